@@ -1,0 +1,25 @@
+"""Files are written beside their place and renamed, so none is ever half-written."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def write_beside(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`, renamed onto it if the block succeeds.
+
+    The temporary name keeps the suffix, which some writers go by.
+
+    Example:
+    >>> with write_beside(Path("names.json")) as file:  # doctest: +SKIP
+    ...     file.write_text("[]")
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield beside
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,48 @@
+"""What every verification format looks like to the rest of the package."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from framl_keras.data.sources.source import Sample
+from framl_keras.errors import UserError
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """Pairs of images, each known to show the same identity or two different ones.
+
+    Attributes:
+        name: what the report calls the set.
+        images: random access to the images; `label` is the identity, or -1 if unknown.
+        pairs: int64 `(num_pairs, 2)`, positions in `images`.
+        is_same: bool `(num_pairs,)`.
+        folds: int64 `(num_pairs,)`, or None for folds of consecutive pairs.
+
+    Raises:
+        UserError: if the arrays do not fit together.
+    """
+
+    name: str
+    images: Sequence[Sample]
+    pairs: np.ndarray
+    is_same: np.ndarray
+    folds: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.pairs.ndim != 2 or self.pairs.shape[1] != 2:
+            raise UserError(f"{self.name}: expected pairs of shape (n, 2), not {self.pairs.shape}.")
+        if self.is_same.shape != (len(self.pairs),):
+            raise UserError(
+                f"{self.name}: {len(self.pairs)} pairs but {self.is_same.size} answers. "
+                "Expected one answer for each pair."
+            )
+        if len(self.pairs) and not 0 <= self.pairs.min() <= self.pairs.max() < len(self.images):
+            raise UserError(
+                f"{self.name}: a pair names image {self.pairs.max()} of {len(self.images)}. "
+                "Expected positions within the images."
+            )
+
+    def __len__(self) -> int:
+        return len(self.pairs)

@@ -1,0 +1,18 @@
+"""A source for each on-disk training format: random access to (encoded image, label)."""
+
+from framl_keras.data.sources.detect import open_source
+from framl_keras.data.sources.image_folder import ImageFolder
+from framl_keras.data.sources.orl import OrlFaces
+from framl_keras.data.sources.people import People, split_by_fraction, split_by_position
+from framl_keras.data.sources.source import Sample, Source
+
+__all__ = [
+    "ImageFolder",
+    "OrlFaces",
+    "People",
+    "Sample",
+    "Source",
+    "open_source",
+    "split_by_fraction",
+    "split_by_position",
+]

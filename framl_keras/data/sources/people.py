@@ -1,0 +1,78 @@
+"""Part of a source, cut by identity: a person is inside or outside, never both."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from framl_keras.data.sources.source import Sample, Source
+from framl_keras.errors import UserError
+
+
+class People:
+    """The samples of some of a source's identities, relabelled from 0.
+
+    Args:
+        source: where the samples are.
+        classes: labels of the identities to keep, in the order of their new labels.
+
+    Raises:
+        UserError: if no identity is chosen.
+    """
+
+    def __init__(self, source: Source, classes: Iterable[int]):
+        self.source = source
+        kept = np.asarray(list(classes), dtype=np.int64)
+        if not len(kept):
+            raise UserError(
+                f"No people chosen out of {len(source.class_names)}. Expected at least one; "
+                "see `data.people`."
+            )
+        self.class_names: Sequence[str] = [source.class_names[label] for label in kept]
+        new_label = np.full(len(source.class_names), -1, dtype=np.int64)
+        new_label[kept] = np.arange(len(kept))
+        relabelled = new_label[source.labels]
+        self.indices = np.flatnonzero(relabelled >= 0)
+        self.labels = relabelled[self.indices]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self.source[int(self.indices[index])]
+        return sample._replace(label=int(self.labels[index]))
+
+
+def split_by_position(source: Source, first: int, last: int) -> tuple[Source, Source | None]:
+    """Splits into people `first` to `last` (from 1, both included) and all others.
+
+    Returns:
+        The chosen people, and the held-out ones (`None` if nobody is left).
+
+    Raises:
+        UserError: if the range does not lie within the source's people.
+    """
+    count = len(source.class_names)
+    if not 1 <= first <= last <= count:
+        raise UserError(
+            f"`data.people` must be [first, last] within 1 to {count}, the number of people in "
+            f"the source. Received: [{first}, {last}]."
+        )
+    inside = range(first - 1, last)
+    return _split(source, inside)
+
+
+def split_by_fraction(source: Source, fraction: float, seed: int) -> tuple[Source, Source | None]:
+    """Splits off a seeded random `fraction` of the people, at least one.
+
+    Returns:
+        The chosen people, and the held-out ones (`None` if nobody is left).
+    """
+    count = len(source.class_names)
+    chosen = np.random.default_rng(seed).permutation(count)[: max(1, round(fraction * count))]
+    return _split(source, np.sort(chosen))
+
+
+def _split(source: Source, inside: Iterable[int]) -> tuple[Source, Source | None]:
+    inside = [int(label) for label in inside]
+    outside = sorted(set(range(len(source.class_names))) - set(inside))
+    return People(source, inside), People(source, outside) if outside else None

@@ -1,0 +1,96 @@
+"""Where a run keeps its files: `runs/<name>/`."""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from framl_keras.data.atomic import write_beside
+from framl_keras.errors import UserError
+from framl_keras.recipe import Recipe
+
+RUNS = Path("runs")
+
+
+class RunDirectory:
+    """The files of one run, by name.
+
+    Args:
+        path: the run's folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path)
+
+    @property
+    def embedder(self) -> Path:
+        """The trained embedding model."""
+        return self.path / "embedder.keras"
+
+    @property
+    def logs(self) -> Path:
+        """TensorBoard's and CSV logs."""
+        return self.path / "logs"
+
+    @property
+    def reports(self) -> Path:
+        """One folder for each evaluation."""
+        return self.path / "reports"
+
+    def new_report(self) -> Path:
+        """A new folder named after the time, for one evaluation's files."""
+        stamp = time.strftime("%Y-%m-%dT%H-%M-%S")
+        names = [stamp, *(f"{stamp}-{n}" for n in range(2, 100))]
+        folder = next(self.reports / name for name in names if not (self.reports / name).exists())
+        folder.mkdir(parents=True)
+        return folder
+
+    def write(self, recipe: Recipe, class_names: Sequence[str]) -> None:
+        """Writes the resolved recipe and the label map."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with write_beside(self.path / "recipe.yaml") as file:
+            file.write_text(recipe.to_yaml(), encoding="utf-8")
+        with write_beside(self.path / "classes.json") as file:
+            text = json.dumps(list(class_names), ensure_ascii=False, indent=0)
+            file.write_text(text, encoding="utf-8")
+
+    def recipe(self) -> Recipe:
+        """The recipe that the run was trained with."""
+        return Recipe.load(self.path / "recipe.yaml")
+
+    def class_names(self) -> list[str]:
+        """The identity's name at each label."""
+        return json.loads((self.path / "classes.json").read_text(encoding="utf-8"))
+
+    def check(self) -> "RunDirectory":
+        """The run itself, if it holds a trained model.
+
+        Raises:
+            UserError: if it does not.
+        """
+        if not self.path.is_dir():
+            raise UserError(f"No such run: {self.path}. Expected a folder that `train` wrote.")
+        if not self.embedder.is_file():
+            raise UserError(
+                f"No model in the run {self.path}: {self.embedder.name} is missing. "
+                "Train it first: framl-keras train RECIPE"
+            )
+        return self
+
+
+def find_run(path: str | os.PathLike[str] | None = None) -> RunDirectory:
+    """The named run, or the newest one that holds a model.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if path is not None:
+        return RunDirectory(path).check()
+    models = sorted(RUNS.glob("*/embedder.keras"), key=lambda model: model.stat().st_mtime)
+    if not models:
+        raise UserError(
+            f"No trained run in {RUNS}/. Train one first: framl-keras train "
+            "recipes/quickstart.yaml, or name one with --run DIR"
+        )
+    return RunDirectory(models[-1].parent)
