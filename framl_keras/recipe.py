@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 
 from framl_keras.errors import UserError
 
@@ -26,6 +34,17 @@ class Fraction(Section):
 
     fraction: Annotated[float, Field(gt=0, le=1)]
     seed: int = 0
+
+
+def _form_of_people(value: Any) -> str:
+    return "fraction" if isinstance(value, dict | Fraction) else "range"
+
+
+_FORMS = {"range": tuple, "fraction": Fraction}  # pydantic names them in an error's location
+People = Annotated[
+    Annotated[tuple[int, int], Tag("range")] | Annotated[Fraction, Tag("fraction")],
+    Discriminator(_form_of_people),
+]
 
 
 class AugmentSection(Section):
@@ -72,7 +91,7 @@ class DataSection(Section):
 
     train: str
     root: str | None = None
-    people: tuple[int, int] | Fraction | None = None
+    people: People | None = None
     test: Annotated[dict[str, str], BeforeValidator(_as_named_sets)] = {}
     image_size: Annotated[int, Field(ge=16)] = 112
     central_crop: bool = False
@@ -145,6 +164,7 @@ class TrainSection(Section):
         optimizer: see `OptimizerSection`.
         schedule: see `ScheduleSection`.
         verify_every: epochs between verifications; 0 verifies at the end only.
+        log_every: steps between lines of the log.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 5
@@ -152,6 +172,7 @@ class TrainSection(Section):
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection = ScheduleSection()
     verify_every: Annotated[int, Field(ge=0)] = 1
+    log_every: Annotated[int, Field(ge=1)] = 10
 
 
 class Recipe(Section):
@@ -249,7 +270,7 @@ def _apply(content: dict[str, Any], change: str) -> None:
 
 def _explain(recipe: type[BaseModel], problem: Mapping[str, Any]) -> str:
     """One validation problem as a sentence that names the key's path."""
-    path = ".".join(str(part) for part in problem["loc"])
+    path = ".".join(str(part) for part in problem["loc"] if part not in _FORMS)
     if problem["type"] == "extra_forbidden":
         known = _keys_beside(recipe, problem["loc"])
         near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
@@ -258,6 +279,7 @@ def _explain(recipe: type[BaseModel], problem: Mapping[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"`{path}` is missing"
     expected = problem["msg"].removeprefix("Input should be ")
+    expected = expected.replace("String should match pattern", "a string that matches")
     return f"`{path}`: expected {expected}. Received: {problem['input']!r}"
 
 
@@ -265,5 +287,5 @@ def _keys_beside(section: Any, location: tuple[Any, ...]) -> list[str]:
     """The keys that the section of an unknown key does have."""
     for part in location[:-1]:
         field = getattr(section, "model_fields", {}).get(part)
-        section = field.annotation if field else section
+        section = _FORMS.get(part) or (field.annotation if field else section)
     return list(getattr(section, "model_fields", {}))

@@ -1,0 +1,61 @@
+"""`framl-keras train`: train a recipe and verify the result."""
+
+from typing import Any
+
+import click
+
+
+@click.command("train")
+@click.argument("recipe_file", metavar="RECIPE", type=click.Path())
+@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe.")
+@click.option("--name", help="Name of the run; its folder is runs/NAME.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training data.")
+def command(
+    recipe_file: str, changes: tuple[str, ...], name: str | None, epochs: int | None
+) -> int:
+    """Train RECIPE, verify the result and write it to runs/NAME.
+
+    For example: framl-keras train recipes/quickstart.yaml --set train.epochs=10
+    """
+    from framl_keras.cli import backend
+    from framl_keras.cli.messages import show_messages
+    from framl_keras.recipe import Recipe
+
+    recipe = Recipe.load(
+        recipe_file, [*changes, *_shortcuts(name=name, **{"train.epochs": epochs})]
+    )
+    backend_name = backend.choose()
+    show_messages()
+
+    from framl_keras.training.run_directory import RUNS, RunDirectory
+    from framl_keras.training.train import train
+
+    run = RunDirectory(RUNS / recipe.name)
+    click.echo(f"Training {recipe.name} with the {backend_name} backend into {run.path}", err=True)
+    trained = train(recipe, run)
+    click.echo(f"Saved {run.embedder}", err=True)
+    if trained.interrupted:
+        return 130
+    _report(trained, recipe)
+    return 0
+
+
+def _shortcuts(**values: Any) -> list[str]:
+    """The options that stand for a `--set`, as far as they are given."""
+    return [f"{key}={value}" for key, value in values.items() if value is not None]
+
+
+def _report(trained: Any, recipe: Any) -> None:
+    """Prints the verification table."""
+    from framl_keras.evaluation import evaluate, format_table
+
+    if not trained.pair_sets:
+        click.echo("No verification set: name one in the recipe's data.test.", err=True)
+        return
+    results = evaluate(
+        trained.embedder,
+        trained.pair_sets,
+        image_size=recipe.data.image_size,
+        crop_centre=recipe.data.central_crop,
+    )
+    click.echo(format_table(results))

@@ -1,0 +1,73 @@
+"""One start: the same initial weights on every backend, drawn with NumPy."""
+
+import math
+import zlib
+
+import keras
+import numpy as np
+from keras import initializers
+
+
+def draw_initial_weights(model: keras.Model, seed: int) -> None:
+    """Draws each random weight anew from (seed, its path), to its initializer's distribution.
+
+    Keras draws with the backend's own generator, so the same seed gives other
+    numbers on each. Weights with constant initializers stay as they are.
+
+    Args:
+        model: a built model; a weight is drawn where its layer has an attribute
+            `<weight>_initializer`, as Keras' layers do.
+        seed: any non-negative integer.
+    """
+    for layer in model._flatten_layers(include_self=False):
+        for variable in layer._trainable_variables:
+            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            rng = np.random.default_rng([seed, zlib.crc32(variable.path.encode())])
+            values = _draw(initializer, tuple(variable.shape), rng)
+            if values is not None:
+                variable.assign(values.astype(np.float32))
+
+
+def _draw(initializer: object, shape: tuple, rng: np.random.Generator) -> np.ndarray | None:
+    """Values of an initializer's distribution, or None where it is not random."""
+    if isinstance(initializer, initializers.VarianceScaling):
+        return _variance_scaling(initializer, shape, rng)
+    if isinstance(initializer, initializers.TruncatedNormal):
+        return initializer.mean + initializer.stddev * _truncated_normal(shape, rng)
+    if isinstance(initializer, initializers.RandomNormal):
+        return rng.normal(initializer.mean, initializer.stddev, shape)
+    if isinstance(initializer, initializers.RandomUniform):
+        return rng.uniform(initializer.minval, initializer.maxval, shape)
+    return None
+
+
+def _variance_scaling(
+    initializer: initializers.VarianceScaling, shape: tuple, rng: np.random.Generator
+) -> np.ndarray:
+    """Glorot's, He's and LeCun's initializers: a variance of scale / fan."""
+    fan_in, fan_out = _fans(shape)
+    fan = {"fan_in": fan_in, "fan_out": fan_out}.get(initializer.mode, (fan_in + fan_out) / 2)
+    variance = initializer.scale / max(1.0, fan)
+    if initializer.distribution == "uniform":
+        limit = math.sqrt(3 * variance)
+        return rng.uniform(-limit, limit, shape)
+    if initializer.distribution == "truncated_normal":
+        # Cutting a normal at two deviations leaves 0.8796 of its deviation.
+        return math.sqrt(variance) / 0.87962566103423978 * _truncated_normal(shape, rng)
+    return rng.normal(0.0, math.sqrt(variance), shape)
+
+
+def _fans(shape: tuple) -> tuple[float, float]:
+    """Inputs and outputs of one unit: for a kernel `(*window, in, out)`."""
+    if len(shape) < 2:
+        return float(shape[0]) if shape else 1.0, float(shape[0]) if shape else 1.0
+    window = math.prod(shape[:-2])
+    return float(shape[-2] * window), float(shape[-1] * window)
+
+
+def _truncated_normal(shape: tuple, rng: np.random.Generator) -> np.ndarray:
+    """Standard normal values, drawn again where they lie beyond two deviations."""
+    values = rng.standard_normal(shape)
+    while (outside := np.abs(values) > 2).any():
+        values[outside] = rng.standard_normal(int(outside.sum()))
+    return values

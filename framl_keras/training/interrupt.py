@@ -1,0 +1,47 @@
+"""Ctrl-C and SIGTERM end a run after the current step, with nothing lost."""
+
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+import keras
+
+log = logging.getLogger(__name__)
+
+
+class StopOnSignal(keras.callbacks.Callback):
+    """Lets the current step finish, then stops; a second signal stops at once.
+
+    Use it as a context manager around the training: handlers are put back after.
+
+    Attributes:
+        stopped: whether a signal came.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopOnSignal":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.stopped:
+            raise KeyboardInterrupt
+        self.stopped = True
+        log.warning("Stopping after this step; once more to stop at once.")
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Asks `fit` to end where a signal has come."""
+        if self.stopped:
+            self.model.stop_training = True

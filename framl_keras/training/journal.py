@@ -1,0 +1,83 @@
+"""The run's logs: a CSV file and TensorBoard's events, written without TensorFlow."""
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+from tensorboardX import SummaryWriter
+
+from framl_keras.training.progress import Progress
+
+COLUMNS = ("step", "epoch", "loss", "accuracy", "learning_rate", "images_per_second")
+
+
+class Journal(keras.callbacks.Callback):
+    """Logs a line each `every` steps and at the end of each epoch.
+
+    `loss` and `accuracy` are means since the epoch's first step.
+
+    Args:
+        folder: where `training.csv` and the event files go.
+        progress: the run's position.
+        learning_rate: from a step to its learning rate.
+        every: steps between lines.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        progress: Progress,
+        learning_rate: Callable[[int], float],
+        every: int,
+    ):
+        super().__init__()
+        self.progress, self.learning_rate, self.every = progress, learning_rate, every
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "training.csv"
+        if not self.path.exists():
+            self.path.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+        self.events = SummaryWriter(str(folder), write_to_disk=True)
+        self._mark: tuple[float, int] | None = None
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Writes a line where one is due."""
+        last = self.progress.step % self.progress.steps_per_epoch == 0
+        if self._mark is None:  # the first step compiles, so its time says nothing
+            self._mark = (time.monotonic(), self.progress.step)
+        if last or self.progress.step % self.every == 0:
+            self._write(logs or {})
+
+    def verification(self, name: str, value: float) -> None:
+        """Logs one number of a verification for TensorBoard."""
+        self.events.add_scalar(f"verification/{name}", value, self.progress.step)
+
+    def close(self) -> None:
+        """Writes out what is still held back."""
+        self.events.close()
+
+    def _write(self, logs: dict[str, Any]) -> None:
+        step = self.progress.step
+        row = {
+            "step": step,
+            "epoch": (step - 1) // self.progress.steps_per_epoch + 1,
+            "loss": float(logs["loss"]),
+            "accuracy": float(logs["accuracy"]),
+            "learning_rate": self.learning_rate(step - 1),
+            "images_per_second": self._speed(),
+        }
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
+        for key in COLUMNS[2:]:
+            self.events.add_scalar(f"training/{key}", row[key], step)
+        self.events.flush()
+
+    def _speed(self) -> float:
+        """Images per second since the last line; 0 where that can't be told."""
+        before, now = self._mark, (time.monotonic(), self.progress.step)
+        self._mark = now
+        if before is None or now[1] <= before[1] or now[0] <= before[0]:
+            return 0.0
+        return round((now[1] - before[1]) * self.progress.batch_size / (now[0] - before[0]), 1)

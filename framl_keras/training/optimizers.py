@@ -1,0 +1,70 @@
+"""From a recipe's optimizer and schedule to Keras' objects."""
+
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from framl_keras.errors import UserError
+from framl_keras.recipe import OptimizerSection, ScheduleSection
+
+
+def build_optimizer(
+    options: OptimizerSection, schedule: ScheduleSection, total_steps: int
+) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer with its schedule over `total_steps`.
+
+    Raises:
+        UserError: if Keras has no optimizer of that name, or it does not take an argument.
+    """
+    optimizer = _optimizer_class(options.name)
+    taken = inspect.signature(optimizer).parameters
+    given = options.model_dump(exclude={"name", "learning_rate"}, exclude_none=True)
+    wanted = {key for key in given if key in options.model_fields_set}
+    if surplus := sorted(wanted - set(taken)):
+        raise UserError(
+            f"train.optimizer: {options.name} takes no {', '.join(surplus)}. Expected some of "
+            f"{', '.join(sorted(set(OptimizerSection.model_fields) & set(taken)))}."
+        )
+    arguments = {key: value for key, value in given.items() if key in taken}
+    return optimizer(learning_rate=_rate(options.learning_rate, schedule, total_steps), **arguments)
+
+
+def _optimizer_class(name: str) -> type[keras.optimizers.Optimizer]:
+    known = {
+        key.lower(): value
+        for key, value in vars(keras.optimizers).items()
+        if inspect.isclass(value) and issubclass(value, keras.optimizers.Optimizer)
+    }
+    known.pop("optimizer", None)
+    if name.lower() in known:
+        return known[name.lower()]
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(sorted(known))}."
+    raise UserError(f"train.optimizer.name: Keras has no optimizer {name!r}. {hint}")
+
+
+def _rate(peak: float, schedule: ScheduleSection, total_steps: int) -> Any:
+    """A number, or a schedule that Keras asks at each step."""
+    warmup_steps = round(schedule.warmup * total_steps)
+    if schedule.name == "constant" and not warmup_steps:
+        return peak
+    final = schedule.final if schedule.name == "cosine" else 1.0
+    warm = {"warmup_target": peak, "warmup_steps": warmup_steps} if warmup_steps else {}
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup_steps else peak,
+        decay_steps=max(1, total_steps - warmup_steps),
+        alpha=final,
+        **warm,
+    )
+
+
+def learning_rate_at(optimizer: keras.optimizers.Optimizer) -> Callable[[int], float]:
+    """A function from a step (from 0) to the optimizer's learning rate there."""
+    rate = optimizer._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return lambda step: float(keras.ops.convert_to_numpy(rate(step)))
+    constant = float(keras.ops.convert_to_numpy(rate))
+    return lambda step: constant

@@ -1,0 +1,88 @@
+"""How far a run is, and how fast: the tqdm bar of an epoch."""
+
+import time
+from collections.abc import Callable
+
+import keras
+from tqdm import tqdm
+
+
+class Progress:
+    """Counts the steps of a run; callbacks and the log read it.
+
+    Attributes:
+        step: steps done since the run began.
+        steps_per_epoch: steps in an epoch.
+        batch_size: images in a step.
+    """
+
+    def __init__(self, steps_per_epoch: int, batch_size: int, step: int = 0):
+        self.steps_per_epoch, self.batch_size, self.step = steps_per_epoch, batch_size, step
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next step belongs to, from 0."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def steps_left(self) -> int:
+        """Steps until the current epoch ends."""
+        return self.steps_per_epoch - self.step % self.steps_per_epoch
+
+
+class CountSteps(keras.callbacks.Callback):
+    """Advances the run's `Progress`; comes before the callbacks that read it."""
+
+    def __init__(self, progress: Progress):
+        super().__init__()
+        self.progress = progress
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Counts one step."""
+        self.progress.step += 1
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """A tqdm bar for each epoch: loss, accuracy, learning rate, images per second.
+
+    Args:
+        progress: the run's position.
+        epochs: how many epochs the run has.
+        learning_rate: from a step to its learning rate.
+    """
+
+    def __init__(self, progress: Progress, epochs: int, learning_rate: Callable[[int], float]):
+        super().__init__()
+        self.progress, self.epochs, self.learning_rate = progress, epochs, learning_rate
+        self.bar: tqdm | None = None
+        self._shown = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Opens the epoch's bar, where a resumed epoch has its place already."""
+        size = self.progress.batch_size
+        self.bar = tqdm(
+            total=self.progress.steps_per_epoch * size,
+            initial=self.progress.step % self.progress.steps_per_epoch * size,
+            desc=f"epoch {epoch + 1}/{self.epochs}",
+            unit=" images",
+        )
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Moves the bar; numbers are fetched at most twice a second."""
+        if self.bar is None:
+            return
+        self.bar.update(self.progress.batch_size)
+        if time.monotonic() - self._shown > 0.5:
+            self._show(logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Shows the epoch's final numbers and closes its bar."""
+        if self.bar is not None:
+            self._show(logs or {})
+            self.bar.close()
+
+    def _show(self, logs: dict) -> None:
+        self._shown = time.monotonic()
+        rate = self.learning_rate(max(0, self.progress.step - 1))
+        numbers = {key: f"{float(logs[key]):.3f}" for key in ("loss", "accuracy") if key in logs}
+        self.bar.set_postfix({**numbers, "lr": f"{rate:.2g}"}, refresh=True)

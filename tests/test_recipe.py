@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import pytest
+
+from framl_keras.errors import UserError
+from framl_keras.recipe import Recipe
+
+RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
+MINIMAL = "name: tiny\ndata: {train: orl}\nmodel: {backbone: ResNet50}\n"
+
+
+@pytest.fixture
+def recipe_file(tmp_path):
+    def write(text=MINIMAL):
+        path = tmp_path / "recipe.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_named_after_its_file_and_opens_with_its_command(path):
+    assert Recipe.load(path).name == path.stem
+    assert f"framl-keras train recipes/{path.name}" in path.read_text().splitlines()[0]
+
+
+def test_defaults_are_framls_settings(recipe_file):
+    recipe = Recipe.load(recipe_file())
+    optimizer = recipe.train.optimizer
+    assert (recipe.train.batch_size, recipe.train.epochs, recipe.data.image_size) == (128, 5, 112)
+    assert (optimizer.name, optimizer.learning_rate) == ("sgd", 0.01)
+    assert (optimizer.momentum, optimizer.nesterov) == (0.9, True)
+    assert (recipe.model.embedding_dim, recipe.model.embedding_l2) == (512, 5e-4)
+    assert (recipe.model.margin, recipe.model.scale) == (0.5, 64.0)
+
+
+@pytest.mark.parametrize(
+    ("stem", "backbone", "head", "central_crop"),
+    [
+        ("res50", "ResNet50", "arcface", False),
+        ("res50_ccrop", "ResNet50", "arcface", True),
+        ("mbv2", "MobileNetV2", "arcface", False),
+        ("mbv2_ccrop", "MobileNetV2", "arcface", True),
+        ("norm_res50", "ResNet50", "softmax", False),
+        ("norm_mbv2", "MobileNetV2", "softmax", False),
+    ],
+)
+def test_framls_six_configurations(stem, backbone, head, central_crop):
+    recipe = Recipe.load(f"{RECIPES[0].parent}/{stem}.yaml")
+    assert (recipe.model.backbone, recipe.model.head) == (backbone, head)
+    assert recipe.data.central_crop is central_crop
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("modle.margin=1", "unknown key `modle`: did you mean `model`?"),
+        ("data.augment.flop=true", "unknown key `data.augment.flop`: did you mean `flip`?"),
+        ("train.optimizer.xyz=1", "unknown key `train.optimizer.xyz`: expected one of name,"),
+        ("data.people={fraction: 0.5, sed: 1}", "`data.people.sed`: did you mean `seed`?"),
+        ("train.epochs=0", "`train.epochs`: expected greater than or equal to 1. Received: 0"),
+        ("train.epochs=many", "`train.epochs`: expected a valid integer"),
+        ("train.optimizer.learning_rate=.nan", "`train.optimizer.learning_rate`: expected"),
+        ("model.margin=4", "`model.margin`: expected less than"),
+        ("model.head=arc", "`model.head`: expected 'arcface' or 'softmax'. Received: 'arc'"),
+        ("data.people=[1, x]", "`data.people.1`: expected a valid integer"),
+        ("data.people={fraction: 2}", "`data.people`: expected less than or equal to 1"),
+        ("name=../up", "`name`: expected a string that matches"),
+        ("name.part=x", "`name` is a value, not a section"),
+        ("train.epochs", "--set train.epochs: expected KEY=VALUE"),
+        ("model.margin=[", "--set model.margin=[: the value is not YAML"),
+    ],
+)
+def test_a_fault_names_its_path_and_what_was_expected(recipe_file, change, message):
+    with pytest.raises(UserError) as error:
+        Recipe.load(recipe_file(), [change])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected keys and values"),
+        ("- a\n- b", "expected keys and values"),
+        ("name: [", "not YAML"),
+        ("name: !!python/object/apply:os.system ['exit 1']", "not YAML"),
+        ("name: tiny\ndata: {train: orl}", "`model` is missing"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused(recipe_file, text, message):
+    with pytest.raises(UserError, match="recipe.yaml") as error:
+        Recipe.load(recipe_file(text))
+    assert message in str(error.value)
+
+
+def test_a_missing_file_suggests_a_near_one():
+    with pytest.raises(UserError, match=r"res50\.yaml"):
+        Recipe.load(RECIPES[0].parent / "res5.yaml")
+
+
+def test_changes_apply_to_sections_the_file_leaves_out(recipe_file):
+    recipe = Recipe.load(recipe_file(), ["train.optimizer.learning_rate=5e-4", "seed=7"])
+    assert recipe.train.optimizer.learning_rate == 5e-4
+    assert recipe.seed == 7
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_what_is_saved_loads_as_the_same_recipe(path, tmp_path):
+    recipe = Recipe.load(path)
+    (tmp_path / "saved.yaml").write_text(recipe.to_yaml())
+    assert Recipe.load(tmp_path / "saved.yaml") == recipe
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ("held-out", {"held-out": "held-out"}),
+        ("sets/lfw.bin", {"lfw": "sets/lfw.bin"}),
+        (["held-out", "sets/lfw.bin"], {"held-out": "held-out", "lfw": "sets/lfw.bin"}),
+        ({"mine": "sets/lfw.bin"}, {"mine": "sets/lfw.bin"}),
+    ],
+)
+def test_verification_sets_are_one_location_several_or_named(recipe_file, test, expected):
+    text = f"name: tiny\ndata: {{train: orl, test: {test!r}}}\nmodel: {{backbone: ResNet50}}\n"
+    assert Recipe.load(recipe_file(text)).data.test == expected
