@@ -75,7 +75,7 @@ class _FetchFailure:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is Exception and "URL fetch failure" in str(error) or isinstance(error, OSError):
+        if (kind is Exception and "URL fetch failure" in str(error)) or isinstance(error, OSError):
             reason = " ".join(str(error).split())
             raise UserError(
                 f"The ImageNet weights of {self.name} could not be fetched ({reason}). Go on "

@@ -29,14 +29,16 @@ ADAFACE_DEPTHS = {18: 18, 34: 34, 50: 50, 101: 100}  # the paper's name -> the s
 
 def face_backbones() -> dict[str, Backbone]:
     """The networks by name."""
-    iresnets = {f"IResNet{depth}": {"blocks": blocks} for depth, blocks in DEPTHS.items()}
+    iresnets: dict[str, dict[str, Any]] = {
+        f"IResNet{depth}": {"blocks": blocks} for depth, blocks in DEPTHS.items()
+    }
     iresnets["IResNet10"] = {  # small and fast, for small sets and processors
         "blocks": (1, 1, 1, 1),
         "widths": (32, 64, 128, 256),
         "stem_stride": 2,
     }
     excited = {f"{name}SE": {**o, "squeeze_excitation": True} for name, o in iresnets.items()}
-    adaface = {
+    adaface: dict[str, dict[str, Any]] = {
         f"AdaFaceIR{name}": {"blocks": DEPTHS[depth], "shortcut": "subsample"}
         for name, depth in ADAFACE_DEPTHS.items()
     }

@@ -60,8 +60,8 @@ def mobilefacenet(
         x = _residuals(x, blocks[0], 128, norm, "stem")
     for stage, (width, middle) in enumerate(STAGES, 1):
         x = _depthwise_block(x, width * scale, middle, 2, norm, f"stage{stage}_reduce")
-        middle = min(middle, 256)  # the last stage is wide only where it halves the map
-        x = _residuals(x, blocks[stage], middle, norm, f"stage{stage}")
+        # The last stage is wider in the middle only where it halves the map.
+        x = _residuals(x, blocks[stage], min(middle, 256), norm, f"stage{stage}")
     x = _conv_bn(x, 512, 1, 1, norm, "last_conv")
     x = _prelu("last_prelu")(x)
     x = _depthwise(x, x.shape[1:3], 1, "valid", "gdc")
