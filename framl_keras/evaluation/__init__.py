@@ -1,0 +1,19 @@
+"""Verification that can be trusted: embed, k-fold protocols, metrics and reports."""
+
+from framl_keras.evaluation.embed import embed
+from framl_keras.evaluation.evaluate import Result, evaluate
+from framl_keras.evaluation.similarities import SIMILARITIES, check_similarity, distances
+from framl_keras.evaluation.table import format_table
+from framl_keras.evaluation.verification import Verification, verify
+
+__all__ = [
+    "SIMILARITIES",
+    "Result",
+    "Verification",
+    "check_similarity",
+    "distances",
+    "embed",
+    "evaluate",
+    "format_table",
+    "verify",
+]

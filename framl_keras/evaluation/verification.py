@@ -1,0 +1,280 @@
+"""Verification of embeddings over pairs: one call, all that is reported about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from framl_keras.errors import UserError
+from framl_keras.evaluation.folds import FOLDS, consecutive_folds, folds_or_consecutive
+from framl_keras.evaluation.intervals import REPEATS, Interval, bootstrap_intervals
+from framl_keras.evaluation.operating_point import Confusion
+from framl_keras.evaluation.protocol import (
+    FoldResults,
+    GridRates,
+    check_protocol,
+    exact_folds,
+    framl_folds,
+)
+from framl_keras.evaluation.roc import (
+    FARS,
+    Roc,
+    TarAtFar,
+    ValAtFar,
+    area_under,
+    d_prime,
+    equal_error_rate,
+    roc_curve,
+    tar_at_far,
+    val_at_far,
+)
+from framl_keras.evaluation.similarities import check_similarity, comparable_distances, distances
+
+VAL_FAR = 1e-3
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What is known about a similarity on a set of pairs.
+
+    Attributes:
+        similarity: its name.
+        protocol: how thresholds were chosen: `exact` or `framl`.
+        distance: `(num_pairs,)`, lower is more alike.
+        is_same: bool `(num_pairs,)`.
+        fold: `(num_pairs,)`, from 0.
+        folds: accuracies, thresholds and counts of each fold.
+        grid: `framl` only: mean rates at each threshold of the grid.
+        roc: over all pairs.
+        auc: area under it.
+        eer: equal error rate.
+        tar: true accept rates as far down as the pairs can tell, and one point more.
+        val: insightface's validation rate at a false accept rate of 1e-3.
+        d_prime: how far apart the two kinds of pairs lie.
+        intervals: 95% bootstrap intervals by name; empty where none were asked for.
+        resampled: what the intervals resample: `identities`, `pairs` or nothing.
+    """
+
+    similarity: str
+    protocol: str
+    distance: np.ndarray
+    is_same: np.ndarray
+    fold: np.ndarray
+    folds: FoldResults
+    grid: GridRates | None
+    roc: Roc
+    auc: float
+    eer: float
+    tar: list[TarAtFar]
+    val: ValAtFar
+    d_prime: float
+    intervals: dict[str, Interval]
+    resampled: str
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over the folds."""
+        return float(self.folds.accuracy.mean())
+
+    @property
+    def accuracy_sd(self) -> float:
+        """Standard deviation over the folds, of a population."""
+        return float(self.folds.accuracy.std())
+
+    @property
+    def threshold(self) -> float:
+        """Mean of the folds' thresholds."""
+        return float(self.folds.thresholds.mean())
+
+    @property
+    def confusion(self) -> Confusion:
+        """Counts over all folds, each at its own threshold."""
+        return self.folds.confusion.total()
+
+    @property
+    def is_right(self) -> np.ndarray:
+        """Whether each pair was judged rightly in its fold, bool `(num_pairs,)`."""
+        return (self.distance < self.folds.thresholds[self.fold]) == self.is_same
+
+    @property
+    def num_same(self) -> int:
+        """How many same-pairs there are."""
+        return int(self.is_same.sum())
+
+    @property
+    def num_different(self) -> int:
+        """How many different-pairs there are."""
+        return len(self.is_same) - self.num_same
+
+    def tar_at(self, far: float) -> TarAtFar | None:
+        """The true accept rate at one of the rates in `tar`, or None beyond where it stops."""
+        return next((point for point in self.tar if point.far == far), None)
+
+
+def verify(
+    embeddings: np.ndarray,
+    pairs: np.ndarray | None,
+    is_same: np.ndarray,
+    similarity: str = "cos",
+    protocol: str = "exact",
+    folds: np.ndarray | int | None = None,
+    identities: np.ndarray | None = None,
+    keys: Sequence[str] | None = None,
+    bootstrap: int = REPEATS,
+    seed: int = 0,
+) -> Verification:
+    """Verifies embeddings on pairs.
+
+    Embeddings are measured as they are: whoever wants unit vectors normalises
+    first, as `embed` does.
+
+    Args:
+        embeddings: `(num_images, dim)`. Under `framl` the arithmetic has their own
+            precision, as FRAML's code does; under `exact` it is float64.
+        pairs: integers `(num_pairs, 2)`, rows of `embeddings`; None pairs each even
+            row with the next odd one, as FRAML's sets are laid out.
+        is_same: bool `(num_pairs,)`.
+        similarity: one of `SIMILARITIES`.
+        protocol: `exact` or `framl`.
+        folds: one for each pair, or how many consecutive ones; None for ten
+            (`exact`: fewer if there are fewer pairs).
+        identities: of the rows `(num_images,)`, negative if unknown. The intervals
+            resample them if all are known, and pairs otherwise.
+        keys: names of the rows, for messages.
+        bootstrap: how often to resample; 0 for no intervals.
+        seed: of the resampling.
+
+    Raises:
+        UserError: if the arrays do not fit together or an embedding is not finite.
+
+    Example:
+    >>> rng = np.random.default_rng(0)
+    >>> same = np.arange(100) % 2 == 0
+    >>> vectors = rng.normal(size=(200, 64))
+    >>> vectors[1::2][same] = vectors[0::2][same] + rng.normal(size=(50, 64))
+    >>> verify(vectors, None, same).accuracy > 0.95
+    True
+    """
+    check_similarity(similarity)
+    check_protocol(protocol)
+    embeddings, pairs, is_same = check_arrays(embeddings, pairs, is_same, keys)
+    fold = _fold_of(folds, len(pairs), protocol)
+    grid = None
+    if protocol == "framl":
+        dtype = np.promote_types(embeddings.dtype, np.float32)
+        distance = distances(embeddings, pairs, similarity, dtype)
+        by_fold, grid = framl_folds(distance, is_same, fold)
+    else:
+        distance = comparable_distances(embeddings, pairs, similarity)
+        by_fold = exact_folds(distance, is_same, fold)
+    people = people_of(identities, pairs)
+    return _summary(
+        similarity, protocol, distance, is_same, fold, by_fold, grid, people, bootstrap, seed
+    )
+
+
+def _summary(
+    similarity: str,
+    protocol: str,
+    distance: np.ndarray,
+    is_same: np.ndarray,
+    fold: np.ndarray,
+    by_fold: FoldResults,
+    grid: GridRates | None,
+    people: np.ndarray | None,
+    bootstrap: int,
+    seed: int,
+) -> Verification:
+    """All that follows from distances and folds."""
+    roc = roc_curve(distance, is_same)
+    has_both = bool(is_same.any() and not is_same.all())
+    tar = tar_at_far(roc, int(np.sum(~is_same)), FARS) if has_both else []
+    val = val_at_far(distance, is_same, fold, VAL_FAR)
+    result = Verification(
+        similarity,
+        protocol,
+        distance,
+        is_same,
+        fold,
+        by_fold,
+        grid,
+        roc,
+        area_under(roc),
+        equal_error_rate(roc),
+        tar,
+        val,
+        d_prime(distance, is_same),
+        {},
+        "nothing",
+    )
+    if bootstrap and has_both:
+        fars = tuple(point.far for point in tar if point.is_resolved)
+        result.intervals.update(
+            bootstrap_intervals(distance, is_same, result.is_right, fars, people, bootstrap, seed)
+        )
+        object.__setattr__(result, "resampled", "pairs" if people is None else "identities")
+    return result
+
+
+def check_arrays(
+    embeddings: np.ndarray,
+    pairs: np.ndarray | None,
+    is_same: np.ndarray,
+    keys: Sequence[str] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The three arrays in the forms that everything else expects.
+
+    Raises:
+        UserError: if they do not fit together or an embedding is not finite.
+    """
+    embeddings, is_same = np.asarray(embeddings), np.asarray(is_same).astype(bool)
+    if embeddings.ndim != 2 or not embeddings.size:
+        raise UserError(f"Embeddings of shape {embeddings.shape}. Expected (num_images, dim).")
+    if pairs is None:
+        pairs = np.arange(len(embeddings) - len(embeddings) % 2).reshape(-1, 2)
+    pairs = np.asarray(pairs)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or is_same.shape != (len(pairs),):
+        raise UserError(
+            f"{len(embeddings)} embeddings, pairs of shape {pairs.shape} and answers of shape "
+            f"{is_same.shape} do not fit. Expected pairs (n, 2) and one answer for each."
+        )
+    if len(pairs) and not 0 <= pairs.min() <= pairs.max() < len(embeddings):
+        raise UserError(
+            f"A pair names row {pairs.min() if pairs.min() < 0 else pairs.max()} of "
+            f"{len(embeddings)} embeddings. Expected rows from 0."
+        )
+    check_finite(embeddings, keys)
+    return embeddings, pairs, is_same
+
+
+def check_finite(embeddings: np.ndarray, keys: Sequence[str] | None = None) -> None:
+    """Refuses embeddings with NaN or infinity, naming the first.
+
+    Raises:
+        UserError: if there is one.
+    """
+    for first in range(0, len(embeddings), 4096):
+        bad = np.flatnonzero(~np.isfinite(embeddings[first : first + 4096]).all(axis=1))
+        if len(bad):
+            row = first + int(bad[0])
+            name = f" ({keys[row]})" if keys is not None else ""
+            raise UserError(
+                f"Embedding {row}{name} is not finite. Expected numbers; look at this image, or "
+                "at the model's weights if it is the first."
+            )
+
+
+def people_of(identities: np.ndarray | None, pairs: np.ndarray) -> np.ndarray | None:
+    """The identities of the pairs `(num_pairs, 2)`, or None unless all are known."""
+    if identities is None or not len(pairs):
+        return None
+    people = np.asarray(identities)[pairs]
+    return people if people.min() >= 0 else None
+
+
+def _fold_of(folds: np.ndarray | int | None, num_pairs: int, protocol: str) -> np.ndarray:
+    if folds is None and protocol == "framl":
+        return consecutive_folds(num_pairs, FOLDS)
+    if isinstance(folds, int):
+        return consecutive_folds(num_pairs, folds)
+    return folds_or_consecutive(folds, num_pairs)
