@@ -1,0 +1,19 @@
+"""Keras layers: the margin head, the embedding stage, and similarity measures."""
+
+from framl_keras.layers.arc_margin import ArcMarginLayer
+from framl_keras.layers.feature_representation import FeatureRepresentation
+from framl_keras.layers.similarity import (
+    CosineSimilarity,
+    CrossCorrelation,
+    Difference,
+    StructuralSimilarity,
+)
+
+__all__ = [
+    "ArcMarginLayer",
+    "CosineSimilarity",
+    "CrossCorrelation",
+    "Difference",
+    "FeatureRepresentation",
+    "StructuralSimilarity",
+]

@@ -1,0 +1,1 @@
+"""Pure tensor functions on `keras.ops`: margins, similarities, correlation."""

@@ -1,0 +1,40 @@
+"""Reading and writing one column of each row: that of the row's label."""
+
+from typing import Any
+
+from keras import ops
+
+Tensor = Any
+
+
+def at_label(values: Tensor, labels: Tensor) -> Tensor:
+    """The value of each row at its label; for label -1, that of class 0.
+
+    Args:
+        values: `(batch, num_classes)`.
+        labels: int32 `(batch,)`.
+
+    Returns:
+        `(batch,)`.
+    """
+    columns = ops.maximum(labels, 0)[:, None]
+    return ops.squeeze(ops.take_along_axis(values, columns, axis=1), axis=1)
+
+
+def replace_at_label(values: Tensor, labels: Tensor, new: Tensor) -> Tensor:
+    """Writes a new value into each row at its label; rows with label -1 stay.
+
+    Only the one copy of `values` that is returned is made: no one-hot mask.
+
+    Args:
+        values: `(batch, num_classes)`.
+        labels: int32 `(batch,)`.
+        new: `(batch,)`.
+
+    Returns:
+        `(batch, num_classes)`.
+    """
+    new = ops.where(labels < 0, at_label(values, labels), new)
+    columns = ops.maximum(labels, 0)
+    rows = ops.arange(ops.shape(labels)[0], dtype="int32")
+    return ops.scatter_update(values, ops.stack([rows, columns], axis=1), new)

@@ -1,0 +1,34 @@
+"""L2 normalisation that is exact at any length of vector and finite at none."""
+
+from typing import Any
+
+from keras import ops
+
+from framl_keras.ops.precision import at_least_float32
+
+Tensor = Any
+
+# A vector whose components add up to less counts as zero: its gradient, the
+# reciprocal of its length, would leave float32.
+SHORTEST = 1e-30
+
+
+def unit_vectors(x: Tensor) -> Tensor:
+    """Scales vectors to length 1: x / |x|. A zero vector stays zero, with gradient zero.
+
+    Each vector is first divided by the sum of its components' sizes, so neither very
+    long nor very short vectors overflow or vanish in the sum of squares.
+
+    Args:
+        x: `(..., dim)`, any float dtype.
+
+    Returns:
+        `(..., dim)` in float32 or better.
+    """
+    (x,) = at_least_float32(x)
+    # Constant in the gradient: the result does not depend on the vector's length.
+    size = ops.stop_gradient(ops.sum(ops.absolute(x), axis=-1, keepdims=True))
+    is_zero = size < SHORTEST
+    scaled = x / ops.where(is_zero, 1.0, size)
+    squared = ops.sum(ops.square(scaled), axis=-1, keepdims=True)
+    return ops.where(is_zero, 0.0, scaled / ops.sqrt(ops.where(is_zero, 1.0, squared)))
