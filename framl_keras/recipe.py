@@ -80,6 +80,7 @@ class DataSection(Section):
     Attributes:
         train: `orl`, or a path whose format is detected.
         root: folder that relative paths inside the training data start from.
+        on_error: `raise` stops at a damaged record or image, `skip` counts it and goes on.
         people: train on people `[first, last]` (from 1, both included) or on a seeded
             `{fraction, seed}` of them; the others are held out.
         test: verification sets: `held-out`, a path, a list of them, or a mapping name -> path.
@@ -91,6 +92,7 @@ class DataSection(Section):
 
     train: str
     root: str | None = None
+    on_error: Literal["raise", "skip"] = "raise"
     people: People | None = None
     test: Annotated[dict[str, str], BeforeValidator(_as_named_sets)] = {}
     image_size: Annotated[int, Field(ge=16)] = 112
@@ -106,7 +108,9 @@ class ModelSection(Section):
         backbone: name of the network from pixels to feature map.
         weights: `imagenet`, a weights file, or none to start from random weights.
         embedding_dim: length of the feature vector.
-        dropout: part of the feature map dropped in training.
+        dropout: part of the feature map dropped in training; the backbone's own choice if open.
+        pooling: how the feature map becomes a vector: `flatten`, `gdc` or `average`; the
+            backbone's own choice if open.
         embedding_l2: L2 penalty on the kernel that makes the embedding, and on nothing else.
         head: `arcface` (additive angular margin) or `softmax` (a plain Dense).
         margin: ArcFace's margin in radians.
@@ -116,7 +120,8 @@ class ModelSection(Section):
     backbone: str
     weights: str | None = None
     embedding_dim: Annotated[int, Field(ge=1)] = 512
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    pooling: Literal["flatten", "gdc", "average"] | None = None
     embedding_l2: Annotated[float, Field(ge=0)] = 5e-4
     head: Literal["arcface", "softmax"] = "arcface"
     margin: Annotated[float, Field(ge=0, lt=3.14159265)] = 0.5
@@ -165,6 +170,8 @@ class TrainSection(Section):
         schedule: see `ScheduleSection`.
         verify_every: epochs between verifications; 0 verifies at the end only.
         log_every: steps between lines of the log.
+        save_steps: steps between checkpoints; 0 saves after each epoch only.
+        keep: how many of the newest checkpoints stay, besides the best.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 5
@@ -173,6 +180,8 @@ class TrainSection(Section):
     schedule: ScheduleSection = ScheduleSection()
     verify_every: Annotated[int, Field(ge=0)] = 1
     log_every: Annotated[int, Field(ge=1)] = 10
+    save_steps: Annotated[int, Field(ge=0)] = 1000
+    keep: Annotated[int, Field(ge=1)] = 3
 
 
 class Recipe(Section):

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from framl_keras.data.sources.image_folder import IMAGE_SUFFIXES, natural_key
+from framl_keras.data.sources.image_folder import IMAGE_SUFFIXES
+from framl_keras.data.sources.natural_order import natural_key
 from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
 

@@ -81,7 +81,7 @@ def random_affine(
     angle, log_zoom = rng.uniform(-degrees, degrees), rng.uniform(-scale, scale)
     move = rng.uniform(-shift, shift, size=2)
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, math.exp(log_zoom))
-    matrix[:, 2] += move * (width, height)
+    matrix[:, 2] = matrix[:, 2] + move * (width, height)
     return cv2.warpAffine(
         image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )

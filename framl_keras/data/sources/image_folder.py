@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from framl_keras.data.sources.image_file import read_image_file
+from framl_keras.data.sources.natural_order import natural_key
 from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
 
@@ -35,48 +37,42 @@ class ImageFolder:
         self.root = Path(root)
         if not self.root.is_dir():
             raise UserError(f"No such folder: {self.root}. Expected <identity>/<image> inside it.")
-        folders = _in_natural_order(self.root)
-        by_class = {d.name: files for d in folders if (files := _images(d, suffixes))}
+        by_class = {d: files for d in _folders(self.root) if (files := _images(d, suffixes))}
         if not by_class:
             raise UserError(
                 f"No images in the sub-folders of {self.root}. Expected <identity>/<image> with "
                 f"one of {', '.join(suffixes)}."
             )
-        self.class_names = list(by_class)
-        self.files = [file for files in by_class.values() for file in files]
-        counts = [len(files) for files in by_class.values()]
+        self.class_names = [folder.name for folder in by_class]
+        self._folders = list(by_class)
+        self._names = [name for names in by_class.values() for name in names]
+        counts = [len(names) for names in by_class.values()]
         self.labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self._names)
 
     def __getitem__(self, index: int) -> Sample:
-        path = self.files[index]
-        return Sample(path.read_bytes(), int(self.labels[index]), str(path))
+        path = self.path_of(index)
+        return Sample(read_image_file(path), int(self.labels[index]), str(path))
+
+    def path_of(self, index: int) -> Path:
+        """The file of a sample."""
+        return self._folders[self.labels[index]] / self._names[index]
 
 
-def _images(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """The images right inside a folder, in natural order; none for a file."""
-    if not folder.is_dir():
-        return []
-    return [file for file in _in_natural_order(folder) if file.suffix.lower() in suffixes]
+def _folders(root: Path) -> list[Path]:
+    with os.scandir(root) as entries:
+        names = [e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
+    return [root / name for name in sorted(names, key=natural_key)]
 
 
-def _in_natural_order(folder: Path) -> list[Path]:
-    """A folder's visible entries with runs of digits compared as numbers."""
-    entries = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    return sorted(entries, key=lambda entry: natural_key(entry.name))
+def _images(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
+    """The names of the visible images right inside a folder, in natural order."""
+    with os.scandir(folder) as entries:
+        names = [e.name for e in entries if _is_image(e.name, suffixes) and e.is_file()]
+    return sorted(names, key=natural_key)
 
 
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key under which `s2` comes before `s10`; the plain name breaks ties."""
-    parts, digits = [], ""
-    for char in name + "\0":
-        if char.isdecimal() and char.isascii():
-            digits += char
-            continue
-        if digits:
-            parts.append((0, int(digits), digits))
-            digits = ""
-        parts.append((1, ord(char), ""))
-    return tuple(parts)
+def _is_image(name: str, suffixes: tuple[str, ...]) -> bool:
+    return name.lower().endswith(suffixes) and not name.startswith(".")

@@ -1,6 +1,7 @@
 """Part of a source, cut by identity: a person is inside or outside, never both."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -40,6 +41,10 @@ class People:
     def __getitem__(self, index: int) -> Sample:
         sample = self.source[int(self.indices[index])]
         return sample._replace(label=int(self.labels[index]))
+
+    def path_of(self, index: int) -> Path:
+        """The file of a sample, for sources whose images are files."""
+        return self.source.path_of(int(self.indices[index]))  # type: ignore[attr-defined]
 
 
 def split_by_position(source: Source, first: int, last: int) -> tuple[Source, Source | None]:

@@ -1,0 +1,195 @@
+"""The record that FRAML's converters write: a `tf.train.Example` with three features or two.
+
+A few lines of protocol buffers, so that neither reading nor writing needs
+TensorFlow. Field numbers are those of `tensorflow/core/example/*.proto`.
+"""
+
+import math
+import struct
+from typing import NamedTuple
+
+from framl_keras.data.records.damage import DamagedRecordError
+
+SOURCE_ID = b"image/source_id"
+FILENAME = b"image/filename"
+ENCODED = b"image/encoded"
+IMG_PATH = b"image/img_path"
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
+
+
+class Record(NamedTuple):
+    """One image: its bytes ("binary"), or where it is ("online").
+
+    Attributes:
+        source_id: the identity's number.
+        name: the file's name, usually `<identity>/<file>`.
+        image: the encoded image, or None for a record that holds a path only.
+    """
+
+    source_id: int
+    name: str
+    image: bytes | None
+
+
+def parse(data: bytes) -> Record:
+    """Reads a serialised `tf.train.Example`.
+
+    Raises:
+        DamagedRecordError: if it is none, or lacks a feature.
+    """
+    try:
+        features = _features(data)
+    except (IndexError, struct.error):
+        raise DamagedRecordError("the record is cut short") from None
+    return Record(_source_id(features), _name(features), _image(features))
+
+
+def serialize(record: Record) -> bytes:
+    """Writes a `tf.train.Example`, features in the order of their names."""
+    name, image = record.name.encode("utf-8", "surrogateescape"), record.image
+    source_id = _entry(SOURCE_ID, 3, _tagged(1, _varint(record.source_id & (2**64 - 1))))
+    if image is None:
+        features = _entry(IMG_PATH, 1, _tagged(1, name)) + source_id
+    else:
+        encoded = _entry(ENCODED, 1, _tagged(1, image))
+        features = encoded + _entry(FILENAME, 1, _tagged(1, name)) + source_id
+    return _tagged(1, features)
+
+
+def _source_id(features: dict[bytes, bytes | int | float]) -> int:
+    label = features.get(SOURCE_ID)
+    if isinstance(label, float) and math.isfinite(label) and label.is_integer():
+        return int(label)
+    if not isinstance(label, int):
+        raise DamagedRecordError(f"expected an integer `image/source_id`, not {_described(label)}")
+    return label
+
+
+def _name(features: dict[bytes, bytes | int | float]) -> str:
+    name = features.get(FILENAME, features.get(IMG_PATH, b""))
+    if not isinstance(name, bytes):
+        raise DamagedRecordError(f"expected a file name as bytes, not {_described(name)}")
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _image(features: dict[bytes, bytes | int | float]) -> bytes | None:
+    image = features.get(ENCODED)
+    if image is None and IMG_PATH not in features:
+        raise DamagedRecordError("expected `image/encoded` or `image/img_path`")
+    if image is not None and not isinstance(image, bytes):
+        raise DamagedRecordError(f"expected `image/encoded` as bytes, not {_described(image)}")
+    return image
+
+
+def _described(value: object) -> str:
+    return "nothing" if value is None else f"{type(value).__name__} {str(value)[:20]}"
+
+
+def _features(data: bytes) -> dict[bytes, bytes | int | float]:
+    """The first value of each feature, by name."""
+    found: dict[bytes, bytes | int | float] = {}
+    for start, stop in _children(data, 0, len(data)):  # Example.features
+        for entry in _children(data, start, stop):  # Features.feature, a map
+            parts = dict(_fields(data, *entry))
+            if 1 in parts and 2 in parts:
+                value = _value(data, *_span(parts[2]))
+                name_start, name_stop = _span(parts[1])
+                if value is not None:
+                    found[data[name_start:name_stop]] = value
+    return found
+
+
+def _value(data: bytes, start: int, stop: int) -> bytes | int | float | None:
+    """The first value of a `Feature`, or None if it is empty."""
+    for kind, content in _fields(data, start, stop):
+        begin, end = _span(content)
+        if begin == end:
+            continue
+        if kind == 1:
+            first = next(_children(data, begin, end), None)
+            return None if first is None else data[first[0] : first[1]]
+        if kind == 2:
+            return float(struct.unpack_from("<f", data, _packed(data, begin, end))[0])
+        if kind == 3:
+            number, _ = _read_varint(data, _packed(data, begin, end))
+            return number - 2**64 if number >= 2**63 else number
+    return None
+
+
+def _packed(data: bytes, start: int, stop: int) -> int:
+    """Where the first number of a list is, packed or not."""
+    tag, at = _read_varint(data, start)
+    if tag & 7 == _BYTES:
+        length, at = _read_varint(data, at)
+        if length == 0 or at + length > stop:
+            raise IndexError
+    return at
+
+
+def _children(data: bytes, start: int, stop: int):  # type: ignore[no-untyped-def]
+    """Where the contents of each field 1 of a message begin and end."""
+    for number, content in _fields(data, start, stop):
+        if number == 1:
+            yield _span(content)
+
+
+def _span(content: tuple[int, int] | None) -> tuple[int, int]:
+    if content is None:
+        raise DamagedRecordError("a field has an unexpected type; not a tf.train.Example")
+    return content
+
+
+def _fields(data: bytes, at: int, stop: int):  # type: ignore[no-untyped-def]
+    """Each field's number, and where its contents begin and end (None for numbers)."""
+    while at < stop:
+        tag, at = _read_varint(data, at)
+        wire = tag & 7
+        if wire == _BYTES:
+            length, at = _read_varint(data, at)
+            if at + length > stop:
+                raise IndexError
+            yield tag >> 3, (at, at + length)
+            at += length
+        elif wire == _VARINT:
+            _, at = _read_varint(data, at)
+            yield tag >> 3, None
+        elif wire in (_FIXED32, _FIXED64):
+            at += 4 if wire == _FIXED32 else 8
+            yield tag >> 3, None
+        else:
+            raise DamagedRecordError("not a tf.train.Example")
+
+
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """A base-128 number and the position after it."""
+    byte = data[at]
+    if byte < 128:
+        return byte, at + 1
+    value, shift = byte & 127, 7
+    while byte >= 128:
+        at += 1
+        byte = data[at]
+        value |= (byte & 127) << shift
+        shift += 7
+        if shift > 70:
+            raise DamagedRecordError("a number is too long; not a tf.train.Example")
+    return value & (2**64 - 1), at + 1
+
+
+def _varint(value: int) -> bytes:
+    parts = bytearray()
+    while value >= 128:
+        parts.append(value & 127 | 128)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
+
+
+def _tagged(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | _BYTES]) + _varint(len(content)) + content
+
+
+def _entry(name: bytes, kind: int, values: bytes) -> bytes:
+    """An entry of the features' map."""
+    return _tagged(1, _tagged(1, name) + _tagged(2, _tagged(kind, values)))

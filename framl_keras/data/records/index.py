@@ -1,0 +1,171 @@
+"""Where each record of a file is and whose it shows: made once, then kept beside the file.
+
+The file holds a line of JSON, the arrays, and a CRC-32C of it all. It is made
+anew when it does not fit the records' file (size or time of change) or is
+itself damaged.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import numpy as np
+
+from framl_keras.data.atomic import write_beside
+from framl_keras.data.records.damage import Damage
+
+log = logging.getLogger(__name__)
+
+MAGIC = b"framl-keras index 1\n"
+SUFFIX = ".index"
+
+
+@dataclass(frozen=True)
+class RecordIndex:
+    """The readable records of one file, in order.
+
+    Attributes:
+        numbers: int64 `(n,)`, each record's number or key in its file.
+        offsets: int64 `(n,)`, where each begins, in bytes.
+        sizes: int64 `(n,)`, how many bytes it takes.
+        source_ids: int64 `(n,)`, the identities' numbers.
+        names: what the records call an identity, where they say so.
+        damage: what cannot be read.
+    """
+
+    numbers: np.ndarray
+    offsets: np.ndarray
+    sizes: np.ndarray
+    source_ids: np.ndarray
+    names: dict[int, str]
+    damage: tuple[Damage, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+
+class IndexBuilder:
+    """Collects records one by one."""
+
+    def __init__(self) -> None:
+        self._columns = tuple(array("q") for _ in range(4))
+        self._names: dict[int, str] = {}
+        self._damage: list[Damage] = []
+
+    def add(self, number: int, offset: int, size: int, source_id: int, name: str = "") -> None:
+        """Adds a readable record; the first name seen for an identity stays."""
+        for column, value in zip(self._columns, (number, offset, size, source_id), strict=True):
+            column.append(value)
+        if name:
+            self._names.setdefault(source_id, name)
+
+    def add_damage(self, damage: Damage) -> None:
+        """Adds a place that cannot be read."""
+        self._damage.append(damage)
+
+    def build(self) -> RecordIndex:
+        """The index of all that was added."""
+        numbers, offsets, sizes, ids = (np.array(c, dtype=np.int64) for c in self._columns)
+        return RecordIndex(numbers, offsets, sizes, ids, self._names, tuple(self._damage))
+
+
+def cached_index(path: Path, make: Callable[[Path], RecordIndex], kind: str) -> RecordIndex:
+    """The index of a file: the stored one if it still fits, or else a new one, stored.
+
+    Args:
+        path: the records' file.
+        make: reads the file and makes its index.
+        kind: what `make` reads, so that another reader's index is not taken for its own.
+    """
+    stamp = _stamp(path, kind)
+    for place in _places(path):
+        index = _read(place, stamp)
+        if index is not None:
+            return index
+    index = make(path)
+    store_index(path, index, kind)
+    return index
+
+
+def store_index(path: Path, index: RecordIndex, kind: str) -> None:
+    """Keeps an index beside its file, or in the cache directory where that cannot be written."""
+    content = _pack(index, _stamp(path, kind))
+    for place in _places(path):
+        try:
+            with write_beside(place) as file:
+                file.write_bytes(content)
+            return
+        except OSError:
+            continue
+    log.warning("%s: its index could not be stored; it will be made again next time.", path)
+
+
+def _places(path: Path) -> tuple[Path, Path]:
+    """Beside the file, and in the user's cache directory."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    return (
+        path.with_name(path.name + SUFFIX),
+        cache / "framl-keras" / f"{path.name}.{digest}{SUFFIX}",
+    )
+
+
+def _stamp(path: Path, kind: str) -> dict[str, int | str]:
+    status = path.stat()
+    return {"kind": kind, "size": status.st_size, "changed_ns": status.st_mtime_ns}
+
+
+def _pack(index: RecordIndex, stamp: dict[str, int | str]) -> bytes:
+    header = {
+        **stamp,
+        "records": len(index),
+        "names": list(index.names.items()),
+        "damage": list(index.damage),
+    }
+    arrays = (index.numbers, index.offsets, index.sizes, index.source_ids)
+    body = b"".join(
+        [
+            MAGIC,
+            json.dumps(header).encode("ascii"),
+            b"\n",
+            *(column.astype("<i8").tobytes() for column in arrays),
+        ]
+    )
+    return body + google_crc32c.value(body).to_bytes(4, "little")
+
+
+def _read(place: Path, stamp: dict[str, int | str]) -> RecordIndex | None:
+    """The index in a file, or None if there is none, it is damaged, or is another file's."""
+    try:
+        content = place.read_bytes()
+    except OSError:
+        return None
+    body, crc = content[:-4], content[-4:]
+    if not body.startswith(MAGIC) or google_crc32c.value(body).to_bytes(4, "little") != crc:
+        return None
+    try:
+        header, _, columns = body[len(MAGIC) :].partition(b"\n")
+        return _unpack(json.loads(header), np.frombuffer(columns, dtype="<i8"), stamp)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _unpack(
+    header: dict[str, Any], numbers: np.ndarray, stamp: dict[str, int | str]
+) -> RecordIndex | None:
+    """The index, or None if it was made for another file."""
+    if {key: header.get(key) for key in stamp} != stamp:
+        return None
+    keys, offsets, sizes, source_ids = numbers.reshape(4, header["records"])
+    if np.any(offsets < 0) or np.any(sizes < 0) or np.any(offsets > int(stamp["size"]) - sizes):
+        return None
+    names = {int(source_id): str(name) for source_id, name in header["names"]}
+    damage = tuple(Damage(*parts) for parts in header["damage"])
+    return RecordIndex(keys, offsets, sizes, source_ids, names, damage)

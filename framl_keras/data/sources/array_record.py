@@ -1,0 +1,79 @@
+"""ArrayRecord files as a source."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from array_record.python.array_record_module import ArrayRecordReader
+from tqdm import tqdm
+
+from framl_keras.data.records.damage import Damage, DamagedRecordError
+from framl_keras.data.records.example import parse
+from framl_keras.data.records.index import IndexBuilder, RecordIndex, cached_index
+from framl_keras.data.sources.records import folder_of
+
+KIND = "arrayrecord"
+_RANDOM_ACCESS = "readahead_buffer_size:0,max_parallelism:0"
+
+
+class ArrayRecordFile:
+    """Random access to the records of one ArrayRecord file.
+
+    Args:
+        path: the file; the index of its labels is made on first use and kept.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.index = cached_index(path, index_array_record, KIND)
+        self._lock = threading.Lock()
+        self._reader: Any = None
+
+    def read(self, position: int) -> bytes:
+        """The data of a record.
+
+        Raises:
+            DamagedRecordError: if the file has changed or is damaged there.
+        """
+        if self._reader is None:
+            with self._lock:
+                self._reader = self._reader or ArrayRecordReader(str(self.path), _RANDOM_ACCESS)
+        return _read(self._reader, int(self.index.numbers[position]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "index": self.index}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock(), _reader=None)
+
+
+def index_array_record(path: Path) -> RecordIndex:
+    """Reads a whole file, showing how far it is, and indexes its records."""
+    builder = IndexBuilder()
+    reader = ArrayRecordReader(str(path), _RANDOM_ACCESS)
+    count = reader.num_records() if reader.ok() else 0
+    if not count:
+        reason = "it is empty, cut short, or its end (the footer) is damaged"
+        builder.add_damage(Damage(0, 0, reason))
+    for number in tqdm(range(count), unit="record", desc=f"Indexing {path.name}", delay=1):
+        _add(builder, reader, number)
+    return builder.build()
+
+
+def _add(builder: IndexBuilder, reader: ArrayRecordReader, number: int) -> None:
+    try:
+        record = parse(_read(reader, number))
+    except DamagedRecordError as error:
+        builder.add_damage(Damage(number, 0, str(error)))
+        return
+    builder.add(number, 0, 0, record.source_id, folder_of(record.name))
+
+
+def _read(reader: ArrayRecordReader, number: int) -> bytes:
+    """One record; what the library says of damage becomes our own exception."""
+    try:
+        (data,) = reader.read([number])
+    except (RuntimeError, ValueError, IndexError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise DamagedRecordError(f"ArrayRecord cannot read it: {reason}") from None
+    return bytes(data)

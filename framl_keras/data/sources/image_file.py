@@ -1,0 +1,52 @@
+"""Reads one image file named by data that need not be trusted."""
+
+import stat
+from pathlib import Path
+
+from framl_keras.errors import UserError
+
+LARGEST = 1 << 28  # bytes; no photograph is larger, a mistaken file may be
+
+
+def read_image_file(path: Path, named_by: str = "") -> bytes:
+    """The bytes of an image file.
+
+    Args:
+        path: the file.
+        named_by: the record or line that names it, for messages.
+
+    Raises:
+        UserError: if it is missing, no plain file (a device would never end), or too large.
+    """
+    where = f"{named_by}: " if named_by else ""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"{where}{path} is not a file. Expected an image.")
+        if status.st_size > LARGEST:
+            raise UserError(f"{where}{path} has {status.st_size} bytes. Expected an image.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"{where}cannot read the image {path}: {reason}. Restore or remove it; relative "
+            "paths start from `data.root`, or else from the current folder."
+        ) from None
+
+
+def below(root: Path | None, name: str, named_by: str) -> Path:
+    """Where the file `name` is, within `root` if there is one.
+
+    Raises:
+        UserError: if the name leads out of `root`.
+    """
+    if root is None:
+        return Path(name)
+    path = root / name
+    if ".." in path.parts or not path.is_relative_to(root):
+        raise UserError(
+            f"{named_by}: the path {name} leads out of {root}. Expected paths within `data.root`."
+        )
+    return path

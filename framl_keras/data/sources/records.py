@@ -1,0 +1,112 @@
+"""Records as FRAML's and arcface-tf2's converters write them, in TFRecord or ArrayRecord files."""
+
+import logging
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from framl_keras.data.records.damage import DamagedRecordError
+from framl_keras.data.records.example import parse
+from framl_keras.data.records.index import RecordIndex
+from framl_keras.data.sources.image_file import below, read_image_file
+from framl_keras.data.sources.labels import dense_labels, names_of
+from framl_keras.data.sources.source import Sample
+from framl_keras.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+class IndexedFile(Protocol):
+    """A file whose records have an index."""
+
+    path: Path
+    index: RecordIndex
+
+
+class RecordFile(IndexedFile, Protocol):
+    """One file of records by random access."""
+
+    def read(self, position: int) -> bytes:
+        """The record at a position of the index; DamagedRecordError if it cannot be read."""
+        ...
+
+
+class Records:
+    """Reads images and labels from one or more files of records.
+
+    "Binary" records hold the image (`image/source_id`, `image/filename`,
+    `image/encoded`), "online" ones say where it is (`image/source_id`,
+    `image/img_path`). Labels are the ranks of the `source_id`s that occur; an
+    identity is called by the folder in its file names, or else by its number.
+
+    Args:
+        files: the shards, in order.
+        root: folder that "online" paths start from; the current one if None.
+        on_error: `raise` refuses files with damaged records, `skip` leaves these out.
+
+    Raises:
+        UserError: if no record can be read, or one cannot and `on_error` is `raise`.
+    """
+
+    def __init__(
+        self, files: Sequence[RecordFile], root: Path | None = None, on_error: str = "raise"
+    ):
+        report_damage(files, on_error)
+        self._files, self._root = list(files), root
+        self._ends = list(accumulate(len(file.index) for file in files))
+        source_ids = np.concatenate([file.index.source_ids for file in files])
+        self.labels, numbers = dense_labels(source_ids)
+        names = {key: name for file in reversed(files) for key, name in file.index.names.items()}
+        self.class_names = names_of(numbers, names)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Sample:
+        file, position = self._locate(index)
+        key = f"{file.path}#{file.index.numbers[position]}"
+        try:
+            record = parse(file.read(position))
+        except DamagedRecordError as error:
+            raise UserError(f"{key}: {error}. Restore the file or convert it again.") from None
+        label = int(self.labels[index])
+        if record.image is None:
+            path = below(self._root, record.name, key)
+            return Sample(read_image_file(path, key), label, f"{key} ({path})")
+        return Sample(record.image, label, f"{key} ({record.name})" if record.name else key)
+
+    def _locate(self, index: int) -> tuple[RecordFile, int]:
+        """The file that holds sample `index`, and its position there."""
+        shard = bisect_right(self._ends, index)
+        before = self._ends[shard - 1] if shard else 0
+        return self._files[shard], index - before
+
+
+def report_damage(files: Sequence[IndexedFile], on_error: str) -> None:
+    """Raises or logs what the indexes say cannot be read.
+
+    Raises:
+        UserError: if something cannot be read and `on_error` is `raise`, or nothing can.
+    """
+    damaged = [(file.path, damage) for file in files for damage in file.index.damage]
+    if not any(len(file.index) for file in files):
+        reason = f": {damaged[0][1].reason}" if damaged else ""
+        raise UserError(f"{files[0].path}: no record can be read{reason}. Convert the data again.")
+    if not damaged:
+        return
+    path, first = damaged[0]
+    message = f"{path}#{first.record}: {first.reason} (at byte {first.offset})"
+    if on_error == "raise":
+        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+        raise UserError(f"{message}{more}. Convert the data again, or set data.on_error=skip.")
+    log.warning("%d damaged records are skipped, the first: %s", len(damaged), message)
+
+
+def folder_of(name: str) -> str:
+    """The folder in a file's name, which is its identity's name, or an empty string."""
+    parts = name.replace("\\", "/").rsplit("/", 2)
+    return parts[-2] if len(parts) > 1 else ""

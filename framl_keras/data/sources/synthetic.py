@@ -1,0 +1,152 @@
+"""Faces drawn by rule: any number of identities and images, of any size, from a seed."""
+
+import difflib
+from dataclasses import dataclass, fields
+
+import cv2
+import numpy as np
+
+from framl_keras.data.sources.source import Sample
+from framl_keras.errors import UserError
+
+PREFIX = "synthetic:"
+_LIMITS = {"people": 10_000_000, "images": 1_000_000, "size": 4096, "seed": 2**31}
+
+
+@dataclass(frozen=True)
+class SyntheticOptions:
+    """What is drawn.
+
+    Attributes:
+        people: number of identities.
+        images: images of each.
+        size: their side in pixels.
+        seed: decides the identities and the images.
+    """
+
+    people: int = 100
+    images: int = 20
+    size: int = 112
+    seed: int = 0
+
+    @classmethod
+    def parse(cls, location: str) -> "SyntheticOptions":
+        """Reads `synthetic:people=1000,images=20,size=112,seed=0`, each part optional.
+
+        Raises:
+            UserError: if a part is unknown or not a number within its limits.
+        """
+        values = {}
+        for part in filter(None, location.removeprefix(PREFIX).split(",")):
+            key, _, value = part.partition("=")
+            values[_known(key.strip(), location)] = _number(key.strip(), value.strip(), location)
+        return cls(**values)
+
+
+class SyntheticFaces:
+    """Draws sample `i` when asked for it; the same bytes on every machine and run.
+
+    An identity is a face's geometry and colours; its images differ in pose,
+    expression, light and noise.
+
+    Args:
+        options: how many and how large.
+
+    Example:
+    >>> source = SyntheticFaces(SyntheticOptions(people=3, images=2, size=64))
+    >>> len(source), source[0].image.shape
+    (6, (64, 64, 3))
+    """
+
+    def __init__(self, options: SyntheticOptions):
+        self.options = options
+        people = np.arange(options.people, dtype=np.int64)
+        self.labels = np.repeat(people, options.images)
+        self.class_names = [f"person-{label:07d}" for label in range(options.people)]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Sample:
+        label, seed = int(self.labels[index]), self.options.seed
+        person = np.random.default_rng([seed, 0, label])
+        shot = np.random.default_rng([seed, 1, int(index)])
+        image = draw_face(self.options.size, person, shot)
+        return Sample(image, label, f"{PREFIX}{self.class_names[label]}#{index}")
+
+
+def draw_face(size: int, person: np.random.Generator, shot: np.random.Generator) -> np.ndarray:
+    """Draws one face, RGB uint8 `(size, size, 3)`.
+
+    Args:
+        size: side of the image in pixels.
+        person: where what stays the same for an identity comes from.
+        shot: where what differs between its images comes from.
+    """
+    face = _Face(person)
+    canvas = np.full((size, size, 3), shot.uniform(40, 200, 3).astype(np.uint8), dtype=np.uint8)
+    pose = cv2.getRotationMatrix2D((0.5, 0.5), shot.uniform(-8, 8), shot.uniform(0.92, 1.08))
+    pose[:, 2] = pose[:, 2] + shot.uniform(-0.04, 0.04, 2)
+    for centre, axes, colour in face.parts(opening=shot.uniform(0.3, 1.5)):
+        middle = pose @ [*centre, 1.0] * size
+        radii = np.maximum(np.asarray(axes) * size, 1.0)
+        cv2.ellipse(
+            canvas, tuple(middle.round().astype(int).tolist()),
+            tuple(radii.round().astype(int).tolist()), 0, 0, 360, colour, -1,
+        )  # fmt: skip
+    return _lit(canvas, shot)
+
+
+class _Face:
+    """The geometry, in parts of the image's side, and colours of one identity."""
+
+    def __init__(self, person: np.random.Generator):
+        self.skin, self.hair, self.iris = (
+            tuple(person.integers(low, high, 3).tolist())
+            for low, high in ((90, 240), (10, 180), (20, 200))
+        )
+        self.width, self.height = person.uniform(0.24, 0.36), person.uniform(0.32, 0.42)
+        self.apart, self.eye_y = person.uniform(0.10, 0.17), person.uniform(0.38, 0.48)
+        self.eye, self.brow = person.uniform(0.02, 0.05), person.uniform(0.005, 0.025)
+        self.nose, self.mouth = person.uniform(0.02, 0.06), person.uniform(0.05, 0.14)
+        self.mouth_y, self.fringe = person.uniform(0.66, 0.76), person.uniform(0.05, 0.22)
+
+    def parts(self, opening: float):  # type: ignore[no-untyped-def]
+        """Ellipses from back to front: centre, half axes, colour."""
+        yield (0.5, 0.46), (self.width + 0.05, self.height + 0.05), self.hair
+        yield (0.5, 0.52), (self.width, self.height), self.skin
+        yield (0.5, 0.52 - self.height), (self.width, self.fringe), self.hair
+        for x in (0.5 - self.apart, 0.5 + self.apart):
+            yield (x, self.eye_y), (self.eye * 1.5, self.eye), (245, 245, 245)
+            yield (x, self.eye_y), (self.eye * 0.7, self.eye * 0.7), self.iris
+            yield (x, self.eye_y - 2 * self.eye), (self.eye * 1.8, self.brow), self.hair
+        yield (0.5, 0.58), (self.nose * 0.6, self.nose), tuple(c * 3 // 4 for c in self.skin)
+        yield (0.5, self.mouth_y), (self.mouth, 0.02 * opening), (170, 60, 70)
+
+
+def _lit(image: np.ndarray, shot: np.random.Generator) -> np.ndarray:
+    """Adds a gradient of light and noise."""
+    size = image.shape[0]
+    across, down = shot.uniform(-50, 50, 2)
+    ramp = np.linspace(-0.5, 0.5, size)
+    light = across * ramp[None, :, None] + down * ramp[:, None, None] + shot.uniform(-25, 25)
+    noise = shot.normal(0, 6, image.shape)
+    return np.clip(image + light + noise, 0, 255).astype(np.uint8)
+
+
+def _known(key: str, location: str) -> str:
+    names = [field.name for field in fields(SyntheticOptions)]
+    if key not in names:
+        near = difflib.get_close_matches(key, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"expected {', '.join(names)}."
+        raise UserError(f"{location}: unknown part {key!r}: {hint}")
+    return key
+
+
+def _number(key: str, text: str, location: str) -> int:
+    least = {"size": 16, "seed": 0}.get(key, 1)
+    if text.isascii() and text.isdigit() and len(text) < 12:
+        value = int(text)
+        if least <= value <= _LIMITS[key]:
+            return value
+    raise UserError(f"{location}: expected {key} from {least} to {_LIMITS[key]}, not {text!r}.")
