@@ -62,11 +62,11 @@ class _Names(Sequence):
 class _RowNames(Sequence):
     """`row 0`, `row 1`, … without holding them."""
 
-    def __init__(self, count: int):
-        self.count = count
+    def __init__(self, length: int):
+        self.length = length
 
     def __len__(self) -> int:
-        return self.count
+        return self.length
 
     def __getitem__(self, index: int) -> str:  # type: ignore[override]
         return f"row {index}"
@@ -91,7 +91,8 @@ def read_embeddings(path: str | os.PathLike[str]) -> EmbeddingSet:
     embeddings = arrays["embeddings"]
     if embeddings.ndim != 2 or embeddings.dtype.kind not in "fiu" or not embeddings.size:
         raise UserError(
-            f"{path}: embeddings are {embeddings.dtype} {embeddings.shape}. Expected numbers (n, d)."
+            f"{path}: embeddings are {embeddings.dtype} {embeddings.shape}. Expected numbers "
+            "(n, d)."
         )
     if embeddings.dtype.kind != "f":
         embeddings = embeddings.astype(np.float64)
@@ -130,7 +131,7 @@ def _keys(keys: np.ndarray | None, count: int, path: str | os.PathLike[str]) -> 
             f"{path}: keys are {keys.dtype} {keys.shape}. Expected {count} strings, one for each "
             "embedding."
         )
-    return keys.astype(str)
+    return keys.astype(str).tolist()
 
 
 def _check_finite(
