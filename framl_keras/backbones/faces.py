@@ -15,7 +15,13 @@ SCALE, OFFSET = 1 / 127.5, -1.0  # (x - 127.5) / 127.5
 NORM = {"batch_norm_momentum": 0.9, "batch_norm_epsilon": 1e-5}
 IRESNET_HEAD = {"pooling": "flatten", "dropout": 0.0, "final_scale": False, **NORM}
 ADAFACE_HEAD = {**IRESNET_HEAD, "dropout": 0.4}
-MOBILE_HEAD = {"pooling": "flatten", "dropout": 0.0, "use_bias": False, **NORM}
+MOBILE_HEAD = {
+    "pooling": "gdc",
+    "input_batch_norm": False,
+    "dropout": 0.0,
+    "use_bias": False,
+    **NORM,
+}
 
 DEPTHS = {
     18: (2, 2, 2, 2),

@@ -1,4 +1,4 @@
-"""MobileFaceNet: inverted residuals and a global depthwise convolution, for phones."""
+"""MobileFaceNet: inverted residuals with PReLU, for phones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,8 +21,8 @@ def mobilefacenet(
 ) -> keras.Model:
     """Builds insightface's variant of MobileFaceNet (`mbf`).
 
-    It ends with a depthwise convolution as large as the map (GDC), whose batch
-    norm is the first layer of `FeatureRepresentation`.
+    The global depthwise convolution that follows it belongs to `FeatureRepresentation`
+    (`pooling="gdc"`).
 
     Args:
         input_shape: `(height, width, channels)`.
@@ -34,14 +34,14 @@ def mobilefacenet(
         name: the model's name.
 
     Returns:
-        A model from `(batch, height, width, channels)` to `(batch, 1, 1, 512)`.
+        A model from `(batch, height, width, channels)` to `(batch, h, w, 512)`.
 
     Raises:
         ValueError: if `blocks` has not four numbers.
 
     Example:
     >>> mobilefacenet((112, 112, 3)).output_shape
-    (None, 1, 1, 512)
+    (None, 7, 7, 512)
 
     Reference:
         Chen et al., "MobileFaceNets", CCBR 2018.
@@ -64,7 +64,6 @@ def mobilefacenet(
         x = _residuals(x, blocks[stage], min(middle, 256), norm, f"stage{stage}")
     x = _conv_bn(x, 512, 1, 1, norm, "last_conv")
     x = _prelu("last_prelu")(x)
-    x = _depthwise(x, x.shape[1:3], 1, "valid", "gdc")
     return keras.Model(inputs, x, name=name)
 
 
@@ -110,7 +109,7 @@ def _conv_bn(
     return layers.BatchNormalization(name=f"{name}_bn", **norm)(x)
 
 
-def _depthwise(x: KerasTensor, size: Any, stride: int, padding: str, name: str) -> KerasTensor:
+def _depthwise(x: KerasTensor, size: int, stride: int, padding: str, name: str) -> KerasTensor:
     """A convolution of each channel by itself, without bias."""
     return layers.DepthwiseConv2D(
         size,

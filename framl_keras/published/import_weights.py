@@ -1,0 +1,52 @@
+"""Makes an embedder of a file of published weights."""
+
+from pathlib import Path
+
+from framl_keras.errors import UserError
+from framl_keras.published.catalog import backbone_named
+from framl_keras.published.from_keras import from_keras_model, from_keras_weights
+from framl_keras.published.from_tensorflow import from_tensorflow
+from framl_keras.published.from_torch import from_torch
+from framl_keras.published.imported import Imported
+
+TORCH_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".tar", ".safetensors")
+
+
+def import_weights(
+    source: str | Path,
+    name: str | None = None,
+    image_size: int = 112,
+    embedding_dim: int | None = None,
+) -> Imported:
+    """Reads published weights into an embedding model and compares it with the original.
+
+    Args:
+        source: a torch state dict or checkpoint, safetensors, a TensorFlow checkpoint
+            (its `.index` or prefix), or Keras' `.keras` or `.weights.h5`.
+        name: what the weights are of, such as `iresnet50`, `mbf`, `adaface_ir50` or
+            `resnet50`; a `.keras` file says it itself.
+        image_size: side of the input in pixels.
+        embedding_dim: for `.weights.h5`; other sources tell it.
+
+    Raises:
+        UserError: if the source cannot be read, or its tensors are not exactly those
+            of the network.
+
+    Example:
+    >>> import_weights("backbone.pth", "iresnet50").difference  # doctest: +SKIP
+    2.1e-07
+    """
+    path = Path(source)
+    prefix = path.with_suffix("") if path.suffix == ".index" else path
+    if Path(f"{prefix}.index").is_file():
+        return from_tensorflow(prefix, backbone_named(name), image_size)
+    if not path.is_file():
+        raise UserError(f"No such weights: {path}")
+    if path.suffix == ".keras":
+        return from_keras_model(path)
+    if path.suffix == ".h5":
+        return from_keras_weights(path, backbone_named(name), image_size, embedding_dim)
+    if path.suffix in TORCH_SUFFIXES:
+        return from_torch(path, backbone_named(name), image_size)
+    kinds = ", ".join((*TORCH_SUFFIXES, ".index", ".keras", ".weights.h5"))
+    raise UserError(f"{path}: unknown kind of weights. Expected one of {kinds}.")

@@ -1,0 +1,20 @@
+"""What comes of importing weights."""
+
+from typing import NamedTuple
+
+import keras
+
+
+class Imported(NamedTuple):
+    """An embedder, and how near it comes to the original.
+
+    Attributes:
+        embedder: the model from RGB pixels 0…255 to embeddings.
+        difference: the largest difference between its embeddings and the original's,
+            both of length 1, or `None` where the original's framework is not installed.
+        framework: the framework of the original.
+    """
+
+    embedder: keras.Model
+    difference: float | None
+    framework: str
