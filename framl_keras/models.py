@@ -6,14 +6,12 @@ import keras
 
 from framl_keras import backbones
 from framl_keras.layers import ArcMarginLayer, FeatureRepresentation
-from framl_keras.margin_free import MarginFreeAccuracy
 
 
 def embedding_model(
     backbone: str,
     image_size: int,
     embedding_dim: int = 512,
-    dropout: float = 0.5,
     embedding_l2: float = 0.0,
     weights: str | None = None,
     **representation: Any,
@@ -24,11 +22,10 @@ def embedding_model(
         backbone: name of the network, see `framl_keras.backbones.names()`.
         image_size: side of the input in pixels.
         embedding_dim: length of the embedding.
-        dropout: part of the feature map dropped in training.
         embedding_l2: L2 penalty on the kernel of the embedding's Dense, and on nothing else.
         weights: `imagenet`, a weights file, or `None` for random weights.
-        **representation: further arguments of `FeatureRepresentation`; they come
-            before the backbone's own preferences.
+        **representation: further arguments of `FeatureRepresentation`, such as `dropout`
+            or `pooling`; the backbone's own choices hold where they are left out.
 
     Input shape:
         RGB pixels 0…255, `(batch, image_size, image_size, 3)`, uint8 or float.
@@ -49,7 +46,7 @@ def embedding_model(
     pixels = keras.Input(shape, name="pixels")
     scaled = keras.layers.Rescaling(network.scale, network.offset, name="scaling")(pixels)
     features = network.build(shape, weights=weights)(scaled)
-    options = {**network.head, "dropout": dropout, **representation}
+    options = {**network.head, **representation}
     if embedding_l2:
         options["kernel_regularizer"] = keras.regularizers.L2(embedding_l2)
     embedding = FeatureRepresentation(embedding_dim, name="representation", **options)(features)
@@ -65,13 +62,14 @@ def training_model(
 ) -> keras.Model:
     """Builds the model that is trained: `(pixels, label)` -> logits.
 
-    It is compiled with plain sparse cross-entropy from logits and reports
-    `accuracy` on logits without the margin.
+    There are two outputs: `logits` carry the margin and are trained by sparse
+    cross-entropy, `plain` carry none, as at inference, and tell the accuracy.
+    See `compile_for_training`.
 
     Args:
         embedder: a model from `embedding_model`.
         num_classes: number of identities.
-        head: `arcface` or `softmax`, a plain Dense that FRAML calls `NormHead`.
+        head: `arcface`, or `softmax` for a plain Dense, FRAML's `NormHead`.
         margin: ArcFace's additive angle in radians.
         scale: what ArcFace's cosines are multiplied with.
 
@@ -87,5 +85,19 @@ def training_model(
         plain = logits = keras.layers.Dense(num_classes, dtype="float32", name="head")(embedding)
     else:
         raise ValueError(f"Unknown head. Expected one of arcface, softmax. Received: head={head!r}")
-    logits = MarginFreeAccuracy(name="margin_free_accuracy")(logits, plain, label)
-    return keras.Model([embedder.input, label], logits, name="training_model")
+    outputs = {"logits": logits, "plain": plain}
+    return keras.Model([embedder.input, label], outputs, name="training_model")
+
+
+def compile_for_training(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Compiles a training model for `fit` on `((pixels, label), targets(label))`."""
+    model.compile(
+        optimizer,
+        loss={"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)},
+        metrics={"plain": keras.metrics.SparseCategoricalAccuracy(name="accuracy")},
+    )
+
+
+def targets(label: Any) -> dict[str, Any]:
+    """What `fit` compares the training model's two outputs with."""
+    return {"logits": label, "plain": label}

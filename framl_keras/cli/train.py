@@ -10,10 +10,26 @@ import click
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe.")
 @click.option("--name", help="Name of the run; its folder is runs/NAME.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training data.")
+@click.option(
+    "--mode",
+    type=click.Choice(["fit", "eager"]),
+    default="fit",
+    show_default=True,
+    help="Compiled, or one explicit step at a time.",
+)
+@click.option("--restart", is_flag=True, help="Begin anew where a stopped run would go on.")
 def command(
-    recipe_file: str, changes: tuple[str, ...], name: str | None, epochs: int | None
+    recipe_file: str,
+    changes: tuple[str, ...],
+    name: str | None,
+    epochs: int | None,
+    mode: str,
+    restart: bool,
 ) -> int:
     """Train RECIPE, verify the result and write it to runs/NAME.
+
+    A run that was stopped goes on where it was; one that was finished is put
+    aside first.
 
     For example: framl-keras train recipes/quickstart.yaml --set train.epochs=10
     """
@@ -32,7 +48,7 @@ def command(
 
     run = RunDirectory(RUNS / recipe.name)
     click.echo(f"Training {recipe.name} with the {backend_name} backend into {run.path}", err=True)
-    trained = train(recipe, run)
+    trained = train(recipe, run, mode, restart)
     click.echo(f"Saved {run.embedder}", err=True)
     if trained.interrupted:
         return 130

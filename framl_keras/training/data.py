@@ -2,7 +2,7 @@
 
 import logging
 
-from framl_keras.data.pairs import PairSet, held_out_pairs
+from framl_keras.data.pairs import PairSet, held_out_pairs, open_pairs
 from framl_keras.data.sources import Source, open_source, split_by_fraction, split_by_position
 from framl_keras.errors import UserError
 from framl_keras.recipe import HELD_OUT, DataSection, Fraction, Recipe
@@ -48,7 +48,7 @@ def open_present_pair_sets(recipe: Recipe) -> list[PairSet]:
 def _open(data: DataSection, name: str) -> list[PairSet]:
     location = data.test[name]
     if location != HELD_OUT:
-        raise UserError(f"No verification set at {location}.")
+        return open_pairs(location, name)
     _, held_out = _split(data)
     if held_out is None:
         raise UserError(
@@ -60,7 +60,7 @@ def _open(data: DataSection, name: str) -> list[PairSet]:
 
 def _split(data: DataSection) -> tuple[Source, Source | None]:
     """The people to train on and those held out."""
-    source = open_source(data.train)
+    source = open_source(data.train, data.root)
     if data.people is None:
         return source, None
     if isinstance(data.people, Fraction):

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 import keras
 import numpy as np
 
+from framl_keras.models import targets
+
 Batch = tuple[np.ndarray, np.ndarray]
 
 
@@ -25,7 +27,8 @@ def fit_epoch(
         steps: steps to train.
         callbacks: what happens between the steps.
     """
-    data = (((pixels, labels), labels) for pixels, labels in itertools.islice(batches, steps))
+    some = itertools.islice(batches, steps)
+    data = (((pixels, labels), targets(labels)) for pixels, labels in some)
     model.fit(
         data,
         initial_epoch=epoch,

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 from tensorboardX import SummaryWriter
 
+from framl_keras.data.atomic import write_beside
+from framl_keras.training.logs import shown_numbers
 from framl_keras.training.progress import Progress
 
 COLUMNS = ("step", "epoch", "loss", "accuracy", "learning_rate", "images_per_second")
@@ -37,8 +39,7 @@ class Journal(keras.callbacks.Callback):
         self.progress, self.learning_rate, self.every = progress, learning_rate, every
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "training.csv"
-        if not self.path.exists():
-            self.path.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+        _rewind(self.path, progress.step)
         self.events = SummaryWriter(str(folder), write_to_disk=True)
         self._mark: tuple[float, int] | None = None
 
@@ -63,8 +64,7 @@ class Journal(keras.callbacks.Callback):
         row = {
             "step": step,
             "epoch": (step - 1) // self.progress.steps_per_epoch + 1,
-            "loss": float(logs["loss"]),
-            "accuracy": float(logs["accuracy"]),
+            **shown_numbers(logs),
             "learning_rate": self.learning_rate(step - 1),
             "images_per_second": self._speed(),
         }
@@ -81,3 +81,14 @@ class Journal(keras.callbacks.Callback):
         if before is None or now[1] <= before[1] or now[0] <= before[0]:
             return 0.0
         return round((now[1] - before[1]) * self.progress.batch_size / (now[0] - before[0]), 1)
+
+
+def _rewind(path: Path, step: int) -> None:
+    """Begins the CSV, or drops what a killed run wrote after its last checkpoint."""
+    lines = path.read_text(encoding="utf-8").splitlines()[1:] if path.exists() else []
+    steps = [line.split(",")[0] for line in lines]
+    kept = [
+        line for line, at in zip(lines, steps, strict=True) if at.isdecimal() and int(at) <= step
+    ]
+    with write_beside(path) as file:
+        file.write_text("\n".join([",".join(COLUMNS), *kept]) + "\n", encoding="utf-8")

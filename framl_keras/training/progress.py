@@ -6,18 +6,29 @@ from collections.abc import Callable
 import keras
 from tqdm import tqdm
 
+from framl_keras.training.logs import shown_numbers
+
 
 class Progress:
     """Counts the steps of a run; callbacks and the log read it.
 
+    Args:
+        images: how many images an epoch passes.
+        batch_size: images in a step; what does not fill a batch is seen in the next epoch.
+        epochs: how many epochs the run has.
+
     Attributes:
         step: steps done since the run began.
-        steps_per_epoch: steps in an epoch.
-        batch_size: images in a step.
     """
 
-    def __init__(self, steps_per_epoch: int, batch_size: int, step: int = 0):
-        self.steps_per_epoch, self.batch_size, self.step = steps_per_epoch, batch_size, step
+    def __init__(self, images: int, batch_size: int, epochs: int):
+        self.steps_per_epoch = max(1, images // batch_size)
+        self.batch_size, self.epochs, self.step = batch_size, epochs, 0
+
+    @property
+    def total_steps(self) -> int:
+        """Steps in the whole run."""
+        return self.steps_per_epoch * self.epochs
 
     @property
     def epoch(self) -> int:
@@ -47,13 +58,12 @@ class ProgressBar(keras.callbacks.Callback):
 
     Args:
         progress: the run's position.
-        epochs: how many epochs the run has.
         learning_rate: from a step to its learning rate.
     """
 
-    def __init__(self, progress: Progress, epochs: int, learning_rate: Callable[[int], float]):
+    def __init__(self, progress: Progress, learning_rate: Callable[[int], float]):
         super().__init__()
-        self.progress, self.epochs, self.learning_rate = progress, epochs, learning_rate
+        self.progress, self.learning_rate = progress, learning_rate
         self.bar: tqdm | None = None
         self._shown = 0.0
 
@@ -63,7 +73,7 @@ class ProgressBar(keras.callbacks.Callback):
         self.bar = tqdm(
             total=self.progress.steps_per_epoch * size,
             initial=self.progress.step % self.progress.steps_per_epoch * size,
-            desc=f"epoch {epoch + 1}/{self.epochs}",
+            desc=f"epoch {epoch + 1}/{self.progress.epochs}",
             unit=" images",
         )
 
@@ -77,12 +87,14 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Shows the epoch's final numbers and closes its bar."""
+        self._show(logs or {})
         if self.bar is not None:
-            self._show(logs or {})
             self.bar.close()
 
     def _show(self, logs: dict) -> None:
+        if self.bar is None:
+            return
         self._shown = time.monotonic()
         rate = self.learning_rate(max(0, self.progress.step - 1))
-        numbers = {key: f"{float(logs[key]):.3f}" for key in ("loss", "accuracy") if key in logs}
+        numbers = {name: f"{value:.3f}" for name, value in shown_numbers(logs).items()}
         self.bar.set_postfix({**numbers, "lr": f"{rate:.2g}"}, refresh=True)

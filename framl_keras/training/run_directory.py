@@ -4,11 +4,13 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from framl_keras.data.atomic import write_beside
 from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
+from framl_keras.training.lock import locked
 
 RUNS = Path("runs")
 
@@ -34,9 +36,18 @@ class RunDirectory:
         return self.path / "logs"
 
     @property
+    def checkpoints(self) -> Path:
+        """What a run goes on from."""
+        return self.path / "checkpoints"
+
+    @property
     def reports(self) -> Path:
         """One folder for each evaluation."""
         return self.path / "reports"
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Holds the run for this process while it trains."""
+        return locked(self.path)
 
     def new_report(self) -> Path:
         """A new folder named after the time, for one evaluation's files."""

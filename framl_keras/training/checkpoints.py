@@ -1,0 +1,77 @@
+"""The checkpoints of a run: the last few, the best, and which one to go on from."""
+
+import logging
+from pathlib import Path
+
+import keras
+
+from framl_keras.errors import UserError
+from framl_keras.training.checkpoint import SUFFIX, Checkpoint, load_checkpoint, save_checkpoint
+from framl_keras.training.progress import Progress
+from framl_keras.training.state import read_state
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """The checkpoint files in a folder.
+
+    Args:
+        folder: where they lie.
+        facts: what each file says besides its step; see `Checkpoint`.
+        keep: how many of the newest stay.
+    """
+
+    def __init__(self, folder: Path, facts: dict, keep: int = 3):
+        self.folder, self.facts, self.keep = folder, facts, keep
+
+    def newest(self) -> Checkpoint | None:
+        """The newest undamaged checkpoint; a damaged one is named and passed over."""
+        for path in reversed(self._paths()):
+            try:
+                return load_checkpoint(path)
+            except UserError as error:
+                log.warning("%s Going back to the one before.", error)
+        return None
+
+    def save(self, model: keras.Model, step: int) -> None:
+        """Writes the state after `step` steps and deletes what is too old."""
+        path = self.folder / f"step-{step:09d}{SUFFIX}"
+        save_checkpoint(path, Checkpoint({**self.facts, "step": step}, read_state(model)))
+        for old in self._paths()[: -self.keep]:
+            old.unlink()
+
+    def save_best(self, model: keras.Model, step: int, score: float) -> None:
+        """Writes the best state so far, apart from the last few."""
+        facts = {**self.facts, "step": step, "score": score}
+        save_checkpoint(self.folder / f"best{SUFFIX}", Checkpoint(facts, read_state(model)))
+
+    def best_score(self) -> float:
+        """The score of the best state so far; minus infinity if there is none."""
+        path = self.folder / f"best{SUFFIX}"
+        return float(load_checkpoint(path).facts["score"]) if path.exists() else float("-inf")
+
+    def _paths(self) -> list[Path]:
+        """The numbered checkpoints, oldest first."""
+        return sorted(self.folder.glob(f"step-*{SUFFIX}"))
+
+
+class SaveCheckpoints(keras.callbacks.Callback):
+    """Saves every so many steps, and after the last step of each epoch.
+
+    Args:
+        checkpoints: where to.
+        progress: the run's position.
+        every: steps between checkpoints; 0 saves after epochs only.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, progress: Progress, every: int):
+        super().__init__()
+        self.checkpoints, self.progress, self.every = checkpoints, progress, every
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Saves where it is due."""
+        step = self.progress.step
+        ends_epoch = step % self.progress.steps_per_epoch == 0
+        if ends_epoch or (self.every and step % self.every == 0):
+            self.checkpoints.save(self.model, step)  # reading self.model syncs JAX' state

@@ -1,0 +1,89 @@
+"""Where a run goes on: from its last checkpoint, or anew."""
+
+import hashlib
+import logging
+import time
+from typing import Any
+
+from framl_keras.data.sources import Source
+from framl_keras.errors import UserError
+from framl_keras.recipe import Recipe
+from framl_keras.training.checkpoint import Checkpoint
+from framl_keras.training.checkpoints import Checkpoints
+from framl_keras.training.run_directory import RunDirectory
+
+log = logging.getLogger(__name__)
+
+# What may change between the parts of one run without changing its result.
+_FREE = (
+    "name",
+    "data.threads",
+    "data.test",
+    "train.verify_every",
+    "train.log_every",
+    "train.save_steps",
+    "train.keep",
+)
+
+
+def facts_of(recipe: Recipe, source: Source) -> dict[str, Any]:
+    """What a checkpoint says about its run: the recipe and the data's fingerprint."""
+    return {"recipe": recipe.model_dump(mode="json"), "data": fingerprint(source)}
+
+
+def fingerprint(source: Source) -> str:
+    """A hash over the identities' names and every label, in order."""
+    digest = hashlib.sha256("\0".join(source.class_names).encode())
+    digest.update(source.labels.astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def find_start(checkpoints: Checkpoints, total_steps: int) -> Checkpoint | None:
+    """The checkpoint to go on from; None where the run begins.
+
+    Raises:
+        UserError: if the recipe or the data are not those of the unfinished run.
+    """
+    found = checkpoints.newest()
+    if found is None or found.facts["step"] >= total_steps:
+        return None
+    if changes := _changes(found.facts, checkpoints.facts):
+        raise UserError(
+            f"The unfinished run in {checkpoints.folder.parent} has other settings: "
+            f"{'; '.join(changes)}. Set them back to go on, choose another --name, or begin anew "
+            "with --restart."
+        )
+    log.info("Going on after step %d of %d", found.facts["step"], total_steps)
+    return found
+
+
+def put_aside(run: RunDirectory) -> None:
+    """Renames a run's folder, so that a new one of that name loses nothing."""
+    if not any(run.path.glob("*")):
+        return
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    aside = run.path.with_name(f"{run.path.name}.before-{stamp}")
+    run.path.rename(aside)
+    log.info("The run that was there is now in %s", aside)
+
+
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What differs between two checkpoints' facts, and matters."""
+    old, new = _flat(before["recipe"]), _flat(now["recipe"])
+    keys = [key for key in sorted(old.keys() | new.keys()) if not key.startswith(_FREE)]
+    changes = [
+        f"{key} was {old.get(key)!r}, is {new.get(key)!r}"
+        for key in keys
+        if old.get(key) != new.get(key)
+    ]
+    return changes + (["the training data differ"] if before["data"] != now["data"] else [])
+
+
+def _flat(section: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested mapping with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in section.items():
+        flat |= (
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
+    return flat

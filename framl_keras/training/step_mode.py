@@ -1,0 +1,91 @@
+"""Training one explicit step at a time, to look inside: gradients, norms, the first NaN."""
+
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from framl_keras.models import targets
+from framl_keras.training.fit_mode import Batch
+from framl_keras.training.steps import gradients
+from framl_keras.training.steps.step import Gradients
+
+log = logging.getLogger(__name__)
+
+
+def step_epoch(
+    model: keras.Model,
+    batches: Iterator[Batch],
+    epoch: int,
+    steps: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+    print_every: int = 10,
+) -> None:
+    """Trains `steps` steps of an epoch, as `fit_epoch` does, without compiling.
+
+    Prints predicted and regularisation loss and the gradients' norm each
+    `print_every` steps, and stops at the first NaN, naming the tensor.
+
+    Args:
+        model: the compiled training model.
+        batches: pixels and labels; `steps` of them are taken.
+        epoch: the epoch's number, from 0.
+        steps: steps to train.
+        callbacks: what happens between the steps.
+        print_every: steps between lines.
+
+    Raises:
+        FloatingPointError: at the first loss or gradient that is not finite.
+    """
+    model.stop_training = False
+    listeners = keras.callbacks.CallbackList(list(callbacks), model=model)
+    model.reset_metrics()
+    listeners.on_epoch_begin(epoch)
+    logs: dict = {}
+    for step, (pixels, labels) in enumerate(itertools.islice(batches, steps)):
+        found, logs = train_step(model, pixels, labels)
+        if step % print_every == 0:
+            log.info("%s", _summary(found))
+        listeners.on_train_batch_end(step, logs)
+        if model.stop_training:
+            break
+    listeners.on_epoch_end(epoch, logs)
+
+
+def train_step(
+    model: keras.Model, pixels: np.ndarray, labels: np.ndarray
+) -> tuple[Gradients, dict]:
+    """One step: gradients, the optimizer's update, the metrics. Set a breakpoint here."""
+    pixels, labels = ops.convert_to_tensor(pixels), ops.convert_to_tensor(labels)
+    found = gradients(model, ops.cast(pixels, "float32"), labels)
+    _check_finite(model, found)
+    model.optimizer.apply(found.gradients, model.trainable_variables)
+    loss = found.prediction_loss + found.regularization_loss
+    model._loss_tracker.update_state(loss, sample_weight=ops.shape(pixels)[0])
+    return found, model.compute_metrics([pixels, labels], targets(labels), found.outputs)
+
+
+def _check_finite(model: keras.Model, found: Gradients) -> None:
+    """Names the first loss or gradient that is NaN or infinite."""
+    named = [("the prediction loss", found.prediction_loss)]
+    named += [("the regularization loss", found.regularization_loss)]
+    paths = [variable.path for variable in model.trainable_variables]
+    named += [
+        (f"the gradient of {path}", gradient)
+        for path, gradient in zip(paths, found.gradients, strict=True)
+    ]
+    for name, tensor in named:
+        if not bool(ops.all(ops.isfinite(tensor))):
+            raise FloatingPointError(f"{name} is not finite")
+
+
+def _summary(found: Gradients) -> str:
+    """One line on the losses and the size of the gradients."""
+    norm = np.sqrt(sum(float(ops.sum(ops.square(g))) for g in found.gradients))
+    return (
+        f"prediction loss {float(found.prediction_loss):.4f}, regularization loss "
+        f"{float(found.regularization_loss):.4f}, gradient norm {norm:.4f}"
+    )

@@ -1,0 +1,28 @@
+"""Gradients by JAX on Keras' stateless API."""
+
+import jax
+import keras
+
+from framl_keras.training.steps.step import Gradients, Tensor
+
+
+def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
+    """Loss and gradients of one batch; updates batch statistics."""
+    trainable = [variable.value for variable in model.trainable_variables]
+    state = [variable.value for variable in model.non_trainable_variables]
+
+    def loss(trainable: list[Tensor]) -> tuple[Tensor, tuple]:
+        outputs, updated, penalties = model.stateless_call(
+            trainable, state, [pixels, labels], training=True, return_losses=True
+        )
+        prediction = keras.ops.mean(
+            keras.losses.sparse_categorical_crossentropy(labels, outputs["logits"], True)
+        )
+        regularization = sum(penalties, keras.ops.zeros(()))
+        return prediction + regularization, (prediction, regularization, updated, outputs)
+
+    (_, extras), found = jax.value_and_grad(loss, has_aux=True)(trainable)
+    prediction, regularization, updated, outputs = extras
+    for variable, value in zip(model.non_trainable_variables, updated, strict=True):
+        variable.assign(value)
+    return Gradients(prediction, regularization, list(found), outputs)

@@ -1,0 +1,19 @@
+"""Gradients by TensorFlow's tape."""
+
+import keras
+import tensorflow as tf
+
+from framl_keras.training.steps.step import Gradients, Tensor
+
+
+def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
+    """Loss and gradients of one batch; updates batch statistics."""
+    variables = [variable.value for variable in model.trainable_variables]
+    with tf.GradientTape() as tape:
+        outputs = model([pixels, labels], training=True)
+        prediction = keras.ops.mean(
+            keras.losses.sparse_categorical_crossentropy(labels, outputs["logits"], True)
+        )
+        regularization = keras.ops.sum(keras.ops.stack([*model.losses, 0.0]))
+        total = prediction + regularization
+    return Gradients(prediction, regularization, tape.gradient(total, variables), outputs)

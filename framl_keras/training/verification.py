@@ -1,0 +1,61 @@
+"""Verification between epochs: logged, and used to keep the best checkpoint."""
+
+import logging
+from collections.abc import Sequence
+
+import keras
+
+from framl_keras.data.pairs import PairSet
+from framl_keras.evaluation import evaluate
+from framl_keras.recipe import Recipe
+from framl_keras.training.checkpoints import Checkpoints
+from framl_keras.training.journal import Journal
+from framl_keras.training.progress import Progress
+
+log = logging.getLogger(__name__)
+
+
+class VerifyBetweenEpochs:
+    """Verifies as often as the recipe says; the end of the run has a report of its own.
+
+    Args:
+        embedder: the model being trained.
+        pair_sets: the verification sets; the first decides which checkpoint is best.
+        recipe: says how often, and how images are seen.
+        journal: where the accuracies go.
+        checkpoints: where the best state goes.
+    """
+
+    def __init__(
+        self,
+        embedder: keras.Model,
+        pair_sets: Sequence[PairSet],
+        recipe: Recipe,
+        journal: Journal,
+        checkpoints: Checkpoints,
+    ):
+        self.embedder, self.pair_sets, self.recipe = embedder, pair_sets, recipe
+        self.journal, self.checkpoints = journal, checkpoints
+
+    def verify(self, model: keras.Model, progress: Progress) -> None:
+        """Verifies if it is due after the steps done so far."""
+        if not self.pair_sets or not self._is_due(progress):
+            return
+        results = evaluate(
+            self.embedder,
+            self.pair_sets,
+            image_size=self.recipe.data.image_size,
+            crop_centre=self.recipe.data.central_crop,
+            baseline=False,
+            progress=False,
+        )
+        for result in results:
+            log.info("%s: cosine accuracy %.4f", result.set_name, result.accuracy)
+            self.journal.verification(result.set_name, result.accuracy)
+        if results[0].accuracy > self.checkpoints.best_score():
+            self.checkpoints.save_best(model, progress.step, results[0].accuracy)
+
+    def _is_due(self, progress: Progress) -> bool:
+        every, done = self.recipe.train.verify_every, progress.epoch
+        whole = progress.step % progress.steps_per_epoch == 0
+        return bool(every) and whole and done % every == 0
