@@ -14,7 +14,7 @@ from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirro
 from framl_keras.evaluation.intervals import REPEATS
 from framl_keras.evaluation.protocol import PROTOCOLS, check_protocol
 from framl_keras.evaluation.similarities import check_similarity
-from framl_keras.evaluation.verification import Verification, verify
+from framl_keras.evaluation.verification import Verification, people_of, verify
 
 MODEL, RAW_PIXELS = "model", "raw pixels"
 
@@ -28,12 +28,14 @@ class Result:
         source: what the embeddings are: `model` or `raw pixels`.
         fingerprint: hash of the set's images, pairs and answers.
         verification: the numbers.
+        people: identities of the pairs `(num_pairs, 2)`, or None unless all are known.
     """
 
     set_name: str
     source: str
     fingerprint: str
     verification: Verification
+    people: np.ndarray | None = None
 
     @property
     def similarity(self) -> str:
@@ -151,7 +153,8 @@ def verify_each(
                 embedded.identities,
                 bootstrap=bootstrap,
             )
-            yield Result(pairs.name, source, fingerprint, found)
+            people = people_of(embedded.identities, pairs.pairs)
+            yield Result(pairs.name, source, fingerprint, found, people)
 
 
 def fingerprint_of(pairs: PairSet, images: str) -> str:

@@ -26,11 +26,11 @@ def format_table(results: Sequence[Result]) -> str:
 
     Accuracy is the mean ± standard deviation over the folds.
     """
-    rows = [HEADER, *(_row(result) for result in results)]
+    rows = [HEADER, *(row_of(result) for result in results)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
     lines = [_line(row, widths) for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join([*lines, *_notes(results)])
+    return "\n".join([*lines, "", *notes_of(results)])
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -41,7 +41,8 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cells).rstrip()
 
 
-def _row(result: Result) -> tuple[str, ...]:
+def row_of(result: Result) -> tuple[str, ...]:
+    """The cells of a result, see `HEADER`."""
     found = result.verification
     name = found.similarity if result.source == "model" else f"{found.similarity}, {result.source}"
     return (
@@ -71,7 +72,7 @@ def _tar(point: TarAtFar | None) -> str:
     return f"{100 * point.tar:.2f}" + ("" if point.is_resolved else "*")
 
 
-def _notes(results: Sequence[Result]) -> list[str]:
+def notes_of(results: Sequence[Result]) -> list[str]:
     """What a reader has to know about intervals, rates out of reach, and the grid."""
     notes = [f"Accuracy: mean ± standard deviation over folds. 95%: {_resampling(results)}."]
     for name in dict.fromkeys(result.set_name for result in results):
@@ -81,7 +82,7 @@ def _notes(results: Sequence[Result]) -> list[str]:
             "framl takes thresholds from a grid of 0.01, exact from all distances: the grid alone "
             "can move the accuracy by some tenths of a point."
         )
-    return ["", *notes]
+    return notes
 
 
 def _resampling(results: Sequence[Result]) -> str:

@@ -1,0 +1,6 @@
+"""A folder that shows an evaluation: numbers, plots, and one page with it all."""
+
+from framl_keras.evaluation.report.facts import facts_of, weights_hash
+from framl_keras.evaluation.report.write import write_report
+
+__all__ = ["facts_of", "weights_hash", "write_report"]

@@ -1,0 +1,90 @@
+"""ROC and DET curves over a logarithmic false accept rate."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from framl_keras.evaluation.evaluate import Result
+from framl_keras.evaluation.report.style import COLOURS, DASHES
+from framl_keras.evaluation.roc import Roc
+
+MAX_POINTS = 2000  # on paper; all points of a million pairs make a file of 100 MB
+
+
+def roc_figure(results: Sequence[Result]) -> Figure:
+    """True accept rate over false accept rate, one line for each result of a set."""
+    figure, axes = _axes(results, f"{results[0].set_name}: ROC")
+    for number, result in enumerate(results):
+        fpr, tpr = thinned(result.verification.roc)
+        label = f"{_name(result)} (AUC {result.verification.auc:.4f})"
+        axes.plot(fpr, tpr, label=label, **_line(number))
+    axes.set_ylabel("True accept rate (same-pairs accepted)")
+    axes.set_ylim(0, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.legend(loc="lower right")
+    return figure
+
+
+def det_figure(results: Sequence[Result]) -> Figure:
+    """False reject rate over false accept rate, both logarithmic."""
+    figure, axes = _axes(results, f"{results[0].set_name}: DET (lower is better)")
+    for number, result in enumerate(results):
+        fpr, tpr = thinned(result.verification.roc)
+        shown = tpr < 1
+        label = f"{_name(result)} (EER {result.verification.eer:.2%})"
+        axes.plot(fpr[shown], 1 - tpr[shown], label=label, **_line(number))
+    least = 1 / results[0].verification.num_same
+    ends = np.geomspace(min(least, 0.1), 1, 20)
+    axes.plot(ends, ends, color="#999999", linewidth=0.8, label="equal error rates")
+    axes.set_ylabel("False reject rate (same-pairs rejected)")
+    axes.set_yscale("log")
+    axes.set_ylim(least / 1.5, 1.1)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    axes.legend(loc="lower left")
+    return figure
+
+
+def _axes(results: Sequence[Result], title: str) -> tuple[Figure, Axes]:
+    """Axes over the false accept rates that the different-pairs can tell."""
+    count = results[0].verification.num_different
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    axes.set_xlim(0.8 / count, 1.05)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    axes.set_xlabel(f"False accept rate (of {count:,} different-pairs; log scale)")
+    axes.set_title(title, loc="left")
+    return figure, axes
+
+
+def thinned(roc: Roc) -> tuple[np.ndarray, np.ndarray]:
+    """The curve as steps from the first false accept on, `(points,), (points,)`.
+
+    Between two false accept rates the lower one's true accept rate is what can be had.
+    """
+    last = np.flatnonzero(np.append(np.diff(roc.fpr) > 0, True))  # the best of each rate
+    fpr, tpr = roc.fpr[last], roc.tpr[last]
+    if fpr[0] == 0 and len(fpr) > 1:
+        fpr[0] = fpr[1] / 2  # no false accept has no place on a logarithmic axis
+    if len(fpr) > MAX_POINTS:
+        wanted = np.geomspace(fpr[0], 1, MAX_POINTS)
+        kept = np.unique(np.minimum(np.searchsorted(fpr, wanted), len(fpr) - 1))
+        fpr, tpr = fpr[kept], tpr[kept]
+    return fpr, tpr
+
+
+def _name(result: Result) -> str:
+    return result.similarity if result.source == "model" else result.source
+
+
+def _line(number: int) -> dict:
+    """Colour and dashes: lines that lie on each other are still seen."""
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "linestyle": DASHES[number % len(DASHES)],
+        "linewidth": 2.4 - 0.2 * min(number, 5),
+        "drawstyle": "steps-post",
+    }

@@ -1,0 +1,96 @@
+"""Results as plain numbers, for JSON."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from framl_keras.evaluation.evaluate import Result
+from framl_keras.evaluation.significance import PairedTest
+from framl_keras.evaluation.verification import Verification
+
+
+def numbers_of(result: Result) -> dict[str, Any]:
+    """All numbers of a result; those that do not exist are None."""
+    found = result.verification
+    return plain(
+        {
+            "set": result.set_name,
+            "source": result.source,
+            "similarity": found.similarity,
+            "protocol": found.protocol,
+            "fingerprint": result.fingerprint,
+            "pairs": {"same": found.num_same, "different": found.num_different},
+            "accuracy": {"mean": found.accuracy, "sd": found.accuracy_sd},
+            "threshold": found.threshold,
+            "auc": found.auc,
+            "eer": found.eer,
+            "d_prime": found.d_prime,
+            "tar_at_far": [point._asdict() for point in found.tar],
+            "far_reach": 1 / found.num_different if found.num_different else None,
+            "val_at_far": found.val._asdict(),
+            "operating_point": _operating_point(found),
+            "intervals_95": found.intervals,
+            "resampled": found.resampled,
+            "folds": _folds(found),
+        }
+    )
+
+
+def test_numbers(first: Result, second: Result, test: PairedTest) -> dict[str, Any]:
+    """A paired test and what was compared."""
+    differences = {name: difference._asdict() for name, difference in test.differences.items()}
+    return plain(
+        {
+            "set": first.set_name,
+            "first": f"{first.source}, {first.similarity}",
+            "second": f"{second.source}, {second.similarity}",
+            **test._asdict(),
+            "differences": differences,
+        }
+    )
+
+
+def _operating_point(found: Verification) -> dict[str, Any]:
+    """Counts over all folds, each at its own threshold, and their rates."""
+    total = found.confusion
+    return {
+        **total._asdict(),
+        "accuracy": total.accuracy,
+        "precision": total.precision,
+        "recall": total.recall,
+        "f1": total.f1,
+        "specificity": total.specificity,
+    }
+
+
+def _folds(found: Verification) -> Sequence[dict[str, Any]]:
+    """One entry for each fold."""
+    counts = found.folds.confusion
+    columns = {
+        "accuracy": found.folds.accuracy,
+        "threshold": found.folds.thresholds,
+        **counts._asdict(),
+        "precision": counts.precision,
+        "recall": counts.recall,
+        "f1": counts.f1,
+        "specificity": counts.specificity,
+    }
+    return [
+        {name: values[i] for name, values in columns.items()}
+        for i in range(len(found.folds.accuracy))
+    ]
+
+
+def plain(value: Any) -> Any:
+    """The same with Python's own types, and None for what is not a finite number."""
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

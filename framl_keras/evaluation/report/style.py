@@ -1,0 +1,48 @@
+"""How all plots look: colours that the colour-blind tell apart, one file as PNG and SVG."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, without the yellow that is lost on white
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES: tuple[tuple[int, tuple[float, ...] | None], ...] = (
+    (0, None),
+    (0, (5, 2)),
+    (0, (1, 1.5)),
+    (0, (6, 2, 1, 2)),
+    (0, (3, 1)),
+    (0, (8, 3)),
+    (0, (2, 3)),
+)
+SAME, DIFFERENT = COLOURS[0], COLOURS[1]
+
+_SETTINGS: Any = {
+    "font.size": 10,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "framl-keras",
+}
+
+
+@contextmanager
+def plot_style() -> Iterator[None]:
+    """Within the block figures are drawn in the project's style."""
+    with matplotlib.rc_context(_SETTINGS):
+        yield
+
+
+def save_both(figure: Figure, folder: Path, name: str) -> None:
+    """Writes `name.png` and `name.svg`; no window opens."""
+    figure.savefig(folder / f"{name}.png", dpi=150)
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
