@@ -1,26 +1,99 @@
-"""Finds out which format a verification set has, from what is there."""
+"""Finds out which format a verification set has, from what is there rather than from its name."""
 
 from pathlib import Path
 
+from framl_keras.data.pairs.bcolz_array import is_bcolz
+from framl_keras.data.pairs.bcolz_pairs import bcolz_pairs, find_bcolz
+from framl_keras.data.pairs.insightface_bin import insightface_pairs
+from framl_keras.data.pairs.pair_list import list_pairs, looks_like_pairs
 from framl_keras.data.pairs.pair_set import PairSet
+from framl_keras.data.pairs.pair_table import table_pairs
 from framl_keras.errors import UserError
 
+_EXPECTED = (
+    "bcolz folders (lfw_align_112/lfw and so on), an insightface .bin, a pairs.txt beside its "
+    "images, or a CSV `left,right,same`"
+)
+_PICKLE, _ZIP, _NPY = b"\x80", b"PK\x03\x04", b"\x93NUMPY"
 
-def open_pairs(location: str, name: str) -> list[PairSet]:
+
+def open_pairs(location: str, name: str, root: str | None = None) -> list[PairSet]:
     """Opens verification sets: one, or as many as the folder at `location` holds.
+
+    FRAML's `test_dataset` folder gives LFW, AgeDB-30 and CFP-FP; insightface's
+    `faces_emore` gives all its `.bin` files.
 
     Args:
         location: a file or folder whose format is detected from its content.
-        name: what the report calls the set; a folder of several names them itself.
+        name: what the report calls the set; the sets in a folder of several name themselves.
+        root: folder that the images' paths in a list start from; the list's own if None.
 
     Raises:
-        UserError: if nothing is there, or the format cannot be told.
+        UserError: if nothing is there, the format cannot be told, or the data are damaged.
     """
     path = Path(location)
-    if not path.exists():
+    base = Path(root) if root else None
+    try:
+        if path.is_dir():
+            return _in_folder(path, name, base)
+        if path.is_file():
+            return [_in_file(path, name, base)]
+    except (OSError, ValueError) as error:  # such as a name too long or with a zero byte
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{location}: cannot be read: {error}.") from None
+    raise UserError(
+        f"No verification set at {location}. Expected {_EXPECTED}; set it with --set data.test=PATH"
+    )
+
+
+def _in_folder(folder: Path, name: str, root: Path | None) -> list[PairSet]:
+    if is_bcolz(folder):
+        return [bcolz_pairs(folder, name)]
+    arrays = find_bcolz(folder)
+    if arrays:
+        named = _names(arrays, name)
+        return [bcolz_pairs(path, title) for path, title in zip(arrays, named, strict=True)]
+    pickles = sorted(file for file in folder.glob("*.bin") if _start(file).startswith(_PICKLE))
+    if pickles:
+        named = _names(pickles, name)
+        return [insightface_pairs(path, title) for path, title in zip(pickles, named, strict=True)]
+    listed = folder / "pairs.txt"
+    if listed.is_file():
+        return [list_pairs(listed, name, root)]
+    raise UserError(f"No verification set in the folder {folder}. Expected {_EXPECTED}.")
+
+
+def _names(found: list[Path], name: str) -> list[str]:
+    return [path.stem for path in found] if len(found) > 1 else [name]
+
+
+def _in_file(path: Path, name: str, root: Path | None) -> PairSet:
+    start = _start(path)
+    if not start:
+        raise UserError(f"{path}: the file is empty. Expected {_EXPECTED}.")
+    if start.startswith(_PICKLE) or path.suffix == ".bin":
+        return insightface_pairs(path, name)
+    if start.startswith((_ZIP, _NPY)):
         raise UserError(
-            f"No verification set at {location}. Expected bcolz folders (lfw_align_112/lfw and so "
-            "on), an insightface .bin, an LFW pairs.txt, a CSV of pairs, or embeddings (.npz); "
-            "set it with --set data.test=PATH"
+            f"{path}: holds arrays, not images, so there is nothing to embed. Verify ready "
+            "embeddings with: framl-keras eval --embeddings PATH"
         )
-    raise UserError(f"Cannot tell the format of {location}.")
+    text = _as_text(start)
+    if (text is not None and "," in text.partition("\n")[0]) or path.suffix in (".csv", ".tsv"):
+        return table_pairs(path, name, root)
+    if text is not None and (looks_like_pairs(text) or path.name == "pairs.txt"):
+        return list_pairs(path, name, root)
+    raise UserError(f"{path}: cannot tell its format. Tried {_EXPECTED}.")
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4096)
+
+
+def _as_text(start: bytes) -> str | None:
+    """The beginning of a file of text, or None if it is none."""
+    if b"\0" in start:
+        return None
+    return start.decode("utf-8-sig", errors="ignore")

@@ -46,3 +46,24 @@ class PairSet:
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+
+def pairs_in_order(name: str, images: Sequence[Sample], is_same: np.ndarray, where: str) -> PairSet:
+    """The set in which images 0 and 1, 2 and 3, … are pairs.
+
+    Args:
+        name: what the report calls the set.
+        images: two for each pair.
+        is_same: bool `(num_pairs,)`.
+        where: the file that it comes from, for messages.
+
+    Raises:
+        UserError: if there are not two images for each answer, or no pair at all.
+    """
+    if len(images) % 2 or len(images) != 2 * len(is_same) or not len(is_same):
+        raise UserError(
+            f"{where}: {len(images)} images and {len(is_same)} answers. Expected two images for "
+            "each answer; restore the file."
+        )
+    pairs = np.arange(len(images), dtype=np.int64).reshape(-1, 2)
+    return PairSet(name, images, pairs, is_same)
