@@ -1,7 +1,7 @@
 """Verification that can be trusted: embed, k-fold protocols, metrics and reports."""
 
 from framl_keras.evaluation.embed import embed
-from framl_keras.evaluation.evaluate import Result, evaluate
+from framl_keras.evaluation.evaluate import Result, check_names, evaluate
 from framl_keras.evaluation.similarities import SIMILARITIES, check_similarity, distances
 from framl_keras.evaluation.table import format_table
 from framl_keras.evaluation.verification import Verification, verify
@@ -10,6 +10,7 @@ __all__ = [
     "SIMILARITIES",
     "Result",
     "Verification",
+    "check_names",
     "check_similarity",
     "distances",
     "embed",

@@ -59,6 +59,7 @@ def evaluate(
     bootstrap: int = REPEATS,
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
+    source: str = MODEL,
 ) -> list[Result]:
     """Verifies an embedding model on each set, in each similarity.
 
@@ -73,6 +74,7 @@ def evaluate(
         bootstrap: how often to resample for intervals; 0 for none.
         batch_size: images at a time.
         progress: shows a bar for each pass over a set.
+        source: what the results call the model.
 
     Raises:
         UserError: if a set has no same-pairs or no different-pairs, an image cannot
@@ -93,7 +95,7 @@ def evaluate(
             )
 
         found = embedded(embedder, "embedding")
-        results += verify_each(pairs, MODEL, found, similarities, protocols, bootstrap)
+        results += verify_each(pairs, source, found, similarities, protocols, bootstrap)
         if baseline:
             found = embedded(raw_pixels, RAW_PIXELS)
             results += verify_each(pairs, RAW_PIXELS, found, ["cos"], protocols, bootstrap)

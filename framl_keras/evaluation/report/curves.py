@@ -17,9 +17,9 @@ MAX_POINTS = 2000  # on paper; all points of a million pairs make a file of 100 
 def roc_figure(results: Sequence[Result]) -> Figure:
     """True accept rate over false accept rate, one line for each result of a set."""
     figure, axes = _axes(results, f"{results[0].set_name}: ROC")
-    for number, result in enumerate(results):
+    for number, (name, result) in enumerate(_distinct(results)):
         fpr, tpr = thinned(result.verification.roc)
-        label = f"{_name(result)} (AUC {result.verification.auc:.4f})"
+        label = f"{name} (AUC {result.verification.auc:.4f})"
         axes.plot(fpr, tpr, label=label, **_line(number))
     axes.set_ylabel("True accept rate (same-pairs accepted)")
     axes.set_ylim(0, 1.02)
@@ -31,20 +31,29 @@ def roc_figure(results: Sequence[Result]) -> Figure:
 def det_figure(results: Sequence[Result]) -> Figure:
     """False reject rate over false accept rate, both logarithmic."""
     figure, axes = _axes(results, f"{results[0].set_name}: DET (lower is better)")
-    for number, result in enumerate(results):
-        fpr, tpr = thinned(result.verification.roc)
-        shown = tpr < 1
-        label = f"{_name(result)} (EER {result.verification.eer:.2%})"
-        axes.plot(fpr[shown], 1 - tpr[shown], label=label, **_line(number))
     least = 1 / results[0].verification.num_same
     ends = np.geomspace(min(least, 0.1), 1, 20)
     axes.plot(ends, ends, color="#999999", linewidth=0.8, label="equal error rates")
-    axes.set_ylabel("False reject rate (same-pairs rejected)")
+    for number, (name, result) in enumerate(_distinct(results)):
+        fpr, tpr = thinned(result.verification.roc)
+        shown = tpr < 1
+        label = f"{name} (EER {result.verification.eer:.2%})"
+        axes.plot(fpr[shown], 1 - tpr[shown], label=label, **_line(number))
+    axes.set_ylabel("False reject rate (same-pairs rejected; log scale)")
     axes.set_yscale("log")
     axes.set_ylim(least / 1.5, 1.1)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower left", frameon=True, framealpha=0.9, edgecolor="none")
     return figure
+
+
+def _distinct(results: Sequence[Result]) -> list[tuple[str, Result]]:
+    """Names and results; those with the same curve share a line: `diff` and `cos` always do."""
+    groups: dict[bytes, list[Result]] = {}
+    for result in results:
+        curve = np.concatenate(thinned(result.verification.roc))
+        groups.setdefault(curve.tobytes(), []).append(result)
+    return [(" = ".join(map(_name, group)), group[0]) for group in groups.values()]
 
 
 def _axes(results: Sequence[Result], title: str) -> tuple[Figure, Axes]:

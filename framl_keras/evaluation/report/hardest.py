@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Sample
@@ -34,7 +35,8 @@ def hardest_figure(result: Result, pairs: PairSet) -> Figure:
         ("Different identities, judged most alike", [i for i in chosen if not found.is_same[i]]),
     )
     rows = [-(-len(kind) // columns) for _, kind in kinds]
-    figure = Figure(figsize=(3.4 * columns, 2.3 * sum(rows) + 0.9), layout="constrained")
+    size = (3.4 * columns, 2.1 * sum(rows) + 0.9)
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(wspace=0.06))
     parts: Any = figure.subfigures(2, 1, height_ratios=rows)
     for part, count, (title, positions) in zip(parts, rows, kinds, strict=True):
         part.suptitle(f"{result.set_name}, {found.similarity}: {title}", fontsize=11)
@@ -48,7 +50,7 @@ def hardest_figure(result: Result, pairs: PairSet) -> Figure:
 
 def _show_pair(axes: Axes, pairs: PairSet, position: int, result: Result) -> None:
     left, right = (pairs.images[int(i)] for i in pairs.pairs[position])
-    gap = np.full((SIDE, 4, 3), 255, dtype=np.uint8)
+    gap = np.full((SIDE, 2, 3), 255, dtype=np.uint8)
     axes.imshow(np.hstack([_pixels(left), gap, _pixels(right)]))
     found = result.verification
     value = value_of(found.distance[position], found.similarity)

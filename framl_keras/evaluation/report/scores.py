@@ -42,7 +42,7 @@ def histogram_figure(results: Sequence[Result]) -> Figure:
         )
         axes.set_xlabel(MEASURES[found.similarity])
         axes.set_ylabel("Pairs of a kind (%)")
-        axes.set_title("" if result.source == "model" else result.source, loc="left")
+        axes.set_title(_name(result), loc="left")
         axes.legend(loc="best", fontsize=8)
     return figure
 
@@ -70,6 +70,9 @@ def confusion_figure(results: Sequence[Result]) -> Figure:
         axes.set_xlabel("Judged to be")
         axes.set_ylabel("Is")
         axes.grid(False)
-        name = result.similarity if result.source == "model" else result.source
-        axes.set_title(f"{name}: {result.accuracy:.2%}")
+        axes.set_title(f"{_name(result)}: {result.accuracy:.2%}")
     return figure
+
+
+def _name(result: Result) -> str:
+    return result.similarity if result.source == "model" else result.source

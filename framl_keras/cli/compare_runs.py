@@ -1,0 +1,107 @@
+"""`framl-keras compare-runs`: is one run, or one similarity, better than another?"""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from framl_keras.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from framl_keras.evaluation import Result
+
+
+@click.command("compare-runs")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="[B]", required=False)
+@click.option(
+    "--sim",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    default=["cos"],
+    help="A similarity, or all. May repeat; with one run, the others are compared with the first."
+    "  [default: cos]",
+)
+@click.option(
+    "--set",
+    "sets",
+    metavar="NAME|PATH",
+    multiple=True,
+    help="A verification set instead of the recipe's of A. May repeat.",
+)
+def command(first: str, second: str | None, names: tuple[str, ...], sets: tuple[str, ...]) -> None:
+    """Test whether the runs A and B differ on the same pairs, or similarities of A.
+
+    Differences are B's minus A's, with a 95% bootstrap interval that draws whole
+    people where they are known, and McNemar's exact test.
+    """
+    from framl_keras.evaluation import SIMILARITIES, check_names
+
+    similarities = SIMILARITIES if "all" in names else tuple(dict.fromkeys(names))
+    check_names(similarities, "exact")
+    if second is None and len(similarities) < 2:
+        raise UserError("Nothing to compare with. Name two runs, or two similarities with --sim.")
+    results = _results(first, first, sets, similarities)
+    if second is None:
+        couples = [(one, other) for one, *others in _by_set(results) for other in others]
+    else:
+        couples = list(zip(results, _results(second, first, sets, similarities), strict=True))
+    for one, other in couples:
+        _print_test(one, other)
+
+
+def _results(
+    path: str, recipe_of: str, sets: "Sequence[str]", similarities: "Sequence[str]"
+) -> "list[Result]":
+    """A run's results on the verification sets of another's recipe."""
+    from framl_keras.cli.eval import recipe_with_sets
+    from framl_keras.cli.trained_run import open_run
+    from framl_keras.evaluation import evaluate
+    from framl_keras.training.data import open_pair_sets
+    from framl_keras.training.run_directory import find_run
+
+    pair_sets = open_pair_sets(recipe_with_sets(find_run(recipe_of).recipe(), sets))
+    run = open_run(path)
+    data = run.recipe.data
+    return evaluate(
+        run.model,
+        pair_sets,
+        image_size=data.image_size,
+        crop_centre=data.central_crop,
+        similarities=similarities,
+        baseline=False,
+        source=path,
+    )
+
+
+def _by_set(results: "Sequence[Result]") -> "list[list[Result]]":
+    names = dict.fromkeys(result.set_name for result in results)
+    return [[result for result in results if result.set_name == name] for name in names]
+
+
+def _print_test(one: "Result", other: "Result") -> None:
+    """Prints both accuracies and what tells them apart."""
+    from framl_keras.evaluation.significance import paired_test
+
+    test = paired_test(one.verification, other.verification, one.people)
+    click.echo(f"{one.set_name} ({len(one.verification.is_same):,} pairs)")
+    for letter, result in (("A", one), ("B", other)):
+        found = result.verification
+        click.echo(
+            f"  {letter}  {result.source}, {result.similarity}: accuracy "
+            f"{100 * found.accuracy:.2f} ± {100 * found.accuracy_sd:.2f} %, "
+            f"AUC {found.auc:.4f}, EER {100 * found.eer:.2f} %"
+        )
+    for name, difference in test.differences.items():
+        scale, unit = (1, "") if name == "auc" else (100, " points")
+        low, high = (scale * end for end in difference.interval)
+        click.echo(
+            f"  B - A  {name:<9}{scale * difference.value:+.4f}{unit}  "
+            f"95% {low:+.4f} to {high:+.4f}  p = {difference.p:.3f} (resampled {test.resampled})"
+        )
+    click.echo(
+        f"  right in A only: {test.only_first}, in B only: {test.only_second}; McNemar's exact "
+        f"p = {test.mcnemar_p:.3g} (takes pairs to be independent)\n"
+    )

@@ -1,0 +1,67 @@
+"""Verification of ready embeddings: the same code, without a model."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from framl_keras.data.pairs.embeddings import EmbeddingSet
+from framl_keras.evaluation.embed import Embedded, l2_normalized
+from framl_keras.evaluation.evaluate import (
+    MODEL,
+    Result,
+    check_both_kinds,
+    check_names,
+    verify_each,
+)
+from framl_keras.evaluation.intervals import REPEATS
+
+log = logging.getLogger(__name__)
+
+
+def verify_ready(
+    ready: EmbeddingSet,
+    similarities: Sequence[str] = ("cos",),
+    protocol: str = "exact",
+    normalize: bool = False,
+    bootstrap: int = REPEATS,
+) -> list[Result]:
+    """Verifies ready embeddings, as they are, in each similarity.
+
+    Args:
+        ready: see `read_embeddings`.
+        similarities: names, see `SIMILARITIES`.
+        protocol: `exact`, `framl` or `both`.
+        normalize: scales the vectors to length one first.
+        bootstrap: how often to resample for intervals; 0 for none.
+
+    Raises:
+        UserError: if the set has no same-pairs or no different-pairs.
+    """
+    protocols = check_names(similarities, protocol)
+    check_both_kinds(ready.is_same, ready.name)
+    vectors = l2_normalized(ready.embeddings) if normalize else ready.embeddings
+    _warn_of_lengths(vectors)
+    embedded = Embedded(vectors, ready.identities, fingerprint(ready.embeddings))
+    results = verify_each(ready.pair_set(), MODEL, embedded, similarities, protocols, bootstrap)
+    return list(results)
+
+
+def fingerprint(array: np.ndarray) -> str:
+    """A hash of an array's type, shape and values."""
+    digest = hashlib.blake2b(f"{array.dtype} {array.shape}".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _warn_of_lengths(vectors: np.ndarray) -> None:
+    """Says if vectors are not of length one: all measures but the cosine depend on it."""
+    lengths = np.linalg.norm(vectors[:10_000].astype(np.float64), axis=1)
+    if np.abs(lengths - 1).max() > 1e-2:
+        log.warning(
+            "The vectors have lengths from %.3g to %.3g and are measured as they are; scale them "
+            "to 1 with --normalize.",
+            lengths.min(),
+            lengths.max(),
+        )
