@@ -59,12 +59,22 @@ class IndexBuilder:
         self._names: dict[int, str] = {}
         self._damage: list[Damage] = []
 
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
     def add(self, number: int, offset: int, size: int, source_id: int, name: str = "") -> None:
         """Adds a readable record; the first name seen for an identity stays."""
         for column, value in zip(self._columns, (number, offset, size, source_id), strict=True):
             column.append(value)
         if name:
             self._names.setdefault(source_id, name)
+
+    def add_all(self, index: RecordIndex) -> None:
+        """Adds all records of an index."""
+        columns = (index.numbers, index.offsets, index.sizes, index.source_ids)
+        for column, values in zip(self._columns, columns, strict=True):
+            column.extend(values.tolist())
+        self._names = {**index.names, **self._names}
 
     def add_damage(self, damage: Damage) -> None:
         """Adds a place that cannot be read."""

@@ -1,0 +1,77 @@
+"""`framl-keras data convert`: write any training data as TFRecord or ArrayRecord."""
+
+import os
+
+import click
+
+
+@click.command("convert")
+@click.argument("source", metavar="SRC")
+@click.argument("destination", metavar="DST", type=click.Path())
+@click.option("--format", "format_name", type=click.Choice(["tfrecord", "arrayrecord"]),
+              help="The format; by DST's suffix, or else TFRecord.")  # fmt: skip
+@click.option("--online", is_flag=True, help="Store the images' paths instead of the images.")
+@click.option("--shards", type=click.IntRange(1, 99_999), help="Number of files.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=lambda: os.cpu_count() or 1,
+              help="Threads that read and encode; all cores by default.")  # fmt: skip
+@click.option("--resize", type=click.IntRange(8, 4096), metavar="SIDE",
+              help="Stretch images to SIDE x SIDE.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+              help="Decides the order.")  # fmt: skip
+@click.option("--root", type=click.Path(), help="Folder that paths within SRC start from.")
+@click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise",
+              show_default=True, help="Stop at what cannot be read, or leave it out.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace DST and forget interrupted attempts.")
+def convert(  # noqa: D417
+    source: str,
+    destination: str,
+    format_name: str | None,
+    online: bool,
+    shards: int | None,
+    jobs: int,
+    resize: int | None,
+    seed: int,
+    root: str | None,
+    on_error: str,
+    overwrite: bool,
+) -> None:
+    """Write the images of SRC, shuffled, as records into DST.
+
+    SRC is `orl`, `synthetic:people=100,images=20`, or the path of TFRecord, ArrayRecord,
+    MXNet RecordIO, a list `path,label`, or a folder <identity>/<image>.
+    Interrupted, the same command goes on where it was.
+
+    For example: framl-keras data convert faces faces.tfrecord --resize 112
+    """
+    from pathlib import Path
+
+    from framl_keras.cli.messages import show_messages
+    from framl_keras.data.convert import ConvertOptions
+    from framl_keras.data.convert import convert as convert_source
+    from framl_keras.data.convert.options import format_for
+    from framl_keras.data.sources import open_source
+
+    show_messages()
+    if online and resize:
+        raise click.UsageError("--resize changes images, but --online stores only their paths.")
+    path = Path(destination)
+    options = ConvertOptions(
+        format_name or format_for(path), online, shards, jobs, resize, seed, on_error
+    )
+    try:
+        written = convert_source(
+            open_source(source, root, on_error), path, options, source, overwrite
+        )
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted; the same command goes on where it was.", err=True)
+        raise click.Abort from None
+    _report(written, path)
+
+
+def _report(written, path) -> None:  # type: ignore[no-untyped-def]
+    """Says what was written, and what was not."""
+    for message in written.skipped:
+        click.echo(f"left out: {message}", err=True)
+    files = f" in {len(written.shards)} files" if len(written.shards) > 1 else ""
+    skipped = f"; {len(written.skipped)} left out" if written.skipped else ""
+    click.echo(f"{path}: {written.records} images of {written.classes} people{files}{skipped}")
