@@ -62,8 +62,9 @@ def _shortcuts(**values: Any) -> list[str]:
 
 
 def _report(trained: Any, recipe: Any) -> None:
-    """Prints the verification table."""
-    from framl_keras.evaluation import evaluate, format_table
+    """Verifies in every similarity, prints the table and stores the thresholds."""
+    from framl_keras.evaluation import SIMILARITIES, evaluate, format_table
+    from framl_keras.evaluation.thresholds import write_thresholds
 
     if not trained.pair_sets:
         click.echo("No verification set: name one in the recipe's data.test.", err=True)
@@ -73,5 +74,8 @@ def _report(trained: Any, recipe: Any) -> None:
         trained.pair_sets,
         image_size=recipe.data.image_size,
         crop_centre=recipe.data.central_crop,
+        similarities=SIMILARITIES,
     )
+    write_thresholds(trained.run.path, results)
     click.echo(format_table(results))
+    click.echo(f"\nSee it as a report: framl-keras eval --run {trained.run.path}", err=True)

@@ -60,7 +60,7 @@ def _open(data: DataSection, name: str) -> list[PairSet]:
 
 def _split(data: DataSection) -> tuple[Source, Source | None]:
     """The people to train on and those held out."""
-    source = open_source(data.train, data.root)
+    source = open_source(data.train, data.root, data.on_error)
     if data.people is None:
         return source, None
     if isinstance(data.people, Fraction):
