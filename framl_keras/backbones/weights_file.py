@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 
+from framl_keras.backbones.load_strictly import load_strictly
 from framl_keras.errors import UserError
 
 SUFFIXES = (".h5", ".keras")
@@ -21,14 +22,10 @@ def load_weights_file(network: keras.Model, path: str) -> None:
         UserError: if there is no such file, or it holds something else.
     """
     check_weights_file(path)
-    try:
-        if path.endswith(".keras"):
-            _take_from_model(network, path)
-        else:
-            network.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{path} does not fit the backbone {network.name}: {reason}") from None
+    if path.endswith(".keras"):
+        _take_from_model(network, path)
+    else:
+        load_strictly(network, path, network.name)
 
 
 def check_weights_file(path: str) -> None:
@@ -47,9 +44,15 @@ def check_weights_file(path: str) -> None:
 
 def _take_from_model(network: keras.Model, path: str) -> None:
     """Copies the weights of the model in a file, or of the part that is named as the network."""
-    model = keras.saving.load_model(path, compile=False)
-    parts = [model, *model.layers]
-    named = [part for part in parts if part.name == network.name]
-    if not named:
-        raise ValueError(f"it holds {', '.join(part.name for part in parts)}")
-    network.set_weights(named[0].get_weights())
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{path}: not a model that Keras can load: {reason}") from None
+    parts = {part.name: part for part in [model, *model.layers]}
+    if network.name not in parts:
+        raise UserError(f"{path}: expected the network {network.name}, found {', '.join(parts)}")
+    weights = parts[network.name].get_weights()
+    if [weight.shape for weight in weights] != [tuple(own.shape) for own in network.weights]:
+        raise UserError(f"{path}: its {network.name} has other shapes than this one.")
+    network.set_weights(weights)

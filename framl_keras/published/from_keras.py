@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from framl_keras import backbones
+from framl_keras.backbones.load_strictly import load_strictly
 from framl_keras.errors import UserError
 from framl_keras.models import embedding_model
 from framl_keras.published.imported import Imported
@@ -42,9 +43,5 @@ def from_keras_weights(
     if embedding_dim is not None:
         options["embedding_dim"] = embedding_dim
     embedder = embedding_model(backbone, image_size, **options)
-    try:
-        embedder.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{path}: not the weights of {backbone}: {reason}") from None
+    load_strictly(embedder, str(path), backbone)
     return Imported(embedder, 0.0, "keras")

@@ -7,7 +7,7 @@ import numpy as np
 
 
 def largest_difference(
-    embedder: keras.Model, reference: Callable[[np.ndarray], np.ndarray], images: int = 4
+    embedder: keras.Model, reference: Callable[[np.ndarray], np.ndarray], images: int = 2
 ) -> float:
     """The largest difference between embeddings of length 1, over smooth random images.
 

@@ -61,8 +61,16 @@ def _load_with_torch(path: Path) -> Any:
         with torch.serialization.safe_globals(_stand_ins(torch, path)):
             return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{path}: not a file of torch's that is safe to read: {reason}") from None
+        raise UserError(
+            f"{path}: not a file of torch's that is safe to read ({_reason(error)}). If you "
+            "trust it, save its state dict alone, as .safetensors or with torch.save."
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    """What torch found wrong, without its advice."""
+    text = " ".join(str(error).split())
+    return text.partition("WeightsUnpickler error: ")[2][:160] or text[:160] or "it is empty"
 
 
 def _stand_ins(torch: Any, path: Path) -> list[Any]:
