@@ -4,6 +4,7 @@ from typing import Any, Literal, get_args
 
 import keras
 
+from framl_keras.layers.global_depthwise import GlobalDepthwiseConv
 from framl_keras.ops.unit_vectors import unit_vectors
 
 Tensor = Any
@@ -20,9 +21,8 @@ class FeatureRepresentation(keras.layers.Layer):
         dropout: part of the feature map that is dropped in training, within [0, 1).
         kernel_regularizer: penalty on the Dense's kernel.
         normalize: scale embeddings to length 1.
-        pooling: `flatten`; `gdc`, a depthwise convolution over the whole map with
-            BatchNorm (global depthwise convolution), before Flatten; or `average`
-            over the map's places.
+        pooling: `flatten`; `gdc`, a global depthwise convolution and a BatchNorm in
+            Flatten's place; or `average` over the map's places.
         input_batch_norm: whether the stage begins with a BatchNorm.
         final_scale: whether the last BatchNorm has a gamma; insightface's is frozen at 1.
         use_bias: whether the Dense has a bias.
@@ -83,7 +83,7 @@ class FeatureRepresentation(keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         _check_shape(input_shape, self.pooling)
-        self.stages = [*self._before_pooling(), *self._pooling(input_shape), *self._to_embedding()]
+        self.stages = [*self._before_pooling(), *self._pooling(), *self._to_embedding()]
         shape = input_shape
         for stage in self.stages:
             stage.build(shape)
@@ -95,18 +95,15 @@ class FeatureRepresentation(keras.layers.Layer):
         )
         return [self._batch_norm("input_norm"), dropout] if self.input_batch_norm else [dropout]
 
-    def _pooling(self, input_shape: Shape) -> list[keras.layers.Layer]:
+    def _pooling(self) -> list[keras.layers.Layer]:
         """The stages from `(batch, height, width, channels)` to `(batch, features)`."""
         dtype = self.dtype_policy
         if self.pooling == "average":
             return [keras.layers.GlobalAveragePooling2D(dtype=dtype, name="average")]
-        flatten = keras.layers.Flatten(dtype=dtype, name="flatten")
-        if self.pooling == "flatten":
-            return [flatten]
-        whole_map = keras.layers.DepthwiseConv2D(
-            input_shape[1:3], use_bias=False, dtype=dtype, name="global_depthwise"
-        )
-        return [whole_map, self._batch_norm("global_norm"), flatten]
+        if self.pooling == "gdc":
+            convolution = GlobalDepthwiseConv(dtype=dtype, name="global_depthwise")
+            return [convolution, self._batch_norm("global_norm")]
+        return [keras.layers.Flatten(dtype=dtype, name="flatten")]
 
     def _to_embedding(self) -> list[keras.layers.Layer]:
         dense = keras.layers.Dense(
