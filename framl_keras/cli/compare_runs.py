@@ -43,6 +43,11 @@ def command(first: str, second: str | None, names: tuple[str, ...], sets: tuple[
     check_names(similarities, "exact")
     if second is None and len(similarities) < 2:
         raise UserError("Nothing to compare with. Name two runs, or two similarities with --sim.")
+
+    from framl_keras.training.run_directory import find_run
+
+    for path in filter(None, (first, second)):
+        find_run(path)  # so that a mistyped B is told before A is embedded
     results = _results(first, first, sets, similarities)
     if second is None:
         couples = [(one, other) for one, *others in _by_set(results) for other in others]

@@ -17,9 +17,7 @@ def structural_similarity(x, y):
     deviation_y = np.mean((y - y.mean()) ** 2) ** 0.5
     covariance = np.mean((x - x.mean()) * (y - y.mean()))
     top = (2 * x.mean() * y.mean() + 0.0001) * (2 * covariance + 0.0002)
-    bottom = (x.mean() ** 2 + y.mean() ** 2 + 0.0001) * (
-        deviation_x**2 + deviation_y**2 + 0.0002
-    )
+    bottom = (x.mean() ** 2 + y.mean() ** 2 + 0.0001) * (deviation_x**2 + deviation_y**2 + 0.0002)
     return top / bottom
 
 

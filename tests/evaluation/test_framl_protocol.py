@@ -3,18 +3,10 @@
 import framl_reference as reference
 import numpy as np
 import pytest
+from faces import pairs_of_faces
 
 from framl_keras.errors import UserError
 from framl_keras.evaluation import SIMILARITIES, distances, verify
-
-
-def _faces(pairs, dim=512, noise=1.0, seed=0):
-    """Unit vectors in consecutive pairs, alternately of one and of two people."""
-    rng = np.random.default_rng(seed)
-    is_same = rng.random(pairs) < 0.5
-    vectors = rng.normal(size=(2 * pairs, dim))
-    vectors[1::2][is_same] = vectors[0::2][is_same] + noise * rng.normal(size=(is_same.sum(), dim))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), is_same
 
 
 def _tied(pairs=83):
@@ -25,25 +17,25 @@ def _tied(pairs=83):
 
 
 def _constant(pairs=41):
-    vectors = np.tile(_faces(1)[0][:1], (2 * pairs, 1))
+    vectors = np.tile(pairs_of_faces(1)[0][:1], (2 * pairs, 1))
     return vectors, np.random.default_rng(2).random(pairs) < 0.4
 
 
 def _opposite(pairs=30):
-    vectors = np.tile(_faces(1)[0][:1], (2 * pairs, 1))
+    vectors = np.tile(pairs_of_faces(1)[0][:1], (2 * pairs, 1))
     vectors[1::2] *= -1
     return vectors, np.arange(pairs) % 3 == 0
 
 
 CASES = {
-    "random": _faces(107, noise=1.5),
-    "odd dim, not unit": (_faces(60, dim=37)[0] * 1.3, _faces(60, dim=37)[1]),
-    "all same": (_faces(40)[0], np.ones(40, dtype=bool)),
-    "all different": (_faces(40)[0], np.zeros(40, dtype=bool)),
+    "random": pairs_of_faces(107, noise=1.5),
+    "odd dim, not unit": (pairs_of_faces(60, dim=37)[0] * 1.3, pairs_of_faces(60, dim=37)[1]),
+    "all same": (pairs_of_faces(40)[0], np.ones(40, dtype=bool)),
+    "all different": (pairs_of_faces(40)[0], np.zeros(40, dtype=bool)),
     "tied": _tied(),
     "constant": _constant(),
     "opposite": _opposite(),
-    "single": (_faces(53)[0].astype(np.float32), _faces(53)[1]),
+    "single": (pairs_of_faces(53)[0].astype(np.float32), pairs_of_faces(53)[1]),
 }
 
 
@@ -56,13 +48,13 @@ def test_equals_framl_to_the_last_digit(case, similarity):
 
 @pytest.mark.parametrize("similarity", SIMILARITIES)
 def test_two_pairs_in_two_folds(similarity):
-    embeddings, _ = _faces(2)
+    embeddings, _ = pairs_of_faces(2)
     _assert_equal(embeddings, np.array([True, False]), similarity, folds=2)
 
 
 @pytest.mark.parametrize("similarity", ["diff", "cos", "fft_corr"])
 def test_equals_framl_at_the_size_of_lfw(similarity):
-    _assert_equal(*_faces(6000, noise=2.5, seed=3), similarity, folds=10)
+    _assert_equal(*pairs_of_faces(6000, noise=2.5, seed=3), similarity, folds=10)
 
 
 def _assert_equal(embeddings, is_same, similarity, folds):
@@ -80,7 +72,7 @@ def _assert_equal(embeddings, is_same, similarity, folds):
 @pytest.mark.parametrize("similarity", SIMILARITIES)
 @pytest.mark.parametrize("dim", [1, 2, 37, 512])
 def test_distances_are_scipys(similarity, dim):
-    embeddings, is_same = _faces(50, dim)
+    embeddings, _ = pairs_of_faces(50, dim)
     pairs = np.arange(100).reshape(-1, 2)
     expected = reference.distances(embeddings, similarity)
     np.testing.assert_allclose(distances(embeddings, pairs, similarity), expected, atol=1e-14)
@@ -88,7 +80,7 @@ def test_distances_are_scipys(similarity, dim):
 
 def test_correlation_has_scipys_last_bits():
     """They decide on which side of a threshold a degenerate pair falls."""
-    embeddings, _ = _faces(40)
+    embeddings, _ = pairs_of_faces(40)
     pairs = np.arange(80).reshape(-1, 2)
     for similarity in ("corr", "fft_corr", "direct_corr", "diff", "cos"):
         expected = reference.distances(embeddings, similarity)
@@ -96,6 +88,6 @@ def test_correlation_has_scipys_last_bits():
 
 
 def test_ten_folds_need_ten_pairs():
-    embeddings, is_same = _faces(9)
+    embeddings, is_same = pairs_of_faces(9)
     with pytest.raises(UserError, match="9 pairs into 10 folds"):
         verify(embeddings, None, is_same, protocol="framl")

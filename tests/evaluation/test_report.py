@@ -1,0 +1,96 @@
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from framl_keras.data.pairs import PairSet
+from framl_keras.data.sources import Sample
+from framl_keras.evaluation import evaluate, format_table
+from framl_keras.evaluation.identity_pairs import identity_pairs
+from framl_keras.evaluation.report import facts_of, write_report
+from framl_keras.evaluation.report.curves import thinned
+from framl_keras.evaluation.report.hardest import hardest_pairs
+from framl_keras.evaluation.roc import roc_curve
+
+NAME = "a <b> & $set$"
+
+
+class Projection:
+    def predict_on_batch(self, pixels):
+        matrix = np.random.default_rng(0).normal(size=(pixels[0].size, 16))
+        return (pixels.reshape(len(pixels), -1) - 127.0) @ matrix
+
+
+@pytest.fixture(scope="module")
+def evaluated():
+    rng = np.random.default_rng(0)
+    identities = np.repeat(np.arange(6), 3)
+    faces = rng.integers(256, size=(6, 32, 32, 3))[identities]
+    pixels = np.clip(faces + rng.normal(0, 90, faces.shape), 0, 255).astype(np.uint8)
+    samples = [
+        Sample(cv2.imencode(".png", image)[1].tobytes(), int(who), f"<i>{row}.png")
+        for row, (image, who) in enumerate(zip(pixels, identities, strict=True))
+    ]
+    pairs, is_same = identity_pairs(identities)
+    pair_set = PairSet(NAME, samples, pairs, is_same)
+    results = evaluate(
+        Projection(), [pair_set], 32, similarities=("cos", "ssim"), protocol="both", progress=False
+    )
+    return results, [pair_set]
+
+
+def test_the_table_has_a_line_for_each_result_and_says_where_rates_stop(evaluated):
+    table = format_table(evaluated[0])
+    assert len(re.findall(r"^a <b>", table, re.M)) == 6  # two similarities, raw pixels; twice
+    assert "cos, raw pixels" in table
+    assert "135 different-pairs tell false accept rates down to 7.4e-03 only" in table
+    assert "the grid alone" in table
+
+
+def test_a_report_is_complete_and_stands_alone(evaluated, tmp_path):
+    results, pair_sets = evaluated
+    page = write_report(tmp_path, results, pair_sets, facts_of(run="runs/<x>"))
+    text = page.read_text(encoding="utf-8")
+    assert text.count("data:image/svg+xml;base64,") == 4
+    assert text.count("data:image/png;base64,") == 1
+    assert not re.search(r"<script|<link|https?:|src=\"(?!data:)", text)
+    assert "<b>" not in text
+    assert "<i>" not in text
+    assert "&lt;b&gt; &amp; $set$" in text
+    names = {file.name for file in tmp_path.iterdir()}
+    for plot in ("roc", "det", "scores", "confusion", "hardest"):
+        assert {f"a_b_set_-{plot}.png", f"a_b_set_-{plot}.svg"} <= names
+
+
+def test_the_numbers_are_json_that_any_reader_takes(evaluated, tmp_path):
+    results, pair_sets = evaluated
+    write_report(tmp_path, results, pair_sets, facts_of(), plots=False)
+    refuse = pytest.fail  # NaN and Infinity are not JSON
+    content = json.loads((tmp_path / "results.json").read_text(), parse_constant=refuse)
+    first = content["results"][0]
+    assert first["accuracy"]["mean"] == results[0].accuracy
+    assert len(first["folds"]) == 10
+    assert [test["second"] for test in content["tests"]] == ["model, ssim", "raw pixels, cos"]
+    with np.load(tmp_path / "scores.npz", allow_pickle=False) as scores:
+        distance = scores[f"{NAME}/model/cos/exact"]
+    np.testing.assert_array_equal(distance, results[0].verification.distance)
+
+
+def test_the_hardest_pairs_are_the_farthest_same_and_the_nearest_different():
+    distance = np.array([0.1, 0.9, 0.5, 0.2, 0.8, 0.3])
+    is_same = np.array([True, True, True, False, False, False])
+    assert hardest_pairs(distance, is_same, 2).tolist() == [1, 2, 3, 5]
+
+
+def test_a_thinned_curve_keeps_its_ends_and_lies_on_the_curve():
+    rng = np.random.default_rng(0)
+    is_same = rng.random(50_000) < 0.5
+    roc = roc_curve(rng.normal(size=50_000) + ~is_same, is_same)
+    fpr, tpr = thinned(roc)
+    assert len(fpr) <= 2000
+    assert (fpr[-1], tpr[-1]) == (1, 1)
+    assert fpr[1] == roc.fpr[roc.fpr > 0][0]
+    on_curve = {*zip(roc.fpr, roc.tpr, strict=True)}
+    assert all(point in on_curve for point in zip(fpr[1:], tpr[1:], strict=True))
