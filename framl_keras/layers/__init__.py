@@ -1,6 +1,7 @@
 """Keras layers: the margin head, the embedding stage, and similarity measures."""
 
 from framl_keras.layers.arc_margin import ArcMarginLayer
+from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.layers.feature_representation import FeatureRepresentation
 from framl_keras.layers.similarity import (
     CosineSimilarity,
@@ -12,6 +13,7 @@ from framl_keras.layers.similarity import (
 __all__ = [
     "ArcMarginLayer",
     "CosineSimilarity",
+    "CountedDropout",
     "CrossCorrelation",
     "Difference",
     "FeatureRepresentation",

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 import keras
 
 from framl_keras.layers.global_depthwise import GlobalDepthwiseConv
+from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.ops.unit_vectors import unit_vectors
 
 Tensor = Any
@@ -63,7 +64,7 @@ class FeatureRepresentation(keras.layers.Layer):
         kernel_initializer: Any = "glorot_uniform",
         batch_norm_momentum: float = 0.9,
         batch_norm_epsilon: float = 1e-5,
-        seed: int | None = None,
+        seed: int = 0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -90,7 +91,7 @@ class FeatureRepresentation(keras.layers.Layer):
             shape = stage.compute_output_shape(shape)
 
     def _before_pooling(self) -> list[keras.layers.Layer]:
-        dropout = keras.layers.Dropout(
+        dropout = CountedDropout(
             self.dropout, seed=self.seed, dtype=self.dtype_policy, name="dropout"
         )
         return [self._batch_norm("input_norm"), dropout] if self.input_batch_norm else [dropout]
