@@ -173,6 +173,6 @@ def _set_name(name: str, sets: Sequence[str], known: dict[str, str]) -> str:
 
 
 def _backend() -> str:
-    import keras
+    from framl_keras.cli import backend
 
-    return keras.backend.backend()
+    return backend.choose()

@@ -1,0 +1,139 @@
+"""The import table of the design, and the size of functions, walked with `ast`."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import framl_keras
+
+PACKAGE = Path(framl_keras.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Part of the package -> parts that it may import. Anyone may import the leaves.
+LEAVES = {"errors", "version"}
+MAY_IMPORT = {
+    "": {"layers", "losses", "margins"},
+    "cli": {"training", "evaluation", "data", "models", "published", "recipe", "layers"},
+    "training": {"evaluation", "models", "data", "recipe"},
+    "evaluation": {"models", "layers", "data"},
+    "published": {"models", "backbones", "layers"},
+    "models": {"backbones", "layers"},
+    "backbones": set(),
+    "layers": {"margins", "ops"},
+    "margins": {"ops"},
+    "losses": {"ops"},
+    "ops": set(),
+    "data": set(),
+    "recipe": set(),
+    "errors": set(),
+    "version": set(),
+}
+ASKS_THE_BACKEND = {"ops/fft/__init__.py", "training/steps/__init__.py"}
+LONGEST_BODY = 40
+
+
+def part_of(path: Path) -> str:
+    """`layers/arc_margin.py` -> `layers`; the package's own `__init__` -> ``."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return "" if first == "__init__.py" else first.removesuffix(".py")
+
+
+def imports_of(tree: ast.AST) -> Iterator[str]:
+    """Dotted names of all our modules that are imported, anywhere in a file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names = [node.module or ""]
+            if node.module == "framl_keras":
+                names = [f"framl_keras.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] == "framl_keras")
+
+
+def lazy_imports_of(tree: ast.AST) -> Iterator[str]:
+    """Our modules in `import_module("...")` calls."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = ast.unparse(node.func)
+            if called.endswith("import_module") and "framl_keras" in str(node.args[0].value):
+                yield str(node.args[0].value)
+
+
+def wrong_imports(part: str, source: str) -> list[str]:
+    tree = ast.parse(source)
+    allowed = {part} | MAY_IMPORT[part] | LEAVES
+    names = [*imports_of(tree), *lazy_imports_of(tree)]
+    return [name for name in names if name.split(".")[1] not in allowed]
+
+
+def backend_reads(source: str) -> list[int]:
+    """Lines that ask which backend is running."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("backend.backend")
+    ]
+
+
+def long_bodies(source: str) -> list[str]:
+    """Functions whose body, without the docstring, is longer than allowed."""
+    functions = (
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return [node.name for node in functions if body_length(node) > LONGEST_BODY]
+
+
+def body_length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    body = node.body[1:] if ast.get_docstring(node) else node.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def test_every_part_has_its_place_in_the_table():
+    assert {part_of(path) for path in FILES} <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    assert not wrong_imports(part_of(path), path.read_text(encoding="utf-8"))
+
+
+def test_the_backend_is_asked_for_in_two_places_only():
+    asking = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        if backend_reads(path.read_text(encoding="utf-8"))
+    }
+
+    assert asking <= ASKS_THE_BACKEND
+
+
+def test_functions_are_short():
+    found = {path.name: long_bodies(path.read_text(encoding="utf-8")) for path in FILES}
+
+    assert not {name: bodies for name, bodies in found.items() if bodies}
+
+
+@pytest.mark.parametrize(
+    ("part", "source"),
+    [
+        ("ops", "from framl_keras.layers import ArcMarginLayer"),
+        ("ops", "def f():\n    import framl_keras.recipe"),
+        ("layers", "from framl_keras import models"),
+        ("evaluation", "import importlib\nimportlib.import_module('framl_keras.training.train')"),
+    ],
+)
+def test_the_check_finds_a_wrong_import(part, source):
+    assert wrong_imports(part, source)
+
+
+def test_the_check_finds_a_backend_read_and_a_long_body():
+    assert backend_reads("import keras\nif keras.backend.backend() == 'jax': pass")
+    assert long_bodies("def f():\n" + "    pass\n" * (LONGEST_BODY + 1)) == ["f"]
+    assert not long_bodies("def f():\n" + "    pass\n" * LONGEST_BODY)

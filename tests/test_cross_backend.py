@@ -1,0 +1,92 @@
+"""What one backend saves, the others load, with the same embeddings and logits.
+
+Needs a second backend; `tox -e cross` has all three.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from framl_keras import ArcMarginLayer, FeatureRepresentation
+from framl_keras.layers import similarity
+
+BACKENDS = ("tensorflow", "jax", "torch")
+OTHERS = [
+    name
+    for name in BACKENDS
+    if name != keras.backend.backend() and importlib.util.find_spec(name) is not None
+]
+
+LOAD_AND_RUN = """
+import sys
+import framl_keras, keras, numpy as np
+
+folder = sys.argv[1]
+inputs = np.load(f"{folder}/inputs.npz")
+model = keras.saving.load_model(f"{folder}/model.keras")
+found = model.predict([inputs["pixels"], inputs["labels"]], verbose=0)
+np.savez(f"{folder}/{keras.backend.backend()}.npz", **found)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A saved model with every layer of ours in it, its inputs, and what it gives here."""
+    folder = tmp_path_factory.mktemp("cross")
+    rng = np.random.default_rng(8)
+    inputs = {
+        "pixels": rng.uniform(0, 255, (4, 12, 12, 3)).astype(np.float32),
+        "labels": np.array([0, 3, 5, -1], np.int32),
+    }
+    model = model_with_everything()
+    for weight in model.weights:
+        low = 0.5 if "variance" in weight.path or "gamma" in weight.path else -0.5
+        if "float" in str(weight.dtype):
+            weight.assign(rng.uniform(low, 1.0, weight.shape))
+    model.save(folder / "model.keras")
+    np.savez(folder / "inputs.npz", **inputs)
+    found = model.predict([inputs["pixels"], inputs["labels"]], verbose=0)
+    np.savez(folder / "here.npz", **found)
+    return folder
+
+
+def model_with_everything() -> keras.Model:
+    pixels = keras.Input((12, 12, 3))
+    labels = keras.Input((), dtype="int32")
+    features = keras.layers.Rescaling(1 / 255)(pixels)
+    features = keras.layers.Conv2D(6, 3, strides=2, padding="same")(features)
+    features = keras.layers.PReLU(shared_axes=[1, 2])(features)
+    outputs = {
+        pooling: FeatureRepresentation(16, pooling=pooling, name=pooling)(features)
+        for pooling in ("flatten", "gdc", "average")
+    }
+    a, b = outputs["flatten"], outputs["gdc"]
+    outputs |= {name: similarity.get(name)(a, b) for name in similarity.names()}
+    head = ArcMarginLayer(6)
+    outputs |= {"logits": head(a, labels), "plain": head(a)}
+    return keras.Model([pixels, labels], outputs)
+
+
+@pytest.mark.skipif(not OTHERS, reason="only one backend is installed; see tox -e cross")
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_backend_gives_the_same(other, folder):
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_AND_RUN, str(folder)],
+        env={**os.environ, "KERAS_BACKEND": other, "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+    here, there = np.load(folder / "here.npz"), np.load(folder / f"{other}.npz")
+    assert set(here) == set(there)
+    for name in here:
+        np.testing.assert_allclose(there[name], here[name], rtol=1e-4, atol=1e-4, err_msg=name)
+    assert np.abs(here["flatten"]).max() > 0.1  # what is compared is not all zero
