@@ -18,6 +18,7 @@ from framl_keras.evaluation.correlation import direct_peak, fourier_peak
 SSIM_C1, SSIM_C2 = 1e-4, 2e-4
 BLOCK = 512  # pairs that a thread takes at a time
 UNIT_TOLERANCE = 1e-6
+DECIMALS = 12  # rounding leaves as many
 THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -58,14 +59,15 @@ def distances(
 
 
 def comparable_distances(embeddings: np.ndarray, pairs: np.ndarray, similarity: str) -> np.ndarray:
-    """`distances` in float64, with `diff` and `cos` of unit vectors ordering pairs alike.
+    """`distances` in float64, for protocols that compare them with each other.
 
-    On unit vectors `diff` is `2 * (1 - cos)`. Computed so, rather than from the
-    difference, the two agree to the last bit in every comparison and every tie.
+    What differs by rounding only, as a pair and the same pair swapped may, is
+    equal here. On unit vectors `diff` is `2 * (1 - cos)`: computed so, the two
+    order all pairs alike, ties included.
     """
     if similarity == "diff" and _are_unit(embeddings):
-        return 2 * distances(embeddings, pairs, "cos")
-    return distances(embeddings, pairs, similarity)
+        return 2 * comparable_distances(embeddings, pairs, "cos")
+    return np.round(distances(embeddings, pairs, similarity), DECIMALS)
 
 
 def _are_unit(embeddings: np.ndarray) -> bool:

@@ -3,7 +3,7 @@ import pytest
 from faces import pairs_of_faces
 
 from framl_keras.errors import UserError
-from framl_keras.evaluation import verify
+from framl_keras.evaluation import SIMILARITIES, verify
 from framl_keras.evaluation.folds import consecutive_folds
 from framl_keras.evaluation.protocol import best_threshold, exact_folds
 
@@ -54,6 +54,17 @@ def test_diff_and_cos_agree_exactly(dtype):
         np.testing.assert_array_equal(diff.folds.accuracy, cos.folds.accuracy)
         np.testing.assert_array_equal(diff.folds.thresholds, 2 * cos.folds.thresholds)
         assert (diff.auc, diff.eer) == (cos.auc, cos.eer)
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_a_swapped_pair_is_a_tie(similarity):
+    embeddings, _ = pairs_of_faces(50)
+    pairs = np.random.default_rng(0).integers(100, size=(200, 2))
+    pairs[:20, 0] = pairs[:20, 1]
+    both, is_same = np.concatenate([pairs, pairs[:, ::-1]]), np.arange(400) % 2 == 0
+    distance = verify(embeddings, both, is_same, similarity, bootstrap=0).distance
+    np.testing.assert_array_equal(distance[:200], distance[200:])
+    np.testing.assert_array_equal(distance[:20], 0)
 
 
 def test_folds_of_the_set_are_used_and_a_fold_never_chooses_its_own_threshold():
