@@ -1,14 +1,21 @@
 """One order: batch `b` of a run is a pure function of (seed, `b`), on any number of threads."""
 
+import logging
 from collections.abc import Sequence
 
+import cv2
 import grain
 import numpy as np
 
+from framl_keras.data.augment import Augment, Scratch, View, draw_views, render, uniforms
 from framl_keras.data.sources.source import Sample, Source
-from framl_keras.data.transforms import Augment, augment, decode, view
+from framl_keras.data.transforms import decode, view
+from framl_keras.errors import UserError
 
 THREADS = 4
+_ATTEMPTS = 100
+
+log = logging.getLogger(__name__)
 
 
 class TrainingBatches:
@@ -25,6 +32,15 @@ class TrainingBatches:
         options: how images are augmented.
         seed: decides the order and the augmentation.
         crop_centre: see `augment`.
+        on_error: `raise` stops at a sample that cannot be read; `skip` takes another
+            one in its place, chosen by (seed, `i`), and notes it in `skipped`.
+
+    Attributes:
+        skipped: what could not be read so far, by what is wrong with it; how often it
+            was met.
+
+    Raises:
+        ValueError: if the images are to be larger than `options.resize_to`.
     """
 
     def __init__(
@@ -35,33 +51,65 @@ class TrainingBatches:
         options: Augment,
         seed: int = 0,
         crop_centre: bool = False,
+        on_error: str = "raise",
     ):
+        if size > options.resize_to:
+            raise ValueError(
+                f"`size` must be at most `options.resize_to`, from which it is cropped. "
+                f"Received: size={size}, resize_to={options.resize_to}"
+            )
         self.source, self.batch_size, self.size = source, batch_size, size
         self.options, self.seed, self.crop_centre = options, seed, crop_centre
+        self.on_error = on_error
+        self.skipped: dict[str, int] = {}
         self._orders: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
-        return 2**62 // self.batch_size  # Grain wants a length; a run does not end by itself
+        return 2**61 // self.batch_size  # Grain wants a length; a run does not end by itself
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
         """The pixels, uint8 `(batch_size, size, size, 3)`, and labels, int32 `(batch_size,)`."""
         first = int(batch) * self.batch_size
         images = np.empty((self.batch_size, self.size, self.size, 3), dtype=np.uint8)
         labels = np.empty(self.batch_size, dtype=np.int32)
-        for row in range(self.batch_size):
-            sample = self.source[self._position(first + row)]
-            images[row] = self._augmented(sample, first + row)
-            labels[row] = sample.label
+        drawn = uniforms(self.seed, first, self.batch_size)
+        views = draw_views(drawn, self.size, self.options, self.crop_centre)
+        scratch = Scratch(self.size, self.options.resize_to)
+        for row, shown in enumerate(views):
+            labels[row] = self._fill(images[row], first + row, shown, scratch)
         return images, labels
 
-    def _augmented(self, sample: Sample, index: int) -> np.ndarray:
-        rng = np.random.Generator(np.random.Philox(key=[self.seed, index]))
-        return augment(decode(sample), self.size, self.options, rng, self.crop_centre)
-
-    def _position(self, index: int) -> int:
+    def position(self, index: int) -> int:
         """Which of the source's samples is number `index` of the run."""
         epoch, within = divmod(index, len(self.source))
         return int(self._order(epoch)[within])
+
+    def _fill(self, out: np.ndarray, index: int, shown: View, scratch: Scratch) -> int:
+        """Draws sample `index` of the run into `out` and returns its label."""
+        position, message = self.position(index), ""
+        for attempt in range(_ATTEMPTS):
+            try:
+                sample = self.source[position]
+                render(decode(sample), shown, scratch, out)
+                return sample.label
+            except UserError as error:
+                if self.on_error == "raise":
+                    raise
+                message = str(error)
+                self._note(message)
+                position = self._another(index, attempt)
+        raise UserError(f"{_ATTEMPTS} samples in a row cannot be read, the last: {message}")
+
+    def _another(self, index: int, attempt: int) -> int:
+        """The sample that is tried in place of one that cannot be read."""
+        rng = np.random.default_rng([self.seed, index, attempt])
+        return int(rng.integers(len(self.source)))
+
+    def _note(self, message: str) -> None:
+        times = self.skipped.get(message, 0)
+        if not times:
+            log.warning("Another image is taken in place of one that cannot be read: %s", message)
+        self.skipped[message] = times + 1
 
     def _order(self, epoch: int) -> np.ndarray:
         """The permutation of an epoch; the last few stay in memory for threads that lag."""
@@ -78,6 +126,7 @@ def training_dataset(
     batches: TrainingBatches, start_step: int = 0, threads: int = THREADS
 ) -> grain.IterDataset:
     """Streams `(images, labels)` from batch `start_step` on, prefetched by threads."""
+    cv2.setNumThreads(1)  # each of our threads keeps to one core; OpenCV's own would crowd them
     dataset = grain.MapDataset.source(batches)[start_step:]
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
     return dataset.to_iter_dataset(options)

@@ -1,46 +1,36 @@
-"""From encoded bytes to the pixels that a model sees: pure functions of (image, rng).
+"""What is done to pixels: pure functions, nothing random.
 
-Images are RGB, `(height, width, 3)`, uint8, in and out. Randomness comes in as
-`rng`, so what comes out depends on nothing else.
+Images are RGB, `(height, width, 3)`, uint8, in and out. What is drawn at random
+stands in `augment.py`.
 """
-
-import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from framl_keras.data.sources.source import Sample
-from framl_keras.errors import UserError
+from framl_keras.data.decode import decode
+
+__all__ = [
+    "LUMA", "affine", "central_crop", "colour_matrices", "decode", "erase", "flip", "recolour",
+    "resize", "view",
+]  # fmt: skip
+
+LUMA = np.array([0.299, 0.587, 0.114])
 
 
-def decode(sample: Sample) -> np.ndarray:
-    """The RGB pixels of a sample; grey images get three equal channels.
+def resize(image: np.ndarray, size: int, out: np.ndarray | None = None) -> np.ndarray:
+    """The image stretched to `(size, size)`, averaging where it shrinks.
 
-    Raises:
-        UserError: if the bytes are not an image that OpenCV can read.
+    Args:
+        image: the image.
+        size: side of the result.
+        out: where the result is written, unless the image has that size already.
     """
-    if isinstance(sample.image, np.ndarray):
-        return sample.image
-    data = np.frombuffer(sample.image, dtype=np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
-    if image is None:
-        raise UserError(
-            f"{sample.key}: not a readable image ({len(data)} bytes). Expected JPEG, PNG, PGM, "
-            "BMP or WebP; remove or replace it."
-        )
-    return image
-
-
-def resize(image: np.ndarray, size: int) -> np.ndarray:
-    """The image stretched to `(size, size)`, averaging where it shrinks."""
     height, width = image.shape[:2]
     if height == width == size:
         return image
     shrinks = min(height, width) > size
-    return cv2.resize(
-        image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(image, (size, size), dst=out, interpolation=method)
 
 
 def central_crop(image: np.ndarray, size: int) -> np.ndarray:
@@ -49,136 +39,76 @@ def central_crop(image: np.ndarray, size: int) -> np.ndarray:
     return image[top : top + size, left : left + size]
 
 
-def random_crop(image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """`(size, size)` pixels from anywhere in an image at least that large."""
-    top = rng.integers(image.shape[0] - size + 1)
-    left = rng.integers(image.shape[1] - size + 1)
-    return image[top : top + size, left : left + size]
+def flip(image: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """The mirror image, contiguous."""
+    return cv2.flip(image, 1, dst=out)  # many times faster than a copy with a negative stride
 
 
-def random_flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The image, or its mirror image half of the time."""
-    return image[:, ::-1] if rng.random() < 0.5 else image
-
-
-def random_affine(
-    image: np.ndarray,
-    degrees: float,
-    scale: float,
-    shift: float,
-    rng: np.random.Generator,
+def affine(
+    image: np.ndarray, degrees: float, zoom: float, shift: tuple[float, float]
 ) -> np.ndarray:
     """Turns, zooms and moves the image about its centre, repeating its border.
 
     Args:
         image: the image.
-        degrees: largest rotation either way.
-        scale: the zoom lies within `exp(±scale)`.
-        shift: largest move either way, as a part of the image's side.
-        rng: where the randomness comes from.
+        degrees: rotation, counter-clockwise.
+        zoom: what its side is multiplied with.
+        shift: move to the right and down, in parts of its side.
     """
     height, width = image.shape[:2]
-    angle, log_zoom = rng.uniform(-degrees, degrees), rng.uniform(-scale, scale)
-    move = rng.uniform(-shift, shift, size=2)
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, math.exp(log_zoom))
-    matrix[:, 2] = matrix[:, 2] + move * (width, height)
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, zoom)
+    matrix[:, 2] = matrix[:, 2] + np.multiply(shift, (width, height))
     return cv2.warpAffine(
         image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
 
 
-def random_colour(
-    image: np.ndarray,
-    saturation: float,
-    contrast: float,
-    brightness: float,
-    rng: np.random.Generator,
+def recolour(
+    image: np.ndarray, matrix: np.ndarray, gain: float = 1.0, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Changes saturation, contrast and brightness in one pass over the pixels.
+    """Mixes the channels by `matrix`, and scales contrast about the image's mean.
+
+    The pixels must be contiguous: OpenCV is ten times slower otherwise.
 
     Args:
         image: the image.
-        saturation: colours are scaled about their grey by `1 ± saturation`.
-        contrast: pixels are scaled about the image's mean by `exp(±contrast)`.
-        brightness: up to this part of the full range is added or taken.
-        rng: where the randomness comes from.
+        matrix: float32 `(3, 4)`; see `colour_matrices`.
+        gain: the contrast that `matrix` holds already; 1 leaves it as it is.
+        out: where the result is written.
     """
-    colour = 1 + rng.uniform(-saturation, saturation)
-    gain = math.exp(rng.uniform(-contrast, contrast))
-    offset = 255 * rng.uniform(-brightness, brightness)
-    luma = np.array([[0.299, 0.587, 0.114]], dtype=np.float64)
-    mix = gain * (colour * np.eye(3) + (1 - colour) * np.repeat(luma, 3, axis=0))
-    mean = 0.0 if gain == 1 else float(luma[0] @ cv2.mean(image)[:3])
-    shift = np.full((3, 1), (1 - gain) * mean + offset)
-    return cv2.transform(image, np.hstack([mix, shift]))  # saturates to 0…255
+    if gain != 1.0:
+        matrix = matrix.copy()
+        matrix[:, 3] += (1 - gain) * float(LUMA @ cv2.mean(image)[:3])
+    return cv2.transform(image, matrix, dst=out)  # saturates to 0…255
 
 
-def random_erase(image: np.ndarray, probability: float, rng: np.random.Generator) -> np.ndarray:
-    """With `probability`, hides a rectangle of an eighth to two fifths of each side.
+def colour_matrices(saturation: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """The linear maps of colours that change saturation, contrast and brightness.
+
+    `p -> gain * (saturation * p + (1 - saturation) * luma(p)) + offset`
+
+    Args:
+        saturation: colours are scaled about their grey by this, `(n,)`.
+        gain: pixels are scaled by this, `(n,)`.
+        offset: this is added to pixels in 0…255, `(n,)`.
+
+    Returns:
+        float32 `(n, 3, 4)`; the last column is added.
+    """
+    saturation, gain = saturation[:, None, None], gain[:, None, None]
+    mix = gain * (saturation * np.eye(3) + (1 - saturation) * LUMA)
+    shift = np.broadcast_to(offset[:, None, None], (len(offset), 3, 1))
+    return np.concatenate([mix, shift], axis=2).astype(np.float32)
+
+
+def erase(image: np.ndarray, box: tuple[int, int, int, int], value: int) -> None:
+    """Hides `box` (top, left, height, width) under one grey, in place.
 
     Reference:
     - Zhong et al., "Random Erasing Data Augmentation", AAAI 2020
     """
-    if rng.random() >= probability:
-        return image
-    height, width = image.shape[:2]
-    tall, wide = rng.integers((height // 8, width // 8), (2 * height // 5, 2 * width // 5))
-    top, left = rng.integers(height - tall + 1), rng.integers(width - wide + 1)
-    erased = image.copy()
-    erased[top : top + tall, left : left + wide] = rng.integers(256)
-    return erased
-
-
-@dataclass(frozen=True)
-class Augment:
-    """What is done to each training image, at random; 0 or False turns a part off.
-
-    Attributes:
-        resize_to: the side that images are stretched to before they are cropped.
-        flip: whether half of the images are mirrored.
-        degrees: see `random_affine`, as are `scale` and `shift`.
-        saturation: see `random_colour`, as are `contrast` and `brightness`.
-        erase: see `random_erase`.
-    """
-
-    resize_to: int = 128
-    flip: bool = True
-    degrees: float = 0.0
-    scale: float = 0.0
-    shift: float = 0.0
-    saturation: float = 0.4
-    contrast: float = 0.0
-    brightness: float = 0.4
-    erase: float = 0.0
-
-
-def augment(
-    image: np.ndarray,
-    size: int,
-    options: Augment,
-    rng: np.random.Generator,
-    crop_centre: bool = False,
-) -> np.ndarray:
-    """A random training view of an image, `(size, size, 3)`.
-
-    Args:
-        image: RGB uint8, any size.
-        size: the side of the result, at most `options.resize_to`.
-        options: how much is done.
-        rng: where the randomness comes from.
-        crop_centre: crops the middle instead of anywhere, as FRAML's `is_ccrop` means.
-    """
-    image = resize(image, options.resize_to)
-    if options.degrees or options.scale or options.shift:
-        image = random_affine(image, options.degrees, options.scale, options.shift, rng)
-    image = central_crop(image, size) if crop_centre else random_crop(image, size, rng)
-    if options.flip:
-        image = random_flip(image, rng)
-    if options.saturation or options.contrast or options.brightness:
-        image = random_colour(image, options.saturation, options.contrast, options.brightness, rng)
-    if options.erase:
-        image = random_erase(image, options.erase, rng)
-    return image
+    top, left, height, width = box
+    image[top : top + height, left : left + width] = value
 
 
 def view(

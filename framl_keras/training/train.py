@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import keras
 
 from framl_keras.data.atomic import write_beside
+from framl_keras.data.augment import Augment
 from framl_keras.data.batches import TrainingBatches, training_dataset
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Source
-from framl_keras.data.transforms import Augment
 from framl_keras.models import compile_for_training, embedding_model, training_model
 from framl_keras.recipe import Recipe
 from framl_keras.training.checkpoint import Checkpoint

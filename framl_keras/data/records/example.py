@@ -89,26 +89,36 @@ def _described(value: object) -> str:
 def _features(data: bytes) -> dict[bytes, bytes | int | float]:
     """The first value of each feature, by name."""
     found: dict[bytes, bytes | int | float] = {}
-    for start, stop in _children(data, 0, len(data)):  # Example.features
-        for entry in _children(data, start, stop):  # Features.feature, a map
-            parts = dict(_fields(data, *entry))
-            if 1 in parts and 2 in parts:
-                value = _value(data, *_span(parts[2]))
-                name_start, name_stop = _span(parts[1])
-                if value is not None:
-                    found[data[name_start:name_stop]] = value
+    for number, start, stop in _fields(data, 0, len(data)):  # Example.features
+        if number == 1:
+            for inner, entry, end in _fields(data, start, stop):  # Features.feature, a map
+                if inner == 1:
+                    _add_feature(found, data, entry, end)
     return found
+
+
+def _add_feature(
+    found: dict[bytes, bytes | int | float], data: bytes, start: int, stop: int
+) -> None:
+    """Reads one entry of the map: a name and a `Feature`."""
+    name, value = b"", None
+    for number, begin, end in _fields(data, start, stop):
+        if number == 1:
+            name = data[begin:end]
+        elif number == 2:
+            value = _value(data, begin, end)
+    if value is not None:
+        found[name] = value
 
 
 def _value(data: bytes, start: int, stop: int) -> bytes | int | float | None:
     """The first value of a `Feature`, or None if it is empty."""
-    for kind, content in _fields(data, start, stop):
-        begin, end = _span(content)
+    for kind, begin, end in _fields(data, start, stop):
         if begin == end:
-            continue
+            return None
         if kind == 1:
-            first = next(_children(data, begin, end), None)
-            return None if first is None else data[first[0] : first[1]]
+            number, first, last = _fields(data, begin, end)[0]
+            return data[first:last] if number == 1 else None
         if kind == 2:
             return float(struct.unpack_from("<f", data, _packed(data, begin, end))[0])
         if kind == 3:
@@ -127,38 +137,25 @@ def _packed(data: bytes, start: int, stop: int) -> int:
     return at
 
 
-def _children(data: bytes, start: int, stop: int):  # type: ignore[no-untyped-def]
-    """Where the contents of each field 1 of a message begin and end."""
-    for number, content in _fields(data, start, stop):
-        if number == 1:
-            yield _span(content)
-
-
-def _span(content: tuple[int, int] | None) -> tuple[int, int]:
-    if content is None:
-        raise DamagedRecordError("a field has an unexpected type; not a tf.train.Example")
-    return content
-
-
-def _fields(data: bytes, at: int, stop: int):  # type: ignore[no-untyped-def]
-    """Each field's number, and where its contents begin and end (None for numbers)."""
+def _fields(data: bytes, at: int, stop: int) -> list[tuple[int, int, int]]:
+    """Each field's number, and where its contents begin and end (nowhere for numbers)."""
+    fields = []
     while at < stop:
         tag, at = _read_varint(data, at)
         wire = tag & 7
         if wire == _BYTES:
-            length, at = _read_varint(data, at)
-            if at + length > stop:
+            length, start = _read_varint(data, at)
+            at = start + length
+            if at > stop:
                 raise IndexError
-            yield tag >> 3, (at, at + length)
-            at += length
+            fields.append((tag >> 3, start, at))
         elif wire == _VARINT:
             _, at = _read_varint(data, at)
-            yield tag >> 3, None
         elif wire in (_FIXED32, _FIXED64):
             at += 4 if wire == _FIXED32 else 8
-            yield tag >> 3, None
         else:
             raise DamagedRecordError("not a tf.train.Example")
+    return fields
 
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:

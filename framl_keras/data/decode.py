@@ -1,0 +1,70 @@
+"""From encoded bytes to RGB pixels."""
+
+import cv2
+import numpy as np
+import simplejpeg
+
+from framl_keras.data.sources.source import Sample
+from framl_keras.errors import UserError
+
+MOST_PIXELS = 1 << 27  # what a small hostile file may unpack to; no photograph is larger
+_JPEG, _JPEG_END, _PNG = b"\xff\xd8\xff", b"\xff\xd9", b"\x89PNG\r\n\x1a\n"
+_EXIF = b"Exif\0\0"  # may say that the image must be turned, which OpenCV does
+
+
+def decode(sample: Sample) -> np.ndarray:
+    """The RGB pixels of a sample, uint8 `(height, width, 3)`; grey gets three equal channels.
+
+    Raises:
+        UserError: if the bytes are not an image that can be read in full.
+    """
+    if isinstance(sample.image, np.ndarray):
+        return _checked(sample.image, sample.key)
+    image = decode_bytes(sample.image)
+    if image is None:
+        raise UserError(
+            f"{sample.key}: not a readable image ({len(sample.image)} bytes). Expected JPEG, "
+            "PNG, PGM, BMP or WebP; remove or replace it."
+        )
+    return image
+
+
+def decode_bytes(data: bytes) -> np.ndarray | None:
+    """The RGB pixels, or None if the bytes are no image, cut short, or absurdly large."""
+    if not data:
+        return None
+    if not data.startswith(_JPEG):
+        return None if _png_pixels(data) > MOST_PIXELS else _decode_any(data)
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        if height * width > MOST_PIXELS:
+            return None
+        if _EXIF not in data:
+            return simplejpeg.decode_jpeg(data)
+    except ValueError:  # damaged, or of a kind that libjpeg-turbo's own interface refuses
+        pass
+    return _decode_any(data) if _JPEG_END in data[-64:] else None
+
+
+def _decode_any(data: bytes) -> np.ndarray | None:
+    """What OpenCV makes of the bytes."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:  # raised beyond OpenCV's own limits; for all else it gives None
+        return None
+
+
+def _png_pixels(data: bytes) -> int:
+    """The number of pixels that a PNG's header states; 0 if it is none."""
+    if not data.startswith(_PNG):
+        return 0
+    return int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
+
+
+def _checked(image: np.ndarray, key: str) -> np.ndarray:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise UserError(
+            f"{key}: expected RGB pixels, uint8 (height, width, 3), not {image.dtype} "
+            f"{image.shape}."
+        )
+    return image
