@@ -12,7 +12,7 @@ from framl_keras.published.catalog import TENSORFLOW
 from framl_keras.published.fill import fill
 from framl_keras.published.imported import Imported
 from framl_keras.published.parity import largest_difference
-from framl_keras.published.slots import Slot, weighted_layers
+from framl_keras.published.slots import Slot, weights_of
 from framl_keras.published.tensorflow_checkpoint import read_tensorflow_checkpoint
 
 KERNEL = "dense/kernel"
@@ -50,6 +50,5 @@ def _slots(embedder: keras.Model) -> dict[str, Slot]:
     """The variables as `layer/variable`, whose axes are Keras' already."""
     return {
         f"{layer.name}/{variable.name}": Slot(variable, tuple(variable.shape), lambda x: x)
-        for layer in weighted_layers(embedder)
-        for variable in layer.weights
+        for layer, variable in weights_of(embedder)
     }

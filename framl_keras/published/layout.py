@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from framl_keras.published.slots import TORCH_NAMES, Slot, torch_slot, weighted_layers
+from framl_keras.published.slots import TORCH_NAMES, Slot, torch_slot, weights_of
 
 COUNTERS = re.compile(r"num_batches_tracked$")
 STEM = "stem_conv"
@@ -46,14 +46,13 @@ def torch_slots(embedder: keras.Model, layout: Layout) -> dict[str, Slot]:
     """
     channels = embedder.get_layer("representation").input.shape[-1]
     slots = {}
-    for layer in weighted_layers(embedder):
-        for variable in layer.weights:
-            if f"{layer.name}/{variable.name}" in layout.absent:
-                continue
-            slot = torch_slot(layer, variable, channels)
-            if layout.bgr and layer.name == STEM:
-                slot = _reversed_channels(slot)
-            slots[f"{layout.prefix(layer.name)}.{TORCH_NAMES[variable.name]}"] = slot
+    for layer, variable in weights_of(embedder):
+        if f"{layer.name}/{variable.name}" in layout.absent:
+            continue
+        slot = torch_slot(layer, variable, channels)
+        if layout.bgr and layer.name == STEM:
+            slot = _reversed_channels(slot)
+        slots[f"{layout.prefix(layer.name)}.{TORCH_NAMES[variable.name]}"] = slot
     return slots
 
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from framl_keras.layers.global_depthwise import GlobalDepthwiseConv
+
 TORCH_NAMES = {
     "kernel": "weight",
     "bias": "bias",
@@ -32,11 +34,17 @@ class Slot(NamedTuple):
     convert: Callable[[np.ndarray], np.ndarray]
 
 
-def weighted_layers(embedder: keras.Model) -> Iterator[keras.layers.Layer]:
-    """The layers of an embedding model that hold weights: the network's and the head's."""
+def weights_of(embedder: keras.Model) -> Iterator[tuple[keras.layers.Layer, Any]]:
+    """Each layer of an embedding model, network and head, with each of its weights."""
     for layer in embedder.layers:
-        inner = getattr(layer, "layers", None) or getattr(layer, "stages", None) or [layer]
-        yield from (part for part in inner if part.weights)
+        parts = getattr(layer, "layers", None) or getattr(layer, "stages", None) or [layer]
+        for part in parts:
+            yield from ((part, weight) for weight in part.weights if not _counts(weight))
+
+
+def _counts(weight: Any) -> bool:
+    """Whether a weight is a counter of ours, such as dropout's."""
+    return "int" in keras.backend.standardize_dtype(weight.dtype)
 
 
 def torch_slot(layer: keras.layers.Layer, variable: Any, channels: int) -> Slot:
@@ -51,7 +59,7 @@ def torch_slot(layer: keras.layers.Layer, variable: Any, channels: int) -> Slot:
     shape = tuple(variable.shape)
     if variable.name != "kernel":
         return Slot(variable, (math.prod(shape),), lambda tensor: tensor.reshape(shape))
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
+    if isinstance(layer, keras.layers.DepthwiseConv2D | GlobalDepthwiseConv):
         height, width, count, _ = shape
         return Slot(variable, (count, 1, height, width), lambda t: t.transpose(2, 3, 0, 1))
     if isinstance(layer, keras.layers.Dense):
