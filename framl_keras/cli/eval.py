@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from framl_keras.data.pairs import PairSet
     from framl_keras.evaluation import Result
     from framl_keras.recipe import Recipe
+    from framl_keras.training.run_directory import RunDirectory
 
 
 class Evaluated(NamedTuple):
@@ -20,7 +21,7 @@ class Evaluated(NamedTuple):
     results: "Sequence[Result]"
     pair_sets: "Sequence[PairSet]"
     facts: dict[str, Any]
-    folder: Path
+    run: "RunDirectory"
 
 
 @click.command("eval")
@@ -76,24 +77,27 @@ def command(
     similarities = SIMILARITIES if "all" in names else tuple(dict.fromkeys(names))
     check_names(similarities, protocol)
     if embeddings is None:
-        found = _of_run(run_path, sets, similarities, protocol, out)
+        found = _of_run(run_path, sets, similarities, protocol)
     else:
         if run_path or sets:
             raise UserError("--embeddings brings its own pairs. Leave out --run and --set.")
-        found = _of_embeddings(embeddings, normalize, similarities, protocol, out)
+        found = _of_embeddings(embeddings, normalize, similarities, protocol)
     click.echo(format_table(found.results))
+    page = _write(found, out, plots=not no_plots, images=embeddings is None)
+    click.echo(f"\nReport: {page}")
 
+
+def _write(found: Evaluated, out: str | None, plots: bool, images: bool) -> Path:
+    """Writes the report, into the run's reports unless told where."""
     from framl_keras.evaluation.report import write_report
 
-    page = write_report(
-        found.folder,
-        found.results,
-        found.pair_sets,
-        found.facts,
-        plots=not no_plots,
-        images=embeddings is None,
-    )
-    click.echo(f"\nReport: {page}")
+    try:
+        folder = Path(out) if out else found.run.new_report()
+        return write_report(folder, found.results, found.pair_sets, found.facts, plots, images)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write the report: {error}. Choose another folder with --out DIR."
+        ) from None
 
 
 def _of_run(
@@ -101,9 +105,9 @@ def _of_run(
     sets: Sequence[str],
     similarities: Sequence[str],
     protocol: str,
-    out: str | None,
 ) -> Evaluated:
     """Embeds the sets' images with a run's model."""
+    from framl_keras.cli import backend
     from framl_keras.cli.trained_run import open_run
     from framl_keras.evaluation import evaluate
     from framl_keras.evaluation.report import facts_of, weights_hash
@@ -121,18 +125,18 @@ def _of_run(
         protocol=protocol,
     )
     facts = facts_of(
-        _backend(),
+        backend.choose(),
         run=str(run.directory.path),
         weights=weights_hash(run.model),
         image_size=data.image_size,
         central_crop=data.central_crop,
         data={result.set_name: result.fingerprint for result in results},
     )
-    return Evaluated(results, pair_sets, facts, Path(out) if out else run.directory.new_report())
+    return Evaluated(results, pair_sets, facts, run.directory)
 
 
 def _of_embeddings(
-    path: str, normalize: bool, similarities: Sequence[str], protocol: str, out: str | None
+    path: str, normalize: bool, similarities: Sequence[str], protocol: str
 ) -> Evaluated:
     """Takes embeddings as they are, from any model."""
     from framl_keras.data.pairs.embeddings import read_embeddings
@@ -145,8 +149,7 @@ def _of_embeddings(
     facts = facts_of(
         embeddings=str(path), normalized=normalize, fingerprint=fingerprint(ready.embeddings)
     )
-    folder = Path(out) if out else RunDirectory(".").new_report()
-    return Evaluated(results, [ready.pair_set()], facts, folder)
+    return Evaluated(results, [ready.pair_set()], facts, RunDirectory("."))
 
 
 def recipe_with_sets(recipe: "Recipe", sets: Sequence[str]) -> "Recipe":
@@ -170,9 +173,3 @@ def _set_name(name: str, sets: Sequence[str], known: dict[str, str]) -> str:
     stem = Path(name).stem
     is_alone = sum(Path(other).stem == stem for other in sets) == 1
     return stem if is_alone and name not in known else name
-
-
-def _backend() -> str:
-    from framl_keras.cli import backend
-
-    return backend.choose()

@@ -45,13 +45,17 @@ def direct_peak(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     Only where the peak lies is told by Fourier transforms. Where their
     rounding leaves it open, all lags are summed.
     """
-    peaks = np.empty(len(left), dtype=left.dtype)
+    peaks = np.vecdot(left, right)  # right for pairs whose peak is at lag 0, as most same-pairs' is
+    lengths = np.sqrt(np.vecdot(left, left) * np.vecdot(right, right))
     for rows, values in _correlations(left, right):
-        a, b = left[rows], right[rows]
-        places, is_open = _places(values, np.sqrt(np.vecdot(a, a) * np.vecdot(b, b)))
-        for row, (place, several) in enumerate(zip(places, is_open, strict=True)):
-            sum_up = _sum_over_all if several else _sum_at
-            peaks[rows.start + row] = sum_up(a[row], b[row], place)
+        places, is_open = _places(values, TIE[left.dtype.char] * lengths[rows])
+        for row in np.flatnonzero(is_open).tolist():
+            a, b = left[rows.start + row], right[rows.start + row]
+            peaks[rows.start + row] = np.correlate(a, b, "full").max()
+        lags = places - (left.shape[1] - 1)
+        for row in np.flatnonzero((lags != 0) & ~is_open).tolist():
+            a, b = left[rows.start + row], right[rows.start + row]
+            peaks[rows.start + row] = _sum_at(a, b, int(lags[row]))
     return peaks
 
 
@@ -70,23 +74,17 @@ def peaks_of_all_pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return peaks
 
 
-def _places(values: np.ndarray, lengths: np.ndarray) -> tuple[list[int], list[bool]]:
-    """Where the peaks lie, and whether rounding leaves that open."""
-    places = values.argmax(axis=1)
-    least = values[np.arange(len(values)), places] - TIE[lengths.dtype.char] * lengths
-    is_open = np.count_nonzero(values >= least[:, None], axis=1) > 1
-    return places.tolist(), is_open.tolist()
+def _places(values: np.ndarray, tolerance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the peaks lie, and whether rounding leaves that open; overwrites the values there."""
+    rows, places = np.arange(len(values)), values.argmax(axis=1)
+    least = values[rows, places] - tolerance
+    values[rows, places] = -np.inf
+    return places, values.max(axis=1) >= least
 
 
-def _sum_at(a: np.ndarray, b: np.ndarray, place: int) -> np.floating:
-    """Entry `place` of the full cross-correlation of two vectors `(dim,)`."""
-    lag = place - (len(b) - 1)
+def _sum_at(a: np.ndarray, b: np.ndarray, lag: int) -> np.floating:
+    """The correlation of two vectors `(dim,)` at a lag."""
     return np.dot(a[lag:], b[: len(b) - lag]) if lag >= 0 else np.dot(a[:lag], b[-lag:])
-
-
-def _sum_over_all(a: np.ndarray, b: np.ndarray, _: int) -> np.floating:
-    """The largest entry of the full cross-correlation of two vectors `(dim,)`."""
-    return np.correlate(a, b, "full").max()
 
 
 def _correlations(left: np.ndarray, right: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

@@ -74,7 +74,10 @@ def _tar(point: TarAtFar | None) -> str:
 
 def notes_of(results: Sequence[Result]) -> list[str]:
     """What a reader has to know about intervals, rates out of reach, and the grid."""
-    notes = [f"Accuracy: mean ± standard deviation over folds. 95%: {_resampling(results)}."]
+    notes = [
+        f"Accuracy: mean ± standard deviation over folds. 95%: {_resampling(results)}. "
+        "Threshold: distances below it mean the same identity."
+    ]
     for name in dict.fromkeys(result.set_name for result in results):
         notes += _reach(next(r.verification for r in results if r.set_name == name), name)
     if len({result.verification.protocol for result in results}) > 1:
