@@ -1,3 +1,58 @@
+"""`framl-keras data check`: look training data over before training on them."""
+
+import os
+
 import click
+
+
 @click.command("check")
-def check(): pass
+@click.argument("source", metavar="SRC")
+@click.option("--root", type=click.Path(), help="Folder that paths within SRC start from.")
+@click.option("--sample", type=click.IntRange(min=1), help="Read this many images, not all.")
+@click.option("--size", type=click.IntRange(16, 1024), default=112, show_default=True,
+              help="Side of the training images.")  # fmt: skip
+@click.option("--central-crop", is_flag=True, help="Crop the middle, not anywhere.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+              help="Decides the order, the sample and the augmentation.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1, 256), default=lambda: os.cpu_count() or 1,
+              help="Threads that read; all cores by default.")  # fmt: skip
+@click.option("--sheet", type=click.Path(), default="contact_sheet.png", show_default=True,
+              help="Where the contact sheet goes.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(
+    source: str,
+    root: str | None,
+    sample: int | None,
+    size: int,
+    central_crop: bool,
+    seed: int,
+    jobs: int,
+    sheet: str,
+    as_json: bool,
+) -> int:
+    """Count, read and decode the images of SRC and measure the input path.
+
+    Lists what cannot be read, images with the same bytes and sizes that differ, and draws a
+    contact sheet of training images as they are seen in training. Ends with status 1 if
+    something cannot be read.
+    """
+    import json
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from framl_keras.cli.messages import show_messages
+    from framl_keras.data.check import check_source, format_report, save_contact_sheet
+    from framl_keras.data.check.check import check_batches
+    from framl_keras.data.sources import open_source
+
+    show_messages()
+    opened = open_source(source, root, on_error="skip")
+    batches = check_batches(opened, size, central_crop, seed)
+    report = check_source(opened, source, batches, sample, jobs)
+    click.echo(json.dumps(asdict(report), indent=1) if as_json else format_report(report))
+    if len(report.unreadable) < report.checked:
+        images, labels = batches[0]
+        names = [opened.class_names[label] for label in labels[:96]]
+        save_contact_sheet(images[:96], names, Path(sheet))
+        click.echo(f"Contact sheet of training images: {sheet}", err=True)
+    return 1 if report.unreadable else 0

@@ -22,7 +22,7 @@ import click
 @click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise",
               show_default=True, help="Stop at what cannot be read, or leave it out.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace DST and forget interrupted attempts.")
-def convert(  # noqa: D417
+def convert(
     source: str,
     destination: str,
     format_name: str | None,

@@ -1,0 +1,50 @@
+"""What is tested on: the images of verification sets, or of a source."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from framl_keras.data.pairs.detect import open_pairs
+from framl_keras.data.pairs.file_pairs import NamedImages
+from framl_keras.data.pairs.pair_set import PairSet
+from framl_keras.data.sources.detect import open_source
+from framl_keras.data.sources.image_source import Images
+from framl_keras.errors import UserError
+
+
+@dataclass(frozen=True)
+class TestImages:
+    """Images with the identities' names as far as they are known.
+
+    Attributes:
+        parts: random access to images, one part after the other.
+        names: the identities' names; empty if the format has none.
+    """
+
+    __test__ = False  # not a test, whatever pytest makes of the name
+
+    parts: Sequence[Images]
+    names: Sequence[str]
+
+
+def open_test_images(location: str, root: str | None = None) -> TestImages:
+    """Opens verification sets, or any source.
+
+    Raises:
+        UserError: if it is neither.
+    """
+    try:
+        sets = open_pairs(location, Path(location).stem, root)
+    except UserError as no_pairs:
+        try:
+            source = open_source(location, root)
+        except UserError as no_source:
+            raise UserError(f"{no_pairs} As a source: {no_source}") from None
+        return TestImages([source], list(source.class_names))
+    return TestImages([found.images for found in sets], sorted(set(_names(sets))))
+
+
+def _names(sets: Sequence[PairSet]) -> list[str]:
+    """The folders in which image files lie: the identities, in LFW's layout."""
+    listed = [found.images for found in sets if isinstance(found.images, NamedImages)]
+    return [file.parent.name for images in listed for file in images.files]

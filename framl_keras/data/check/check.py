@@ -1,0 +1,97 @@
+"""Reads a source as a trainer would and tells what is there."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from framl_keras.data.augment import Augment
+from framl_keras.data.batches import TrainingBatches, training_dataset
+from framl_keras.data.check.look import Look, look_at
+from framl_keras.data.check.report import CheckReport, images_per_class
+from framl_keras.data.parallel import ordered_map
+from framl_keras.data.sources.source import Source
+from framl_keras.errors import UserError
+
+_CHUNK = 64
+_SECONDS = 3.0  # that the speed is measured for
+_MOST_BATCHES = 200
+
+
+def check_source(
+    source: Source,
+    location: str,
+    batches: TrainingBatches,
+    sample: int | None = None,
+    threads: int = 4,
+) -> CheckReport:
+    """Reads and decodes a source's images and measures how fast batches come.
+
+    Args:
+        source: the images.
+        location: what the report calls the source.
+        batches: the input path whose speed is measured.
+        sample: look at this many images only, drawn by the batches' seed.
+        threads: readers.
+    """
+    positions = _positions(len(source), sample, batches.seed)
+    chunks = [positions[at : at + _CHUNK] for at in range(0, len(positions), _CHUNK)]
+    looks: list[Look] = []
+    with tqdm(total=len(positions), unit="img", desc="Reading") as bar:
+        for part in ordered_map(lambda chunk: look_at(source, chunk), chunks, threads):
+            looks += part
+            bar.update(len(part))
+    readable = [look for look in looks if not look.problem]
+    sizes = Counter(f"{look.height}x{look.width}" for look in readable)
+    groups = _groups_of_equals(readable)
+    return CheckReport(
+        location=location,
+        images=len(source),
+        classes=len(source.class_names),
+        checked=len(looks),
+        **images_per_class(source.labels, len(source.class_names)),
+        sizes=dict(sizes.most_common()),
+        unreadable=[look.problem for look in looks if look.problem],
+        duplicates=[[source[position].key for position in group] for group in groups],
+        mislabelled=sum(len(set(source.labels[group].tolist())) > 1 for group in groups),
+        images_per_second=_speed(batches, threads) if readable else 0.0,
+    )
+
+
+def _positions(count: int, sample: int | None, seed: int) -> np.ndarray:
+    if sample is None or sample >= count:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
+
+
+def _groups_of_equals(looks: Sequence[Look]) -> list[list[int]]:
+    """Positions of images with the same bytes, in the order of their first."""
+    digests = np.array([look.digest for look in looks], dtype=np.uint64)
+    _, inverse, counts = np.unique(digests, return_inverse=True, return_counts=True)
+    groups: dict[int, list[int]] = {}
+    for at in np.flatnonzero(counts[inverse] > 1).tolist():
+        groups.setdefault(int(inverse[at]), []).append(looks[at].position)
+    return list(groups.values())
+
+
+def _speed(batches: TrainingBatches, threads: int) -> float:
+    """Images per second, after the first batches have filled the queue."""
+    stream = iter(training_dataset(batches, threads=threads))
+    try:
+        for _ in range(2 * threads):
+            next(stream)
+        start, done = time.perf_counter(), 0
+        while time.perf_counter() - start < _SECONDS and done < _MOST_BATCHES:
+            next(stream)
+            done += 1
+    except UserError:
+        return 0.0
+    return done * batches.batch_size / (time.perf_counter() - start)
+
+
+def check_batches(source: Source, size: int, crop_centre: bool, seed: int) -> TrainingBatches:
+    """The input path of a recipe with default augmentation; damaged images are passed over."""
+    options = Augment(resize_to=max(128, size))
+    return TrainingBatches(source, 128, size, options, seed, crop_centre, on_error="skip")
