@@ -1,38 +1,47 @@
 """The margin head: embeddings and labels to logits."""
 
-import math
-from typing import Any
+from functools import partial, reduce
+from typing import Any, Literal
 
 import keras
 from keras import ops
 
+from framl_keras import margins
+from framl_keras.layers.arc_margin_arguments import check_arguments
 from framl_keras.ops.class_columns import at_label, replace_at_label
-from framl_keras.ops.margins import additive_angular_margin
 from framl_keras.ops.precision import at_least_float32, working_dtype
-from framl_keras.ops.unit_vectors import unit_vectors
+from framl_keras.ops.unit_vectors import lengths, unit_rows, unit_vectors
 
 Tensor = Any
 Shape = tuple[int | None, ...]
+Backward = Literal["exact", "straight_through"]
 
 
 @keras.saving.register_keras_serializable("framl_keras")
 class ArcMarginLayer(keras.layers.Layer):
-    """Scaled cosines to class centres, with an angular margin on the true class.
+    """Scaled cosines to class centres, with a margin on the true class.
 
     `layer(embeddings)` gives s·cos θ for every class: for accuracy and inference.
-    `layer(embeddings, labels)` gives the same with s·cos(θ + m) at the label, where
-    cos θ > cos(π - m), and s·(cos θ - m·sin m) beyond; train it with plain sparse
-    cross-entropy from logits.
+    `layer(embeddings, labels)` gives the same with the margin at the label; train it
+    with plain sparse cross-entropy from logits. With a number m for `margin` the label's
+    logit is s·cos(θ + m) where cos θ > cos(π - m), and s·(cos θ - m·sin m) beyond.
 
     Cosines, margin and scaling run in float32 under any dtype policy. Gradients are
     finite everywhere, also for zero embeddings and at cos θ = ±1.
 
     Args:
         num_classes: number of classes.
-        margin: m in radians, within [0, pi).
+        margin: ArcFace's m in radians, within [0, pi), or a margin of `framl_keras.margins`.
         scale: s, positive.
         kernel_initializer: initializer of the centres.
         kernel_regularizer: penalty on the centres, if any.
+        sub_centers: centres a class; the nearest one counts (sub-center ArcFace).
+        backward: `exact` differentiates the margin, as the papers and insightface's first
+            (MXNet) code do. `straight_through` lets the gradient with respect to the
+            cosine be the scale, as if there were no margin: insightface's torch code
+            (arcface_torch) does so, and models published there were trained so.
+        interclass_filter: negatives with a cosine above this get the logit 0, with no
+            gradient (arcface_torch's `interclass_filtering_threshold`); `None` keeps all.
 
     Call arguments:
         embeddings: `(batch, dim)`, of any length; they are normalised here.
@@ -49,28 +58,40 @@ class ArcMarginLayer(keras.layers.Layer):
     >>> embeddings, labels = np.ones((2, 512)), np.array([3, 7])
     >>> head(embeddings, labels).shape
     (2, 10)
+    >>> head = ArcMarginLayer(num_classes=10, margin=framl_keras.margins.CosFace(0.4))
 
     Reference:
         Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition",
         CVPR 2019, https://arxiv.org/abs/1801.07698
+        Deng et al., "Sub-center ArcFace: Boosting Face Recognition by Large-scale Noisy
+        Web Faces", ECCV 2020
+        An et al., "Partial FC: Training 10 Million Identities on a Single Machine",
+        ICCVW 2021, https://arxiv.org/abs/2010.05222 (for `interclass_filter`)
     """
 
     def __init__(
         self,
         num_classes: int,
-        margin: float = 0.5,
+        margin: float | margins.Margin = 0.5,
         scale: float = 64.0,
         kernel_initializer: Any = "glorot_uniform",
         kernel_regularizer: Any = None,
+        sub_centers: int = 1,
+        backward: Backward = "exact",
+        interclass_filter: float | None = None,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
-        _check_arguments(num_classes, margin, scale)
+        check_arguments(num_classes, scale, sub_centers, backward, interclass_filter)
+        self.margin_rule = margins.get(margin)
         self.num_classes = num_classes
-        self.margin = margin
+        self.margin = margin if isinstance(margin, int | float) else self.margin_rule
         self.scale = scale
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.sub_centers = sub_centers
+        self.backward = backward
+        self.interclass_filter = interclass_filter
 
     def build(self, embeddings_shape: Shape, labels_shape: Shape | None = None) -> None:
         if len(embeddings_shape) != 2 or embeddings_shape[-1] is None:
@@ -78,22 +99,61 @@ class ArcMarginLayer(keras.layers.Layer):
                 "`embeddings` must be of shape (batch, dim) with a known dim. "
                 f"Received: embeddings.shape={tuple(embeddings_shape)}"
             )
+        # Row k * num_classes + c is sub-centre k of class c.
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(self.num_classes, embeddings_shape[-1]),
+            shape=(self.sub_centers * self.num_classes, embeddings_shape[-1]),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             autocast=False,
         )
+        self.margin_rule.build(partial(self.add_weight, trainable=False, autocast=False))
 
-    def call(self, embeddings: Tensor, labels: Tensor | None = None) -> Tensor:
+    def call(
+        self, embeddings: Tensor, labels: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         embeddings, kernel = at_least_float32(embeddings, ops.convert_to_tensor(self.kernel))
-        cosines = ops.matmul(unit_vectors(embeddings), ops.transpose(unit_vectors(kernel)))
+        cosines = ops.matmul(unit_vectors(embeddings), ops.transpose(unit_rows(kernel)))
+        cosines = self._nearest_sub_center(cosines)
         if labels is not None:
             labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
-            target = additive_angular_margin(at_label(cosines, labels), self.margin)
-            cosines = replace_at_label(cosines, labels, target)
+            cosines = self._with_margin(cosines, lengths(embeddings), labels, bool(training))
         return self.scale * cosines
+
+    def _nearest_sub_center(self, cosines: Tensor) -> Tensor:
+        """`(batch, sub_centers * num_classes)` -> `(batch, num_classes)`."""
+        if self.sub_centers == 1:
+            return cosines
+        starts = range(0, self.sub_centers * self.num_classes, self.num_classes)
+        return reduce(ops.maximum, [cosines[:, i : i + self.num_classes] for i in starts])
+
+    def _with_margin(
+        self, cosines: Tensor, norms: Tensor, labels: Tensor, training: bool
+    ) -> Tensor:
+        """The cosines `(batch, num_classes)` with the margin at the label."""
+        labelled = ops.cast(labels >= 0, cosines.dtype)
+        cosine = at_label(cosines, labels)
+        if training:
+            self.margin_rule.update(cosine, norms, labelled)
+        target = self.margin_rule.target(cosine, norms, training)
+        if self.backward == "straight_through":
+            target = cosine + ops.stop_gradient(target - cosine)
+        penalty = self.margin_rule.penalty(norms, labelled)
+        if penalty is not None:
+            self.add_loss(penalty)
+        others = self._filtered(self._others(cosines, cosine, labels))
+        return replace_at_label(others, labels, target)
+
+    def _others(self, cosines: Tensor, cosine: Tensor, labels: Tensor) -> Tensor:
+        others = self.margin_rule.others(cosines, cosine)
+        if others is cosines:
+            return cosines
+        return ops.where((labels >= 0)[:, None], others, cosines)
+
+    def _filtered(self, cosines: Tensor) -> Tensor:
+        if self.interclass_filter is None:
+            return cosines
+        return ops.where(cosines > self.interclass_filter, 0.0, cosines)
 
     def compute_output_shape(
         self, embeddings_shape: Shape, labels_shape: Shape | None = None
@@ -101,30 +161,22 @@ class ArcMarginLayer(keras.layers.Layer):
         return (embeddings_shape[0], self.num_classes)
 
     def compute_output_spec(
-        self, embeddings: Tensor, labels: Tensor | None = None
+        self, embeddings: Tensor, labels: Tensor | None = None, training: bool | None = None
     ) -> keras.KerasTensor:
         dtype = working_dtype(embeddings.dtype, self.variable_dtype)
         return keras.KerasTensor(self.compute_output_shape(embeddings.shape), dtype=dtype)
 
     def get_config(self) -> dict[str, Any]:
+        is_number = isinstance(self.margin, int | float)
+        margin = self.margin if is_number else keras.saving.serialize_keras_object(self.margin)
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
-            "margin": self.margin,
+            "margin": margin,
             "scale": self.scale,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "sub_centers": self.sub_centers,
+            "backward": self.backward,
+            "interclass_filter": self.interclass_filter,
         }
-
-
-def _check_arguments(num_classes: int, margin: float, scale: float) -> None:
-    if not isinstance(num_classes, int) or num_classes < 1:
-        raise ValueError(
-            f"`num_classes` must be a positive integer. Received: num_classes={num_classes!r}"
-        )
-    if not 0.0 <= margin < math.pi:
-        raise ValueError(
-            f"`margin` must be an angle in radians within [0, pi). Received: margin={margin}"
-        )
-    if not 0.0 < scale < math.inf:
-        raise ValueError(f"`scale` must be positive and finite. Received: scale={scale}")

@@ -4,8 +4,8 @@ from typing import Any, Literal, get_args
 
 import keras
 
-from framl_keras.layers.global_depthwise import GlobalDepthwiseConv
 from framl_keras.layers.counted_dropout import CountedDropout
+from framl_keras.layers.global_depthwise import GlobalDepthwiseConv
 from framl_keras.ops.unit_vectors import unit_vectors
 
 Tensor = Any

@@ -32,3 +32,31 @@ def unit_vectors(x: Tensor) -> Tensor:
     scaled = x / ops.where(is_zero, 1.0, size)
     squared = ops.sum(ops.square(scaled), axis=-1, keepdims=True)
     return ops.where(is_zero, 0.0, scaled / ops.sqrt(ops.where(is_zero, 1.0, squared)))
+
+
+def unit_rows(kernel: Tensor) -> Tensor:
+    """As `unit_vectors`, for centres of ordinary length: half the memory.
+
+    Args:
+        kernel: `(rows, dim)`, float32 or better; rows shorter than 1e-15 stay zero.
+
+    Returns:
+        `(rows, dim)`.
+    """
+    squared = ops.einsum("rd,rd->r", kernel, kernel)[:, None]
+    is_zero = squared < SHORTEST
+    return kernel * ops.where(is_zero, 0.0, 1.0 / ops.sqrt(ops.where(is_zero, 1.0, squared)))
+
+
+def lengths(x: Tensor) -> Tensor:
+    """|x|, with gradient zero for a zero vector.
+
+    Args:
+        x: `(..., dim)`, float32 or better.
+
+    Returns:
+        `(...)`.
+    """
+    squared = ops.sum(ops.square(x), axis=-1)
+    is_zero = squared < SHORTEST
+    return ops.where(is_zero, 0.0, ops.sqrt(ops.where(is_zero, 1.0, squared)))

@@ -1,0 +1,105 @@
+"""ElasticFace: margins drawn anew for every sample and step."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from framl_keras.margins.margin import AddWeight, Margin, check_range
+from framl_keras.ops.margins import additive_angular_margin, additive_cosine_margin
+from framl_keras.ops.random_bits import counted_uniform
+
+Tensor = Any
+
+
+class ElasticFace(Margin):
+    """What both forms share: m ~ N(mean, deviation²) for each sample.
+
+    Draws are a pure function of the seed and of a count of training steps that is
+    saved with the head; outside of training the mean holds.
+
+    Args:
+        margin: the mean.
+        deviation: the standard deviation, not negative.
+        seed: of the draws.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(self, margin: float, deviation: float = 0.0125, seed: int = 0):
+        check_range("margin", margin, 0.0, math.pi)
+        check_range("deviation", deviation, 0.0, 1.0)
+        self.margin, self.deviation, self.seed = margin, deviation, seed
+
+    def build(self, add_weight: AddWeight) -> None:
+        self.draws = add_weight(name="draws", shape=(), initializer="zeros", dtype="int32")
+
+    def update(self, cosine: Tensor, norms: Tensor, labelled: Tensor) -> None:
+        self.draws.assign(self.draws + 1)
+
+    def drawn(self, cosine: Tensor, training: bool) -> float | Tensor:
+        """The margins of a batch `(batch,)`; the mean alone outside of training."""
+        if not training:
+            return self.margin
+        normal = _normal(ops.shape(cosine)[0], self.seed, self.draws)
+        return self.margin + self.deviation * ops.cast(normal, cosine.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"margin": self.margin, "deviation": self.deviation, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("framl_keras")
+class ElasticFaceArc(ElasticFace):
+    """cos(θ + m), m ~ N(mean, deviation²); past π as it comes, as in the authors' code.
+
+    Args:
+        margin: the mean, in radians.
+        deviation: the standard deviation.
+        seed: of the draws.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Reference:
+        Boutros et al., "ElasticFace: Elastic Margin Loss for Deep Face Recognition",
+        CVPRW 2022, https://arxiv.org/abs/2109.09416
+    """
+
+    def __init__(self, margin: float = 0.5, deviation: float = 0.0125, seed: int = 0):
+        super().__init__(margin, deviation, seed)
+
+    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+        return additive_angular_margin(cosine, self.drawn(cosine, training), past_pi="raw")
+
+
+@keras.saving.register_keras_serializable("framl_keras")
+class ElasticFaceCos(ElasticFace):
+    """cos θ - m, m ~ N(mean, deviation²).
+
+    Args:
+        margin: the mean.
+        deviation: the standard deviation.
+        seed: of the draws.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Reference:
+        Boutros et al., "ElasticFace: Elastic Margin Loss for Deep Face Recognition",
+        CVPRW 2022, https://arxiv.org/abs/2109.09416
+    """
+
+    def __init__(self, margin: float = 0.35, deviation: float = 0.0125, seed: int = 0):
+        super().__init__(margin, deviation, seed)
+
+    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+        return additive_cosine_margin(cosine, self.drawn(cosine, training))
+
+
+def _normal(count: int | Tensor, seed: int, draw: Tensor) -> Tensor:
+    """Standard normal numbers `(count,)`, by Box and Muller's formula."""
+    uniform = counted_uniform((2, count), seed, draw)
+    radius = ops.sqrt(-2.0 * ops.log(1.0 - uniform[0]))
+    return radius * ops.cos(2.0 * math.pi * uniform[1])

@@ -1,0 +1,77 @@
+"""MagFace: the length of an embedding learns to tell its quality."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from framl_keras.margins.margin import Margin, check_range, mean_of
+from framl_keras.ops.margins import additive_angular_margin
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("framl_keras")
+class MagFace(Margin):
+    """cos(θ + m(a)), with a margin that grows with the embedding's length a.
+
+    m(a) rises linearly from the low to the high margin while a, clipped, goes from
+    `shortest` to `longest`. The mean of λ·(1 / a + a / longest²) is added to the
+    loss; it rewards length. Past π the authors' branch holds, which is FRAML's.
+
+    Args:
+        low_margin: m at the shortest length, in radians, within [0, pi).
+        high_margin: m at the longest length, in radians, within [low_margin, pi).
+        shortest: least length that is told apart, positive.
+        longest: greatest length that is told apart.
+        regularizer: λ, not negative.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Reference:
+        Meng et al., "MagFace: A Universal Representation for Face Recognition and
+        Quality Assessment", CVPR 2021, https://arxiv.org/abs/2103.06627
+    """
+
+    def __init__(
+        self,
+        low_margin: float = 0.45,
+        high_margin: float = 0.8,
+        shortest: float = 10.0,
+        longest: float = 110.0,
+        regularizer: float = 35.0,
+    ):
+        check_range("low_margin", low_margin, 0.0, math.pi)
+        check_range("high_margin", high_margin, low_margin, math.pi)
+        check_range("shortest", shortest, 1e-6, math.inf)
+        check_range("longest", longest, math.nextafter(shortest, math.inf), math.inf)
+        check_range("regularizer", regularizer, 0.0, math.inf)
+        self.low_margin, self.high_margin = low_margin, high_margin
+        self.shortest, self.longest = shortest, longest
+        self.regularizer = regularizer
+
+    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+        return additive_angular_margin(cosine, self.margin_at(norms))
+
+    def margin_at(self, norms: Tensor) -> Tensor:
+        """m(a) for lengths `(batch,)`."""
+        slope = (self.high_margin - self.low_margin) / (self.longest - self.shortest)
+        return self.low_margin + slope * (self._clipped(norms) - self.shortest)
+
+    def penalty(self, norms: Tensor, labelled: Tensor) -> Tensor | None:
+        norms = self._clipped(norms)
+        return self.regularizer * mean_of(1.0 / norms + norms / self.longest**2, labelled)
+
+    def _clipped(self, norms: Tensor) -> Tensor:
+        return ops.clip(norms, self.shortest, self.longest)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "low_margin": self.low_margin,
+            "high_margin": self.high_margin,
+            "shortest": self.shortest,
+            "longest": self.longest,
+            "regularizer": self.regularizer,
+        }

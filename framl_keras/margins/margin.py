@@ -1,0 +1,89 @@
+"""What a margin is to the head that carries it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+Tensor = Any
+AddWeight = Callable[..., Any]
+
+
+class Margin:
+    """Base of margins: rules that make the true class harder to reach.
+
+    The head calls, in this order: `build` once; `update` in training; `target`;
+    `others`; `penalty`. A subclass defines `target` and whatever else it needs. Its
+    constructor takes exactly what `get_config` returns.
+    """
+
+    def build(self, add_weight: AddWeight) -> None:
+        """Makes the margin's state.
+
+        Args:
+            add_weight: makes a weight of the head that is saved but not trained;
+                takes `name`, `shape`, `initializer` and `dtype`.
+        """
+
+    def update(self, cosine: Tensor, norms: Tensor, labelled: Tensor) -> None:
+        """Follows a training batch.
+
+        Args:
+            cosine: cos θ to each row's class, `(batch,)`.
+            norms: lengths of the embeddings, `(batch,)`.
+            labelled: 1.0 for rows with a label and 0.0 for those with -1, `(batch,)`.
+        """
+
+    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+        """The cosine to the true class, with the margin.
+
+        Args:
+            cosine: cos θ to each row's class, `(batch,)`.
+            norms: lengths of the embeddings, `(batch,)`.
+            training: whether this is a training step.
+
+        Returns:
+            `(batch,)`.
+        """
+        raise TypeError(f"{type(self).__name__} must define `target`")
+
+    def others(self, cosines: Tensor, cosine: Tensor) -> Tensor:
+        """The cosines to all classes; the head then writes `target` over the true one.
+
+        Args:
+            cosines: `(batch, num_classes)`.
+            cosine: cos θ to each row's class, `(batch,)`.
+
+        Returns:
+            `(batch, num_classes)`; rows without a label are left as they were.
+        """
+        return cosines
+
+    def penalty(self, norms: Tensor, labelled: Tensor) -> Tensor | None:
+        """A scalar to add to the loss, if any.
+
+        Args:
+            norms: lengths of the embeddings, `(batch,)`.
+            labelled: as in `update`.
+        """
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Margin":
+        """The margin with these arguments."""
+        return cls(**config)
+
+
+def mean_of(values: Tensor, weights: Tensor) -> Tensor:
+    """The weighted mean of `(batch,)`, and 0 where all weights are."""
+    return ops.sum(values * weights) / ops.maximum(ops.sum(weights), 1.0)
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raises a ValueError unless low <= value < high."""
+    if not low <= value < high:
+        raise ValueError(f"`{name}` must be within [{low:g}, {high:g}). Received: {name}={value}")
