@@ -32,11 +32,10 @@ def fourier_peak(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def _peaks_like_scipy(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """`fourier_peak` by the transforms, and in the order, of SciPy's `correlate`."""
+    spectra = spectra_of(left)[0] * spectra_of(right[:, ::-1])[0]
     lags = 2 * left.shape[1] - 1
-    size = cv2.getOptimalDFTSize(lags)
-    spectra = np.fft.rfft(left.astype(np.float64), size, axis=1)
-    spectra *= np.fft.rfft(right[:, ::-1].astype(np.float64), size, axis=1)
-    return np.fft.irfft(spectra, size, axis=1)[:, :lags].max(axis=1)
+    values = np.fft.irfft(spectra, cv2.getOptimalDFTSize(lags), axis=1)
+    return values[:, :lags].max(axis=1)
 
 
 def direct_peak(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -59,14 +58,25 @@ def direct_peak(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return peaks
 
 
-def peaks_of_all_pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Peaks of each left with each right vector, `(n, dim), (m, dim) -> (n, m)`."""
-    lags = 2 * left.shape[1] - 1
+def spectra_of(vectors: np.ndarray) -> tuple[np.ndarray, int]:
+    """Spectra in float64 with room for all lags, `(n, dim) -> (n, frequencies)`, and `dim`."""
+    dim = vectors.shape[1]
+    size = cv2.getOptimalDFTSize(2 * dim - 1)
+    return np.fft.rfft(vectors.astype(np.float64), size, axis=1), dim
+
+
+def peaks_of_all_pairs(left: tuple[np.ndarray, int], right: tuple[np.ndarray, int]) -> np.ndarray:
+    """Peaks of each left with each right vector, from the spectra of both, `(n, m)`.
+
+    Args:
+        left: `spectra_of` the vectors.
+        right: `spectra_of` the vectors in reverse order.
+    """
+    (spectra_l, dim), (spectra_r, _) = left, right
+    lags = 2 * dim - 1
     size = cv2.getOptimalDFTSize(lags)
-    spectra_l = np.fft.rfft(left.astype(np.float64), size, axis=1)
-    spectra_r = np.fft.rfft(right[:, ::-1].astype(np.float64), size, axis=1)
-    product, values = np.empty_like(spectra_r), np.empty((len(right), size))
-    peaks = np.empty((len(left), len(right)), dtype=left.dtype)
+    product, values = np.empty_like(spectra_r), np.empty((len(spectra_r), size))
+    peaks = np.empty((len(spectra_l), len(spectra_r)))
     for row, spectrum in enumerate(spectra_l):
         np.multiply(spectra_r, spectrum, out=product)
         np.fft.irfft(product, size, axis=1, out=values)

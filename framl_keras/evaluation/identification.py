@@ -170,10 +170,10 @@ def _blocks(
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Rows of probes and their scores with a block of the gallery, until all have met."""
     for start in range(0, len(gallery), GALLERY_BLOCK):
-        block = _vectors(gallery, slice(start, start + GALLERY_BLOCK))
+        block = score.gallery(_vectors(gallery, slice(start, start + GALLERY_BLOCK)))
         for first in range(0, len(probes), PROBE_BLOCK):
             rows = slice(first, first + PROBE_BLOCK)
-            yield rows, score(_vectors(probes, rows), block)
+            yield rows, score.score(score.probes(_vectors(probes, rows)), block)
 
 
 def _vectors(vectors: np.ndarray, rows: slice | np.ndarray) -> np.ndarray:
