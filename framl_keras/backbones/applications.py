@@ -1,17 +1,18 @@
 """The networks of `keras.applications`, without their classifiers."""
 
-from types import TracebackType
 from typing import Any
 
 import keras
 
+from framl_keras.backbones.fetching import Fetching
 from framl_keras.backbones.registry import Backbone
 from framl_keras.backbones.weights_file import check_weights_file, load_weights_file
-from framl_keras.errors import UserError
 
 SEED = (1 / 255, 0.0)  # FRAML's scaling, whatever the weights were trained with
 SYMMETRIC = (1 / 127.5, -1.0)
 INSIDE = (1.0, 0.0)  # the network scales by itself
+
+WITHOUT = "Go on without (`weights: null`), or give a downloaded file (`weights: FILE.h5`)."
 
 SCALING = {  # the pixels that the networks of a name that begins so expect, else FRAML's
     "ConvNeXt": INSIDE,
@@ -47,7 +48,7 @@ def _build(
     known = weights in (None, "imagenet")
     if weights is not None and not known:
         check_weights_file(weights)
-    with _FetchFailure(name):
+    with Fetching(f"The ImageNet weights of {name}", WITHOUT):
         network = getattr(keras.applications, name)(
             include_top=False,
             weights=weights if known else None,
@@ -58,26 +59,3 @@ def _build(
     if weights is not None and not known:
         load_weights_file(network, weights)
     return network
-
-
-class _FetchFailure:
-    """Says in one line that weights could not be fetched; Keras raises a bare `Exception`."""
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if (kind is Exception and "URL fetch failure" in str(error)) or isinstance(error, OSError):
-            reason = " ".join(str(error).split())
-            raise UserError(
-                f"The ImageNet weights of {self.name} could not be fetched ({reason}). Go on "
-                "without (`weights: null`), or give a downloaded file (`weights: FILE.h5`)."
-            ) from None
