@@ -62,7 +62,7 @@ def _files_at(location: str) -> list[Path]:
             return _record_files(path)
         if path.is_file():
             return [path.with_suffix(".rec") if _is_key_file(path) else path]
-        found = shards_of(path) or sorted(map(Path, glob.glob(location)))
+        found = shards_of(path) or _matching(location)
     except (OSError, ValueError) as error:  # such as a name too long or with a zero byte
         if isinstance(error, UserError):
             raise
@@ -73,6 +73,12 @@ def _files_at(location: str) -> list[Path]:
             "with --set data.train=PATH, or try: framl-keras train recipes/quickstart.yaml"
         )
     return all_shards(found)
+
+
+def _matching(pattern: str) -> list[Path]:
+    """The files that a glob finds, without the indexes and manifests beside them."""
+    found = sorted(map(Path, glob.glob(pattern)))
+    return [file for file in found if file.suffix not in (".index", ".json", ".idx")]
 
 
 def _is_key_file(path: Path) -> bool:

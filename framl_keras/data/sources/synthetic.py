@@ -39,7 +39,8 @@ class SyntheticOptions:
         values = {}
         for part in filter(None, location.removeprefix(PREFIX).split(",")):
             key, _, value = part.partition("=")
-            values[_known(key.strip(), location)] = _number(key.strip(), value.strip(), location)
+            name = _known(key.strip(), location)
+            values[name] = _number(name, value.strip(), location)
         return cls(**values)
 
 

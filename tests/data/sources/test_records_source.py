@@ -1,0 +1,148 @@
+import shutil
+
+import pytest
+from small_faces import SAMPLES, encoded
+
+from framl_keras.data.records.example import Record, serialize
+from framl_keras.data.records.tfrecord import frame
+from framl_keras.data.sources import open_source
+from framl_keras.errors import UserError
+
+GENUINE = SAMPLES / "tfrecord"
+
+
+@pytest.fixture
+def genuine(tmp_path):
+    return shutil.copytree(GENUINE, tmp_path / "genuine")
+
+
+def write(path, *records):
+    path.write_bytes(b"".join(frame(serialize(record)) for record in records))
+    return str(path)
+
+
+def test_what_tensorflow_wrote_with_images(genuine):
+    source = open_source(str(genuine / "binary.tfrecord"))
+    assert source.labels.tolist() == [0, 1, 0, 1, 0, 1]
+    assert source.class_names == ["7", "30"]
+    for number in range(6):
+        folder = (7, 30)[number % 2]
+        assert source[number].image == (genuine / f"imgs/{folder}/{number}.jpg").read_bytes()
+        assert source[number].key.endswith(f"binary.tfrecord#{number} ({folder}/{number}.jpg)")
+
+
+def test_what_tensorflow_wrote_with_paths(genuine, monkeypatch):
+    location = str(genuine / "online.tfrecord")
+    source = open_source(location, root=str(genuine / "imgs"))
+    assert source[3].image == (genuine / "imgs/30/3.jpg").read_bytes()
+    monkeypatch.chdir(genuine / "imgs")
+    assert open_source(location)[3].image == source[3].image
+
+
+def test_a_missing_image_names_record_and_path(genuine):
+    (genuine / "imgs/30/3.jpg").unlink()
+    source = open_source(str(genuine / "online.tfrecord"), root=str(genuine / "imgs"))
+    with pytest.raises(UserError, match=r"online\.tfrecord#3: .*30/3\.jpg: No such file"):
+        source[3]
+
+
+@pytest.mark.parametrize("name", ["../secret.jpg", "/etc/passwd", "a/../../secret.jpg"])
+def test_a_path_does_not_lead_out_of_the_root(tmp_path, name):
+    location = write(tmp_path / "x.tfrecord", Record(0, name, None))
+    source = open_source(location, root=str(tmp_path / "root"))
+    with pytest.raises(UserError, match="leads out of"):
+        source[0]
+
+
+def test_a_path_to_a_device_is_not_read(tmp_path):
+    source = open_source(write(tmp_path / "x.tfrecord", Record(0, "/dev/zero", None)))
+    with pytest.raises(UserError, match="is not a file"):
+        source[0]
+
+
+def test_identities_without_folders_are_called_by_their_numbers(tmp_path):
+    records = [Record(n, name, b"x") for n, name in ((5, "1.jpg"), (-2, "2.jpg"), (5, "3.jpg"))]
+    source = open_source(write(tmp_path / "x.tfrecord", *records))
+    assert (source.class_names, source.labels.tolist()) == (["-2", "5"], [1, 0, 1])
+
+
+def test_folders_that_do_not_tell_identities_apart_are_no_names(tmp_path):
+    records = [Record(1, "all/1.jpg", b"x"), Record(2, "all/2.jpg", b"x")]
+    assert open_source(write(tmp_path / "x.tfrecord", *records)).class_names == ["1", "2"]
+
+
+def test_shards_are_one_source_by_common_name_glob_or_folder(converted):
+    path = converted("faces.tfrecord", shards=5)
+    whole = open_source(str(path))
+    assert len(whole) == 12
+    assert whole.class_names == ["Zoë 9", "Zoë 10", "ada", "bob"]
+    for location in (str(path) + "-*", str(path.parent)):
+        assert [open_source(location)[i].key for i in range(12)] == [s.key for s in samples(whole)]
+
+
+def samples(source):
+    return [source[i] for i in range(len(source))]
+
+
+def test_a_missing_shard_is_named(converted):
+    path = converted("faces.tfrecord", shards=5)
+    path.with_name("faces.tfrecord-00002-of-00005").unlink()
+    with pytest.raises(UserError, match="00002-of-00005 is missing"):
+        open_source(str(path))
+
+
+@pytest.mark.parametrize(
+    ("damage", "record", "message"),
+    [
+        (lambda data: data[:-3], 2, "ends within the record"),
+        (lambda data: flipped(data, -20), 2, "CRC-32C"),
+        (lambda data: flipped(data, 30), 0, "CRC-32C"),
+        (lambda data: flipped(data, 2), 0, "checksum of its length"),
+        (lambda data: data + b"\0" * 5, 3, "ends within the record"),
+    ],
+)
+def test_damage_is_named_with_its_record_or_left_out(tmp_path, damage, record, message, caplog):
+    path = tmp_path / "x.tfrecord"
+    write(path, *(Record(n, f"{n}/1.jpg", encoded(n)) for n in range(3)))
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(UserError, match=rf"x\.tfrecord.{record}?") as error:
+        open_source(str(path))
+    assert message in str(error.value)
+    if "checksum of its length" in message:  # nothing after it can be found
+        return
+    source = open_source(str(path), on_error="skip")
+    assert f"#{record}" not in [s.key.split(" ")[0][-2:] for s in samples(source)]
+    assert "1 damaged records are skipped" in caplog.text
+
+
+def flipped(data, at):
+    changed = bytearray(data)
+    changed[at] ^= 1
+    return bytes(changed)
+
+
+def test_a_byte_flipped_after_indexing_is_noticed_at_reading(tmp_path):
+    path = tmp_path / "x.tfrecord"
+    source = open_source(write(path, Record(0, "0/1.jpg", encoded(0))))
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"!")
+    with pytest.raises(UserError, match=r"x\.tfrecord#0: its checksum"):
+        source[0]
+
+
+def test_array_records_are_read_and_damage_is_named(converted):
+    path = converted("faces.arrayrecord", format="arrayrecord", shards=1)
+    assert len(open_source(str(path))) == 12
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match=r"faces\.arrayrecord.*cut short"):
+        open_source(str(path))
+
+
+@pytest.mark.parametrize("name", ["faces.tfrecord", "faces.arrayrecord"])
+def test_a_source_goes_to_another_process(converted, name):
+    import pickle
+
+    source = open_source(str(converted(name, format=name.split(".")[1], shards=1)))
+    assert pickle.loads(pickle.dumps(source))[5] == source[5]
