@@ -1,11 +1,12 @@
 """A model's verification on sets of pairs, with raw pixels beside it."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from framl_keras.data.pairs import PairSet
 from framl_keras.errors import UserError
@@ -17,6 +18,7 @@ from framl_keras.evaluation.similarities import check_similarity
 from framl_keras.evaluation.verification import Verification, people_of, verify
 
 MODEL, RAW_PIXELS = "model", "raw pixels"
+DTYPE = np.float64  # FRAML puts its model's embeddings into such an array
 
 
 @dataclass(frozen=True)
@@ -81,24 +83,18 @@ def evaluate(
             be decoded, or a name is unknown.
     """
     protocols = check_names(similarities, protocol)
-    embedder = mirror_fused(model, batch_size)
+    views = [(source, mirror_fused(model, batch_size), similarities)]
+    if baseline:
+        views.append((RAW_PIXELS, raw_pixels, ["cos"]))
     results: list[Result] = []
     for pairs in pair_sets:
         check_both_kinds(pairs.is_same, pairs.name)
-
-        def embedded(
-            function: Callable[[np.ndarray], np.ndarray], title: str, pairs: PairSet = pairs
-        ) -> Embedded:
-            title = f"{pairs.name}: {title}"
-            return embed_with(
+        for name, function, measures in views:
+            title = f"{pairs.name}: {name}"
+            found = embed_with(
                 function, pairs.images, image_size, crop_centre, batch_size, progress, title
             )
-
-        found = embedded(embedder, "embedding")
-        results += verify_each(pairs, source, found, similarities, protocols, bootstrap)
-        if baseline:
-            found = embedded(raw_pixels, RAW_PIXELS)
-            results += verify_each(pairs, RAW_PIXELS, found, ["cos"], protocols, bootstrap)
+            results += verify_each(pairs, name, found, measures, protocols, bootstrap, DTYPE)
     return results
 
 
@@ -134,28 +130,34 @@ def verify_each(
     similarities: Sequence[str],
     protocols: Sequence[str],
     bootstrap: int = REPEATS,
+    dtype: npt.DTypeLike | None = None,
 ) -> Iterator[Result]:
-    """One result for each similarity and protocol.
+    """One result for each similarity and protocol; FRAML's has folds of its own.
 
-    FRAML's protocol has its own folds and, as FRAML's code, float64 arrays.
+    Args:
+        pairs: the set.
+        source: what the results call the embeddings.
+        embedded: the embeddings of the set's images.
+        similarities: names.
+        protocols: names.
+        bootstrap: how often to resample.
+        dtype: see `verify`.
     """
     fingerprint = fingerprint_of(pairs, embedded.fingerprint)
+    people = people_of(embedded.identities, pairs.pairs)
     for similarity in similarities:
         for protocol in protocols:
-            vectors, folds = embedded.embeddings, pairs.folds
-            if protocol == "framl":
-                vectors, folds = vectors.astype(np.float64), None
             found = verify(
-                vectors,
+                embedded.embeddings,
                 pairs.pairs,
                 pairs.is_same,
                 similarity,
                 protocol,
-                folds,
+                None if protocol == "framl" else pairs.folds,
                 embedded.identities,
                 bootstrap=bootstrap,
+                dtype=dtype,
             )
-            people = people_of(embedded.identities, pairs.pairs)
             yield Result(pairs.name, source, fingerprint, found, people)
 
 

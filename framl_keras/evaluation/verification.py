@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from framl_keras.errors import UserError
 from framl_keras.evaluation.folds import FOLDS, consecutive_folds, folds_or_consecutive
@@ -122,6 +123,7 @@ def verify(
     keys: Sequence[str] | None = None,
     bootstrap: int = REPEATS,
     seed: int = 0,
+    dtype: npt.DTypeLike | None = None,
 ) -> Verification:
     """Verifies embeddings on pairs.
 
@@ -129,8 +131,7 @@ def verify(
     first, as `embed` does.
 
     Args:
-        embeddings: `(num_images, dim)`. Under `framl` the arithmetic has their own
-            precision, as FRAML's code does; under `exact` it is float64.
+        embeddings: `(num_images, dim)`.
         pairs: integers `(num_pairs, 2)`, rows of `embeddings`; None pairs each even
             row with the next odd one, as FRAML's sets are laid out.
         is_same: bool `(num_pairs,)`.
@@ -143,6 +144,8 @@ def verify(
         keys: names of the rows, for messages.
         bootstrap: how often to resample; 0 for no intervals.
         seed: of the resampling.
+        dtype: precision of the arithmetic under `framl`; None for the embeddings' own,
+            float32 at least, as FRAML's code has it. Under `exact` it is float64.
 
     Raises:
         UserError: if the arrays do not fit together or an embedding is not finite.
@@ -161,8 +164,8 @@ def verify(
     fold = _fold_of(folds, len(pairs), protocol)
     grid = None
     if protocol == "framl":
-        dtype = np.promote_types(embeddings.dtype, np.float32)
-        distance = distances(embeddings, pairs, similarity, dtype)
+        own = np.promote_types(embeddings.dtype, np.float32)
+        distance = distances(embeddings, pairs, similarity, own if dtype is None else dtype)
         by_fold, grid = framl_folds(distance, is_same, fold)
     else:
         distance = comparable_distances(embeddings, pairs, similarity)
@@ -189,8 +192,12 @@ def _summary(
     roc = roc_curve(distance, is_same)
     has_both = bool(is_same.any() and not is_same.all())
     tar = tar_at_far(roc, int(np.sum(~is_same)), FARS) if has_both else []
-    val = val_at_far(distance, is_same, fold, VAL_FAR)
-    result = Verification(
+    intervals: dict[str, Interval] = {}
+    if bootstrap and has_both:
+        is_right = (distance < by_fold.thresholds[fold]) == is_same
+        fars = tuple(point.far for point in tar if point.is_resolved)
+        intervals = bootstrap_intervals(distance, is_same, is_right, fars, people, bootstrap, seed)
+    return Verification(
         similarity,
         protocol,
         distance,
@@ -202,18 +209,11 @@ def _summary(
         area_under(roc),
         equal_error_rate(roc),
         tar,
-        val,
+        val_at_far(distance, is_same, fold, VAL_FAR),
         d_prime(distance, is_same),
-        {},
-        "nothing",
+        intervals,
+        ("pairs" if people is None else "identities") if intervals else "nothing",
     )
-    if bootstrap and has_both:
-        fars = tuple(point.far for point in tar if point.is_resolved)
-        result.intervals.update(
-            bootstrap_intervals(distance, is_same, result.is_right, fars, people, bootstrap, seed)
-        )
-        object.__setattr__(result, "resampled", "pairs" if people is None else "identities")
-    return result
 
 
 def check_arrays(

@@ -1,8 +1,8 @@
 """What has to be known to get the same numbers again."""
 
 import hashlib
-import importlib.metadata
 import platform
+import sys
 import time
 from typing import Any
 
@@ -10,24 +10,24 @@ import numpy as np
 
 from framl_keras.version import __version__
 
-PACKAGES = ("keras", "numpy", "opencv-python-headless", "matplotlib")
+MODULES = ("keras", "numpy", "cv2", "matplotlib", "tensorflow", "jax", "torch")
 
 
 def facts_of(backend: str | None = None, **more: Any) -> dict[str, Any]:
-    """Versions, platform and time, and whatever else is given.
+    """Versions of what is loaded, platform and time, and whatever else is given.
 
     Args:
-        backend: name of the Keras backend, whose version is added; None without Keras.
+        backend: name of the Keras backend; None without Keras.
         **more: further facts, such as `run` or `weights`.
     """
-    packages = [*PACKAGES, *([backend] if backend else [])]
+    loaded = [name for name in MODULES if name in sys.modules]
     return {
         "framl_keras": __version__,
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "backend": backend,
-        "versions": {name: version for name in packages if (version := _version(name))},
+        "versions": {name: sys.modules[name].__version__ for name in loaded},
         **more,
     }
 
@@ -40,10 +40,3 @@ def weights_hash(model: Any) -> str:
         digest.update(f"{weight.path} {values.shape} {values.dtype}".encode())
         digest.update(values.tobytes())
     return digest.hexdigest()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
