@@ -96,6 +96,7 @@ def compile_for_training(model: keras.Model, optimizer: keras.optimizers.Optimiz
         loss={"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)},
         metrics={"plain": keras.metrics.SparseCategoricalAccuracy(name="accuracy")},
     )
+    optimizer.build(model.trainable_variables)  # so that its state can be read and put back
 
 
 def targets(label: Any) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def fit_epoch(
         initial_epoch=epoch,
         epochs=epoch + 1,
         steps_per_epoch=steps,
+        shuffle=False,  # the order is the recipe's already
         callbacks=list(callbacks),
         verbose=0,
     )

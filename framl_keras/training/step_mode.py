@@ -46,6 +46,7 @@ def step_epoch(
     listeners.on_epoch_begin(epoch)
     logs: dict = {}
     for step, (pixels, labels) in enumerate(itertools.islice(batches, steps)):
+        listeners.on_train_batch_begin(step)
         found, logs = train_step(model, pixels, labels)
         if step % print_every == 0:
             log.info("%s", _summary(found))

@@ -1,0 +1,182 @@
+import contextlib
+import csv
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+import framl_keras.training.train as training
+from framl_keras.data.sources import ImageFolder
+from framl_keras.errors import UserError
+from framl_keras.training.checkpoint import load_checkpoint
+from framl_keras.training.run_directory import RunDirectory, find_run
+from framl_keras.training.train import train
+
+
+def changed(recipe, **sections):
+    content = recipe.model_dump()
+    for name, values in sections.items():
+        content[name] = {**content[name], **values} if isinstance(values, dict) else values
+    return type(recipe).model_validate(content)
+
+
+def final_state(run):
+    newest = sorted(run.checkpoints.glob("step-*"))[-1]
+    return load_checkpoint(newest).arrays
+
+
+def log_of(run):
+    with (run.logs / "training.csv").open() as file:
+        return [
+            {k: v for k, v in row.items() if k != "images_per_second"}
+            for row in csv.DictReader(file)
+        ]
+
+
+def assert_same_state(left, right, atol=0.0):
+    assert left.keys() == right.keys()
+    for name in left:
+        np.testing.assert_allclose(left[name], right[name], rtol=0, atol=atol, err_msg=name)
+
+
+class SignalAt(keras.callbacks.Callback):
+    """Stands for Ctrl-C during a step."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.left = step
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@contextlib.contextmanager
+def ctrl_c_during(step):
+    """Sends SIGINT during a step, counted from where the training begins."""
+    press = SignalAt(step)
+
+    def with_press(run_epoch):
+        return lambda *arguments: run_epoch(*arguments[:-1], [press, *arguments[-1]])
+
+    with pytest.MonkeyPatch.context() as patch:
+        for mode, run_epoch in dict(training.MODES).items():
+            patch.setitem(training.MODES, mode, with_press(run_epoch))
+        yield
+
+
+def test_a_run_leaves_its_files(recipe):
+    trained = train(recipe, RunDirectory("runs/tiny"))
+    run = find_run()
+    assert not trained.interrupted
+    assert run.class_names() == ["person 0", "person 1", "person 2"]
+    assert run.recipe() == recipe
+    assert [row["step"] for row in log_of(run)] == ["1", "2", "3", "4", "5", "6"]
+    assert any(run.logs.glob("events.out.tfevents*"))
+    assert (run.checkpoints / "best.ckpt").exists()
+    embedder = keras.saving.load_model(run.embedder, compile=False)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype("uint8")
+    np.testing.assert_allclose(
+        embedder.predict(pixels, verbose=0), trained.embedder.predict(pixels, verbose=0), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(("mode", "step"), [("fit", 3), ("eager", 2)])
+def test_a_stopped_run_goes_on_to_the_very_same_end(recipe, mode, step):
+    straight, stopped = RunDirectory("runs/straight"), RunDirectory("runs/stopped")
+    train(recipe, straight, mode)
+    with ctrl_c_during(step):
+        assert train(recipe, stopped, mode).interrupted
+    assert stopped.embedder.exists()
+    assert log_of(stopped) == log_of(straight)[:step]
+    assert not train(changed(recipe, name="stopped"), stopped, mode).interrupted
+    assert_same_state(final_state(stopped), final_state(straight))
+    assert log_of(stopped) == log_of(straight)
+
+
+def test_both_modes_train_the_same(recipe):
+    fit, eager = RunDirectory("runs/fit"), RunDirectory("runs/eager")
+    train(recipe, fit, "fit")
+    train(recipe, eager, "eager")
+    assert_same_state(final_state(fit), final_state(eager), atol=1e-5)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(recipe, caplog):
+    straight, run = RunDirectory("runs/straight"), RunDirectory("runs/tiny")
+    train(recipe, straight)
+    with ctrl_c_during(3):
+        train(changed(recipe, train={"save_steps": 1}), run)
+    newest = run.checkpoints / "step-000000003.ckpt"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    train(recipe, run)
+    assert "step-000000003.ckpt: damaged checkpoint" in caplog.text
+    assert_same_state(final_state(run), final_state(straight))
+
+
+def test_an_unfinished_run_refuses_other_settings_and_lists_them(recipe):
+    run = RunDirectory("runs/tiny")
+    with ctrl_c_during(2):
+        train(recipe, run)
+    other = changed(recipe, model={"margin": 0.3}, seed=5)
+    with pytest.raises(
+        UserError, match=r"model.margin was 0.5, is 0.3; seed was 0, is 5.*--restart"
+    ):
+        train(other, run)
+    assert not train(other, run, restart=True).interrupted
+    (aside,) = run.path.parent.glob("tiny.before-*")
+    assert RunDirectory(aside).embedder.exists()
+
+
+def test_a_finished_run_is_put_aside(recipe):
+    run = RunDirectory("runs/tiny")
+    short = changed(recipe, train={"epochs": 1})
+    train(short, run)
+    train(changed(short, seed=1), run)
+    assert len(list(run.path.parent.glob("tiny.before-*"))) == 1
+
+
+def test_two_trainers_on_one_run_are_refused(recipe):
+    run = RunDirectory("runs/tiny")
+    with run.lock(), pytest.raises(UserError, match=f"is being trained by process {os.getpid()}"):
+        train(recipe, run)
+
+
+def test_training_on_one_person_is_refused(recipe):
+    with pytest.raises(UserError, match="one person only"):
+        train(changed(recipe, data={"people": [2, 2]}), RunDirectory("runs/tiny"))
+
+
+def test_a_missing_verification_set_does_not_stop_the_training(recipe, caplog):
+    missing = changed(recipe, data={"test": "nowhere/lfw.bin"}, train={"epochs": 1})
+    assert train(missing, RunDirectory("runs/tiny")).pair_sets == []
+    assert "without the verification set lfw" in caplog.text
+
+
+def test_softmax_trains_a_plain_dense(recipe):
+    softmax = changed(recipe, model={"head": "softmax"}, train={"epochs": 1})
+    train(softmax, RunDirectory("runs/tiny"))
+    state = final_state(RunDirectory("runs/tiny"))
+    assert state["model/head/kernel"].shape == (8, 3)
+
+
+def test_the_central_crop_reaches_the_training_images(recipe, faces):
+    centred = changed(
+        recipe,
+        data={
+            "central_crop": True,
+            "augment": {"resize_to": 20, "flip": False, "saturation": 0, "brightness": 0},
+        },
+    )
+    source = ImageFolder(faces)
+    pixels, _ = next(training.stream(source, centred, 0))
+    from framl_keras.data.transforms import decode
+
+    middles = {
+        decode(sample)[2:18, 2:18].tobytes() for sample in map(source.__getitem__, range(40))
+    }
+    assert all(image.tobytes() in middles for image in pixels)
