@@ -1,6 +1,7 @@
 """Shows the package's own messages on the terminal, without breaking a progress bar."""
 
 import logging
+import sys
 
 from tqdm import tqdm
 
@@ -10,7 +11,7 @@ class _TqdmHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Prints one message."""
-        tqdm.write(self.format(record))
+        tqdm.write(self.format(record), file=sys.stderr)
 
 
 def show_messages() -> None:

@@ -1,6 +1,7 @@
 """One order: batch `b` of a run is a pure function of (seed, `b`), on any number of threads."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 
 import cv2
@@ -35,10 +36,6 @@ class TrainingBatches:
         on_error: `raise` stops at a sample that cannot be read; `skip` takes another
             one in its place, chosen by (seed, `i`), and notes it in `skipped`.
 
-    Attributes:
-        skipped: what could not be read so far, by what is wrong with it; how often it
-            was met.
-
     Raises:
         ValueError: if the images are to be larger than `options.resize_to`.
     """
@@ -61,7 +58,8 @@ class TrainingBatches:
         self.source, self.batch_size, self.size = source, batch_size, size
         self.options, self.seed, self.crop_centre = options, seed, crop_centre
         self.on_error = on_error
-        self.skipped: dict[str, int] = {}
+        self._skips: list[str] = []  # appending is safe from several threads
+        self._warned: set[str] = set()
         self._orders: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -83,6 +81,11 @@ class TrainingBatches:
         """Which of the source's samples is number `index` of the run."""
         epoch, within = divmod(index, len(self.source))
         return int(self._order(epoch)[within])
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """What could not be read so far, batches read ahead included, and how often it was met."""
+        return dict(Counter(self._skips))
 
     def _fill(self, out: np.ndarray, index: int, shown: View, scratch: Scratch) -> int:
         """Draws sample `index` of the run into `out` and returns its label."""
@@ -106,10 +109,10 @@ class TrainingBatches:
         return int(rng.integers(len(self.source)))
 
     def _note(self, message: str) -> None:
-        times = self.skipped.get(message, 0)
-        if not times:
+        if message not in self._warned:
+            self._warned.add(message)
             log.warning("Another image is taken in place of one that cannot be read: %s", message)
-        self.skipped[message] = times + 1
+        self._skips.append(message)
 
     def _order(self, epoch: int) -> np.ndarray:
         """The permutation of an epoch; the last few stay in memory for threads that lag."""

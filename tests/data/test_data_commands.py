@@ -1,0 +1,100 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from small_faces import encoded
+
+from framl_keras.cli import main
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("framl_keras.data.check.check._SECONDS", 0.1)
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main(["data", *map(str, arguments)])
+        output = capsys.readouterr()
+        return end.value.code, output.out, output.err
+
+    return call
+
+
+def test_convert_check_and_audit_one_after_the_other(run, face_folder, tmp_path):
+    code, out, _ = run("convert", face_folder, "faces.tfrecord", "--shards", 2, "--resize", 16)
+    assert (code, out) == (0, "faces.tfrecord: 12 images of 4 people in 2 files\n")
+    code, out, _ = run("check", "faces.tfrecord", "--size", 16)
+    assert code == 0
+    assert "12 images of 4 identities; 12 read and decoded" in out
+    assert "16x16 (12)" in out
+    assert (tmp_path / "contact_sheet.png").stat().st_size > 1000
+    code, out, _ = run("audit", "faces.tfrecord", face_folder, "--json")
+    report = json.loads(out)
+    assert (code, report["identities"]) == (1, ["Zoë 9", "Zoë 10", "ada", "bob"])
+
+
+def test_check_in_json_names_what_cannot_be_read_and_ends_with_1(run, tmp_path):
+    for name, data in (("a/1.jpg", encoded(1)), ("a/2.jpg", b"x"), ("b/1.jpg", encoded(2))):
+        (tmp_path / "faces" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "faces" / name).write_bytes(data)
+    code, out, _ = run("check", "faces", "--json", "--sheet", "sheet.png")
+    report = json.loads(out)
+    assert code == 1
+    assert [line.split(":")[0] for line in report["unreadable"]] == ["faces/a/2.jpg"]
+    assert (tmp_path / "sheet.png").is_file()
+
+
+def test_what_is_left_out_is_said(run, tmp_path):
+    (tmp_path / "list.csv").write_text("a.jpg,x\nb.jpg,y\n")
+    (tmp_path / "a.jpg").write_bytes(encoded(0))
+    code, out, err = run("convert", "list.csv", "x.tfrecord", "--on-error", "skip")
+    assert (code, out) == (0, "x.tfrecord: 1 images of 1 people; 1 left out\n")
+    assert "left out: list.csv:2: cannot read the image b.jpg" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("check", "nowhere"), "No training data at nowhere"),
+        (("convert", "nowhere", "x"), "No training data at nowhere"),
+        (("convert", "orl", "x", "--online", "--resize", "16"), "--resize changes images"),
+        (("convert", "synthetic:people=2", "x", "--online"), "--online stores the paths"),
+        (("audit", "orl", "nowhere"), "No verification set at nowhere"),
+        (("audit", "nowhere", "orl"), "No training data at nowhere"),
+    ],
+)
+def test_the_users_errors_are_one_line_and_status_2(run, arguments, message):
+    code, _, err = run(*arguments)
+    lines = [line for line in err.splitlines() if line.startswith("framl-keras: ")]
+    assert code == 2
+    assert len(lines) == 1
+    assert message in lines[0]
+
+
+def test_ctrl_c_says_how_to_go_on(run, face_folder, monkeypatch, tmp_path):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("framl_keras.data.convert.encoding.RecordEncoder.encode", stop)
+        code, _, err = run("convert", face_folder, "x.tfrecord")
+    assert code == 130
+    assert "the same command goes on where it was" in err
+    assert not (tmp_path / "x.tfrecord").exists()
+    assert run("convert", face_folder, "x.tfrecord")[0] == 0
+
+
+def test_no_backend_is_imported(face_folder, tmp_path):
+    code = (
+        "import sys\nfrom framl_keras.cli import main\n"
+        f"try: main(['data', 'convert', {str(face_folder)!r}, 'x.tfrecord'])\n"
+        "except SystemExit: pass\n"
+        "heavy = ('keras', 'tensorflow', 'jax', 'torch')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

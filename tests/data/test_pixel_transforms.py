@@ -1,0 +1,151 @@
+import cv2
+import numpy as np
+import pytest
+from small_faces import encoded, picture
+
+from framl_keras.data.augment import (
+    UNIFORMS,
+    Augment,
+    Scratch,
+    augment,
+    draw_views,
+    render,
+    uniforms,
+)
+from framl_keras.data.transforms import (
+    affine,
+    central_crop,
+    colour_matrices,
+    flip,
+    recolour,
+    resize,
+    view,
+)
+
+PLAIN = Augment(resize_to=32, flip=False, saturation=0, brightness=0)
+
+
+def test_resize_leaves_what_fits_and_averages_what_shrinks():
+    image = picture(0, 32)
+    assert resize(image, 32) is image
+    means = image.reshape(16, 2, 16, 2, 3).mean(axis=(1, 3))
+    assert np.abs(resize(image, 16) - means).max() <= 0.5
+    assert resize(image[:, :20], 24).shape == (24, 24, 3)
+
+
+@pytest.mark.parametrize(("side", "size"), [(8, 4), (9, 4), (5, 5)])
+def test_central_crop_is_framls(side, size):
+    image = np.arange(side * side * 3, dtype=np.uint8).reshape(side, side, 3)
+    margin = (side - size) // 2
+    expected = [[image[margin + y, margin + x] for x in range(size)] for y in range(size)]
+    assert np.array_equal(central_crop(image, size), expected)
+
+
+def test_flip_mirrors_left_and_right():
+    image = picture(1, 17)
+    assert np.array_equal(flip(image), image[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("degrees", "shift", "expected"),
+    [
+        (0, (0, 0), lambda image: image),
+        (90, (0, 0), np.rot90),
+        (180, (0, 0), lambda image: image[::-1, ::-1]),
+        (0, (0.25, 0), lambda image: np.concatenate([image[:, :1]] * 4 + [image[:, :-4]], 1)),
+        (0, (0, -0.25), lambda image: np.concatenate([image[4:]] + [image[-1:]] * 4, 0)),
+    ],
+)
+def test_affine_turns_and_moves(degrees, shift, expected):
+    image = picture(2, 16)
+    assert np.abs(affine(image, degrees, 1.0, shift).astype(int) - expected(image)).max() <= 1
+
+
+def test_affine_zooms_about_the_centre():
+    image = picture(3, 33)
+    zoomed = affine(image, 0, 2.0, (0, 0))
+    assert np.array_equal(zoomed[16, 16], image[16, 16])
+    assert np.abs(zoomed[0::2, 0::2][:17, :17].astype(int) - image[8:25, 8:25]).max() <= 1
+
+
+@pytest.mark.parametrize("saturation", [0.0, 0.6, 1.0, 1.4])
+@pytest.mark.parametrize("gain", [1.0, 0.7, 1.3])
+@pytest.mark.parametrize("offset", [0.0, -60.0, 90.0])
+def test_colours_follow_the_formula(saturation, gain, offset):
+    image = picture(4, 9)
+    (matrix,) = colour_matrices(*(np.array([value]) for value in (saturation, gain, offset)))
+    luma = image.astype(np.float64) @ [0.299, 0.587, 0.114]
+    mixed = saturation * image + (1 - saturation) * luma[..., None]
+    expected = gain * mixed + (1 - gain) * luma.mean() + offset
+    seen = recolour(image, matrix, gain)
+    assert np.abs(seen - np.clip(expected, 0, 255)).max() < 1  # OpenCV rounds the matrix
+
+
+def test_a_batch_draws_what_its_samples_draw_alone():
+    together = uniforms(7, 1000, 64)
+    assert np.array_equal(together[10:20], uniforms(7, 1010, 10))
+    assert np.array_equal(together[63:], uniforms(7, 1063, 1))
+    assert not np.array_equal(together, uniforms(8, 1000, 64))
+    assert 0 <= together.min() < 0.01
+    assert 0.99 < together.max() < 1
+    far = uniforms(7, 2**58, 2)
+    assert len(np.unique(far)) == 2 * UNIFORMS
+
+
+def test_draws_cover_every_corner_evenly_and_flip_half():
+    views = list(draw_views(uniforms(0, 0, 20_000), 112, Augment(), False))
+    corners = np.array([view.corner for view in views])
+    for axis in range(2):
+        counts = np.bincount(corners[:, axis], minlength=17)
+        assert len(counts) == 17
+        assert np.abs(counts / 20_000 * 17 - 1).max() < 0.15
+    assert abs(np.mean([view.mirrored for view in views]) - 0.5) < 0.02
+    assert abs(np.corrcoef(corners.T)[0, 1]) < 0.03
+
+
+def test_one_option_does_not_change_what_another_draws():
+    drawn = uniforms(1, 0, 50)
+    rich = Augment(degrees=10, scale=0.1, shift=0.1, contrast=0.2, erase=0.5)
+    for plain, full in zip(
+        draw_views(drawn, 112, Augment(), False), draw_views(drawn, 112, rich, False), strict=True
+    ):
+        assert (plain.corner, plain.mirrored) == (full.corner, full.mirrored)
+
+
+@pytest.mark.parametrize("crop_centre", [True, False])
+def test_a_view_is_a_crop_of_the_stretched_image(crop_centre):
+    image, out = picture(5, 32), np.empty((20, 20, 3), np.uint8)
+    for shown in draw_views(uniforms(2, 0, 30), 20, PLAIN, crop_centre):
+        render(image, shown, Scratch(20, 32), out)
+        top, left = (6, 6) if crop_centre else shown.corner
+        assert np.array_equal(out, image[top : top + 20, left : left + 20])
+
+
+def test_erasing_hides_a_rectangle_of_the_stated_size():
+    image = np.zeros((40, 40, 3), np.uint8)
+    options = Augment(40, flip=False, saturation=0, brightness=0, erase=1.0)
+    for shown in draw_views(uniforms(3, 0, 200), 40, options, False):
+        out = np.empty_like(image)
+        render(image, shown, Scratch(40, 40), out)
+        rows, columns = np.nonzero(out.any(axis=2))
+        if len(rows):
+            assert 5 <= np.ptp(rows) + 1 <= 16
+            assert 5 <= np.ptp(columns) + 1 <= 16
+            assert len(np.unique(out)) == 2
+
+
+@pytest.mark.parametrize("side", [20, 32, 50])
+def test_augment_is_a_function_of_image_and_rng(side):
+    image = picture(6, side)
+    options = Augment(resize_to=32, degrees=5, scale=0.1, shift=0.05, contrast=0.1, erase=0.5)
+    once, again = (augment(image, 24, options, np.random.default_rng(4)) for _ in range(2))
+    assert once.shape == (24, 24, 3)
+    assert np.array_equal(once, again)
+    assert np.array_equal(image, picture(6, side))  # what comes in is left alone
+    assert not np.array_equal(once, augment(image, 24, options, np.random.default_rng(5)))
+
+
+def test_the_view_of_verification():
+    image = cv2.imdecode(np.frombuffer(encoded(1), np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert np.array_equal(view(image, 24), image)
+    assert np.array_equal(view(image, 16, True, 24), image[4:20, 4:20])
