@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-ROWS = 32  # pairs at a time: two padded vectors, their spectra and their product stay in cache
+ROWS = 64  # pairs at a time: two padded vectors, their spectra and their product stay in cache
 TIE = {"d": 1e-12, "f": 1e-6}  # lags closer than this, relative to the lengths, are summed
 INVERSE = cv2.DFT_ROWS | cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE
 GRID, NEAR = 100, 1e-7  # FRAML's thresholds in one, and how near to one of them is on it
