@@ -116,7 +116,8 @@ def _depthwise(x: KerasTensor, size: int, stride: int, padding: str, name: str) 
         stride,
         padding=padding,
         use_bias=False,
-        depthwise_initializer="he_normal",
+        # He's, for the window alone: Keras' fan in counts all channels.
+        depthwise_initializer=keras.initializers.VarianceScaling(2.0, "fan_out"),
         name=name,
     )(x)
 
