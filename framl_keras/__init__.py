@@ -12,6 +12,7 @@ import wrapt
 from framl_keras.version import __version__
 
 if TYPE_CHECKING:
+    from framl_keras import layers, losses, margins
     from framl_keras.layers import (
         ArcMarginLayer,
         CosineSimilarity,
@@ -29,12 +30,18 @@ __all__ = [
     "FeatureRepresentation",
     "StructuralSimilarity",
     "__version__",
+    "layers",
+    "losses",
+    "margins",
 ]
 
-_LAYERS = frozenset(__all__) - {"__version__"}
+_MODULES = frozenset({"layers", "losses", "margins"})
+_LAYERS = frozenset(__all__) - _MODULES - {"__version__"}
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"framl_keras.{name}")
     if name in _LAYERS:
         return getattr(importlib.import_module("framl_keras.layers"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -48,3 +55,4 @@ def __dir__() -> list[str]:
 def _register(_: Any) -> None:
     """Imports what Keras must know to load a saved model."""
     importlib.import_module("framl_keras.layers")
+    importlib.import_module("framl_keras.losses")

@@ -3,6 +3,8 @@
 from framl_keras.layers.arc_margin import ArcMarginLayer
 from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.layers.feature_representation import FeatureRepresentation
+from framl_keras.layers.row_sgd import RowSGD
+from framl_keras.layers.sampled_cross_entropy import SampledCrossEntropy
 from framl_keras.layers.similarity import (
     CosineSimilarity,
     CrossCorrelation,
@@ -17,5 +19,7 @@ __all__ = [
     "CrossCorrelation",
     "Difference",
     "FeatureRepresentation",
+    "RowSGD",
+    "SampledCrossEntropy",
     "StructuralSimilarity",
 ]

@@ -7,7 +7,9 @@ import keras
 from keras import ops
 
 from framl_keras import margins
-from framl_keras.layers.arc_margin_arguments import check_arguments
+from framl_keras.layers.arc_margin_arguments import check_arguments, row_optimizer_of
+from framl_keras.layers.row_sgd import RowSGD
+from framl_keras.layers.sampled_kernel import SampledKernel
 from framl_keras.ops.class_columns import at_label, replace_at_label
 from framl_keras.ops.precision import at_least_float32, working_dtype
 from framl_keras.ops.unit_vectors import lengths, unit_rows, unit_vectors
@@ -42,13 +44,22 @@ class ArcMarginLayer(keras.layers.Layer):
             (arcface_torch) does so, and models published there were trained so.
         interclass_filter: negatives with a cosine above this get the logit 0, with no
             gradient (arcface_torch's `interclass_filtering_threshold`); `None` keeps all.
+        sample_rate: part of the classes that a training step sees (Partial FC): the
+            batch's own and random others, drawn anew each step. Below 1 the layer trains
+            its centres itself, and `layer(embeddings, labels)` gives two tensors; see
+            `SampledCrossEntropy`.
+        row_optimizer: a `RowSGD`, how the sampled centres are updated where
+            `sample_rate` is below 1. The others get no gradient, momentum or decay.
+        seed: of the sampling.
 
     Call arguments:
         embeddings: `(batch, dim)`, of any length; they are normalised here.
         labels: integers `(batch,)` or `(batch, 1)`; a row with label -1 gets no margin.
 
     Output shape:
-        `(batch, num_classes)` in float32 (float64 under a float64 policy).
+        `(batch, num_classes)` in float32 (float64 under a float64 policy). With labels and
+        a `sample_rate` below 1: logits `(batch, num_sampled)` and int32 `(batch,)`, the
+        label's place among the sampled classes, -1 where there is no label.
 
     Raises:
         ValueError: if an argument is out of range or the embeddings aren't `(batch, dim)`.
@@ -66,7 +77,7 @@ class ArcMarginLayer(keras.layers.Layer):
         Deng et al., "Sub-center ArcFace: Boosting Face Recognition by Large-scale Noisy
         Web Faces", ECCV 2020
         An et al., "Partial FC: Training 10 Million Identities on a Single Machine",
-        ICCVW 2021, https://arxiv.org/abs/2010.05222 (for `interclass_filter`)
+        ICCVW 2021, https://arxiv.org/abs/2010.05222
     """
 
     def __init__(
@@ -79,10 +90,14 @@ class ArcMarginLayer(keras.layers.Layer):
         sub_centers: int = 1,
         backward: Backward = "exact",
         interclass_filter: float | None = None,
+        sample_rate: float = 1.0,
+        row_optimizer: RowSGD | dict[str, Any] | None = None,
+        seed: int = 0,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
         check_arguments(num_classes, scale, sub_centers, backward, interclass_filter)
+        self.row_optimizer = row_optimizer_of(sample_rate, row_optimizer, kernel_regularizer)
         self.margin_rule = margins.get(margin)
         self.num_classes = num_classes
         self.margin = margin if isinstance(margin, int | float) else self.margin_rule
@@ -92,6 +107,12 @@ class ArcMarginLayer(keras.layers.Layer):
         self.sub_centers = sub_centers
         self.backward = backward
         self.interclass_filter = interclass_filter
+        self.sample_rate, self.seed = sample_rate, seed
+        self._sampled = (
+            SampledKernel(num_classes, sub_centers, sample_rate, self.row_optimizer, seed)
+            if self.row_optimizer
+            else None
+        )
 
     def build(self, embeddings_shape: Shape, labels_shape: Shape | None = None) -> None:
         if len(embeddings_shape) != 2 or embeddings_shape[-1] is None:
@@ -106,26 +127,41 @@ class ArcMarginLayer(keras.layers.Layer):
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             autocast=False,
+            trainable=self._sampled is None,
         )
+        if self._sampled:
+            self._sampled.build(self.add_weight, self.kernel, embeddings_shape[-1])
         self.margin_rule.build(partial(self.add_weight, trainable=False, autocast=False))
 
     def call(
         self, embeddings: Tensor, labels: Tensor | None = None, training: bool | None = None
-    ) -> Tensor:
-        embeddings, kernel = at_least_float32(embeddings, ops.convert_to_tensor(self.kernel))
-        cosines = ops.matmul(unit_vectors(embeddings), ops.transpose(unit_rows(kernel)))
-        cosines = self._nearest_sub_center(cosines)
-        if labels is not None:
-            labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
-            cosines = self._with_margin(cosines, lengths(embeddings), labels, bool(training))
-        return self.scale * cosines
+    ) -> Any:
+        if labels is None:
+            return self.scale * self._cosines(embeddings, self._all_centers())
+        labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
+        if self._sampled is None:
+            return self._logits(embeddings, self._all_centers(), labels, bool(training))
+        rows, places = self._sampled.sample(labels, bool(training))
+        return self._logits(embeddings, rows, places, bool(training)), places
 
-    def _nearest_sub_center(self, cosines: Tensor) -> Tensor:
-        """`(batch, sub_centers * num_classes)` -> `(batch, num_classes)`."""
+    def _all_centers(self) -> Tensor:
+        return self._sampled.current() if self._sampled else ops.convert_to_tensor(self.kernel)
+
+    def _logits(self, embeddings: Tensor, kernel: Tensor, labels: Tensor, training: bool) -> Tensor:
+        """Scaled cosines to the rows of a kernel, with the margin at the label."""
+        cosines = self._cosines(embeddings, kernel)
+        norms = lengths(*at_least_float32(embeddings))
+        return self.scale * self._with_margin(cosines, norms, labels, training)
+
+    def _cosines(self, embeddings: Tensor, kernel: Tensor) -> Tensor:
+        """To the nearest sub-centre of each class in a kernel, `(batch, classes)`."""
+        embeddings, kernel = at_least_float32(embeddings, kernel)
+        cosines = ops.matmul(unit_vectors(embeddings), ops.transpose(unit_rows(kernel)))
         if self.sub_centers == 1:
             return cosines
-        starts = range(0, self.sub_centers * self.num_classes, self.num_classes)
-        return reduce(ops.maximum, [cosines[:, i : i + self.num_classes] for i in starts])
+        classes = kernel.shape[0] // self.sub_centers
+        starts = range(0, kernel.shape[0], classes)
+        return reduce(ops.maximum, [cosines[:, start : start + classes] for start in starts])
 
     def _with_margin(
         self, cosines: Tensor, norms: Tensor, labels: Tensor, training: bool
@@ -157,14 +193,19 @@ class ArcMarginLayer(keras.layers.Layer):
 
     def compute_output_shape(
         self, embeddings_shape: Shape, labels_shape: Shape | None = None
-    ) -> Shape:
-        return (embeddings_shape[0], self.num_classes)
+    ) -> Any:
+        if labels_shape is None or self._sampled is None:
+            return (embeddings_shape[0], self.num_classes)
+        return (embeddings_shape[0], self._sampled.num_sampled), (embeddings_shape[0],)
 
     def compute_output_spec(
         self, embeddings: Tensor, labels: Tensor | None = None, training: bool | None = None
-    ) -> keras.KerasTensor:
+    ) -> Any:
         dtype = working_dtype(embeddings.dtype, self.variable_dtype)
-        return keras.KerasTensor(self.compute_output_shape(embeddings.shape), dtype=dtype)
+        if labels is None or self._sampled is None:
+            return keras.KerasTensor(self.compute_output_shape(embeddings.shape), dtype=dtype)
+        logits, places = self.compute_output_shape(embeddings.shape, labels.shape)
+        return keras.KerasTensor(logits, dtype=dtype), keras.KerasTensor(places, dtype="int32")
 
     def get_config(self) -> dict[str, Any]:
         is_number = isinstance(self.margin, int | float)
@@ -179,4 +220,7 @@ class ArcMarginLayer(keras.layers.Layer):
             "sub_centers": self.sub_centers,
             "backward": self.backward,
             "interclass_filter": self.interclass_filter,
+            "sample_rate": self.sample_rate,
+            "row_optimizer": keras.saving.serialize_keras_object(self.row_optimizer),
+            "seed": self.seed,
         }

@@ -85,7 +85,8 @@ def test_values_and_gradients_are_the_paper_s(margin, paper, rng):
         atol=1e-4,
     )
     # AdaFace takes the length as a measurement: no gradient flows through it.
-    norms = np.linalg.norm(x, axis=-1) if isinstance(margin, margins.AdaFace) else None
+    is_measured = isinstance(margin, margins.AdaFace)
+    norms = np.linalg.norm(np.float64(x), axis=-1) if is_measured else None
     expected = finite_differences(
         lambda x, kernel: paper_logits(margin, paper, x, kernel, labels, norms) ** 2, x, kernel
     )
