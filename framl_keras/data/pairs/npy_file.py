@@ -3,6 +3,7 @@
 import math
 import os
 from pathlib import Path
+from tokenize import TokenError
 from typing import BinaryIO
 
 import numpy as np
@@ -10,6 +11,15 @@ from numpy.lib import format as npy
 
 from framl_keras.errors import UserError
 
+_UNREADABLE = (
+    ValueError,
+    SyntaxError,
+    TypeError,
+    KeyError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+)
 _READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -24,7 +34,7 @@ def read_npy(path: Path) -> np.ndarray:
             return _read(file)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}.") from None
-    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError) as error:
+    except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{path}: not a .npy file of numbers: {reason}.") from None
 

@@ -85,6 +85,9 @@ class _PathLines:
 
     def __init__(self, path: Path, root: Path | None, lines: Sequence[_Line]):
         self._path, self._lines = path, lines
+        for line, words in lines:
+            if len(words) != 3:
+                raise UserError(f"{path}:{line}: expected two paths and 0 or 1.")
         self._root = _image_root(path, root, lines[0][1][1])
 
     @cached_property
@@ -101,8 +104,6 @@ class _PathLines:
 
     def pair(self, line: int, words: list[str]) -> tuple[Path, Path]:
         """The two files of a line."""
-        if len(words) != 3:
-            raise UserError(f"{self._path}:{line}: expected two paths and 0 or 1.")
         left, right = words[1:] if self._at == 0 else words[:2]
         return self._root / left, self._root / right
 

@@ -4,7 +4,6 @@ A few lines of protocol buffers, so that neither reading nor writing needs
 TensorFlow. Field numbers are those of `tensorflow/core/example/*.proto`.
 """
 
-import math
 import struct
 from typing import NamedTuple
 
@@ -59,7 +58,7 @@ def serialize(record: Record) -> bytes:
 
 def _source_id(features: dict[bytes, bytes | int | float]) -> int:
     label = features.get(SOURCE_ID)
-    if isinstance(label, float) and math.isfinite(label) and label.is_integer():
+    if isinstance(label, float) and abs(label) < 2**53 and label.is_integer():  # false for NaN
         return int(label)
     if not isinstance(label, int):
         raise DamagedRecordError(f"expected an integer `image/source_id`, not {_described(label)}")

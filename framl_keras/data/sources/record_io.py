@@ -1,6 +1,5 @@
 """MXNet's `train.rec`, with or without `train.idx`, as insightface distributes faces."""
 
-import math
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,6 +14,7 @@ from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
 
 KIND = "recordio"
+_LARGEST = 2.0**53  # beyond it, floats skip whole numbers
 
 
 class RecordIO:
@@ -111,7 +111,7 @@ def _add(builder: IndexBuilder, file: PositionedFile, number: int, offset: int, 
     if not has_image:
         return size
     label = header.labels[0]
-    if math.isfinite(label) and label.is_integer():
+    if abs(label) < _LARGEST and label.is_integer():  # false for NaN
         builder.add(number, offset, size, int(label))
     else:
         reason = f"expected a whole number as label, not {label}"
