@@ -67,7 +67,7 @@ def only_installed(monkeypatch, tmp_path):
 
 def test_an_unknown_backend_lists_the_known(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "mxnet")
-    with pytest.raises(UserError, match="'mxnet'. Expected one of tensorflow, jax, torch"):
+    with pytest.raises(UserError, match=r"'mxnet'\. Expected one of tensorflow, jax, torch"):
         backend.choose()
 
 
