@@ -20,7 +20,8 @@ def draw_initial_weights(model: keras.Model, seed: int) -> None:
         seed: any non-negative integer.
     """
     for layer in model._flatten_layers(include_self=False):
-        for variable in layer._trainable_variables:
+        # A head that samples classes updates its centres itself: they are not trainable.
+        for variable in layer._trainable_variables + layer._non_trainable_variables:
             initializer = getattr(layer, f"{variable.name}_initializer", None)
             rng = np.random.default_rng([seed, zlib.crc32(variable.path.encode())])
             values = _draw(initializer, tuple(variable.shape), rng)

@@ -1,0 +1,105 @@
+"""What does sampling a tenth of the classes save? Memory and time of a training step.
+
+    KERAS_BACKEND=torch python benchmarks/partial_fc.py
+
+The rival is the same head with every class in every step (`sample_rate` 1.0). Each runs in
+a process of its own, so that the peak of its memory is its own.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+GIB = 2**20  # ru_maxrss counts KiB
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--classes", type=int, default=1_000_000)
+    parser.add_argument("--dim", type=int, default=512)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.1, 1.0])
+    parser.add_argument("--only", type=float, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.only is not None:
+        print(json.dumps(measure(options, options.only)))
+        return
+    print(f"{options.classes:,} classes x {options.dim}, batch {options.batch}")
+    results = {rate: run_alone(rate) for rate in options.rates}
+    rival = results.get(1.0)
+    for rate, result in results.items():
+        print(describe(rate, result, rival))
+
+
+def run_alone(rate: float) -> dict:
+    command = [sys.executable, *sys.argv, "--only", str(rate)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"failed": done.stderr.strip().splitlines()[-1:] or [f"signal {-done.returncode}"]}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def describe(rate: float, result: dict, rival: dict | None) -> str:
+    if "failed" in result:
+        return f"sample_rate {rate:<5g} failed: {result['failed'][0]}"
+    line = (
+        f"sample_rate {rate:<5g} {result['seconds']:7.2f} s a step, "
+        f"{result['peak']:6.2f} GiB at the peak ({result['before']:.2f} before)"
+    )
+    if rival is None or rival is result or "failed" in rival:
+        return line
+    time_ratio = rival["seconds"] / result["seconds"]
+    memory_ratio = rival["peak"] / result["peak"]
+    return f"{line}; {time_ratio:.1f} times quicker, {memory_ratio:.1f} times less memory"
+
+
+def measure(options: argparse.Namespace, rate: float) -> dict:
+    """Seconds of a step, after a first one that compiles, and the peak in GiB."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    import numpy as np
+
+    model = build(options, rate)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(options.batch, options.dim)).astype(np.float32)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / GIB
+    seconds = []
+    for _ in range(options.steps + 1):
+        labels = rng.integers(0, options.classes, options.batch).astype(np.int32)
+        start = time.perf_counter()
+        loss = model.train_on_batch([x, labels], labels if rate == 1.0 else None)
+        seconds.append(time.perf_counter() - start)
+        assert np.isfinite(float(loss)), keras.backend.backend()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / GIB
+    return {"seconds": statistics.median(seconds[1:]), "peak": peak, "before": before}
+
+
+def build(options: argparse.Namespace, rate: float):
+    """A trainable Dense and the head: what a step costs beside the backbone."""
+    import keras
+
+    from framl_keras.layers import ArcMarginLayer, RowSGD, SampledCrossEntropy
+
+    settings = {"learning_rate": 0.1, "momentum": 0.9}
+    x, label = keras.Input((options.dim,)), keras.Input((), dtype="int32")
+    embedding = keras.layers.Dense(options.dim)(x)
+    optimizer = keras.optimizers.SGD(**settings)
+    if rate == 1.0:
+        logits = ArcMarginLayer(options.classes)(embedding, label)
+        model = keras.Model([x, label], logits)
+        model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+    head = ArcMarginLayer(options.classes, sample_rate=rate, row_optimizer=RowSGD(**settings))
+    model = keras.Model([x, label], SampledCrossEntropy()(*head(embedding, label)))
+    model.compile(optimizer)
+    return model
+
+
+if __name__ == "__main__":
+    main()
