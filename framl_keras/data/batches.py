@@ -87,6 +87,17 @@ class TrainingBatches:
         """What could not be read so far, batches read ahead included, and how often it was met."""
         return dict(Counter(self._skips))
 
+    def report_skipped(self) -> None:
+        """Logs how many images could not be read, if any."""
+        skipped = self.skipped
+        if skipped:
+            log.warning(
+                "%d images could not be read and were replaced %d times; "
+                "framl-keras data check lists them.",
+                len(skipped),
+                sum(skipped.values()),
+            )
+
     def _fill(self, out: np.ndarray, index: int, shown: View, scratch: Scratch) -> int:
         """Draws sample `index` of the run into `out` and returns its label."""
         position, message = self.position(index), ""

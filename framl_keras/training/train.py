@@ -128,7 +128,7 @@ def go_on(
 
 
 def stream(source: Source, recipe: Recipe, start_step: int) -> Iterator[Batch]:
-    """The run's batches in the recipe's order, from a step on."""
+    """The run's batches in the recipe's order, from a step on; says at its end what was skipped."""
     data = recipe.data
     batches = TrainingBatches(
         source,
@@ -137,8 +137,12 @@ def stream(source: Source, recipe: Recipe, start_step: int) -> Iterator[Batch]:
         Augment(**data.augment.model_dump()),
         seed=recipe.seed,
         crop_centre=data.central_crop,
+        on_error=data.on_error,
     )
-    return iter(training_dataset(batches, start_step, data.threads))
+    try:
+        yield from training_dataset(batches, start_step, data.threads)
+    finally:
+        batches.report_skipped()
 
 
 def save_embedder(embedder: keras.Model, run: RunDirectory) -> None:

@@ -127,6 +127,8 @@ def test_skipping_takes_another_and_counts(threads, caplog):
     assert [message.split(":")[0] for message in sorted(run.skipped)] == ["picture 3", "picture 6"]
     assert sum(run.skipped.values()) >= 80
     assert 1 <= warnings <= threads
+    run.report_skipped()
+    assert "2 images could not be read and were replaced" in caplog.text
 
 
 def test_skipping_gives_up_when_nothing_can_be_read():
