@@ -4,6 +4,7 @@ from functools import partial, reduce
 from typing import Any, Literal
 
 import keras
+import numpy as np
 from keras import ops
 
 from framl_keras import margins
@@ -143,6 +144,11 @@ class ArcMarginLayer(keras.layers.Layer):
             return self._logits(embeddings, self._all_centers(), labels, bool(training))
         rows, places = self._sampled.sample(labels, bool(training))
         return self._logits(embeddings, rows, places, bool(training)), places
+
+    def centers(self) -> np.ndarray:
+        """The centres as they are now, `(sub_centers, num_classes, dim)`, not normalised."""
+        kernel = ops.convert_to_numpy(self._all_centers())
+        return kernel.reshape(self.sub_centers, self.num_classes, -1)
 
     def _all_centers(self) -> Tensor:
         return self._sampled.current() if self._sampled else ops.convert_to_tensor(self.kernel)

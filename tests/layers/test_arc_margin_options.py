@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 
 from framl_keras import ArcMarginLayer
+from framl_keras.ops.dominant_centers import dominant_centers
 
 
 def head_with(kernel, num_classes, **options):
@@ -50,3 +51,18 @@ def test_negatives_above_the_filter_get_the_logit_zero(rng):
 def test_options_out_of_range(options, complaint):
     with pytest.raises(ValueError, match=complaint):
         ArcMarginLayer(3, **options)
+
+
+def test_samples_far_from_their_dominant_center_are_noise(rng):
+    centers = np.zeros((2, 3, 4), np.float32)
+    centers[0, :, :3], centers[1, :, 3] = np.eye(3), 1.0  # the second sub-centre: noise
+    head = head_with(centers.reshape(6, 4), 3, sub_centers=2)
+    clean, noise = np.repeat(centers[0], 5, axis=0), np.float32([[0, 0, 0, 2], [0, 0, 0, 3]])
+    embeddings = np.concatenate([clean + 0.1 * rng.normal(size=clean.shape), noise])
+    labels = np.concatenate([np.repeat(np.arange(3), 5), [0, 2]])
+
+    found = dominant_centers(head.centers(), embeddings, labels)
+
+    np.testing.assert_array_equal(found.dominant, [0, 0, 0])
+    np.testing.assert_allclose(found.angles[-2:], 90.0)
+    assert found.angles[:-2].max() < 45

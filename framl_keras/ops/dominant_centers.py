@@ -1,0 +1,47 @@
+"""How far samples lie from their class's dominant sub-centre: a measure of label noise."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class DominantCenters(NamedTuple):
+    """What `dominant_centers` finds.
+
+    Attributes:
+        dominant: each class's sub-centre with the most samples, `(num_classes,)`.
+        angles: each sample's angle to it in degrees, `(samples,)`.
+    """
+
+    dominant: np.ndarray
+    angles: np.ndarray
+
+
+def dominant_centers(
+    centers: np.ndarray, embeddings: np.ndarray, labels: np.ndarray
+) -> DominantCenters:
+    """Each class's dominant sub-centre, and each sample's angle to that of its class.
+
+    Samples beyond about 75 degrees are mostly mislabelled, says the paper.
+
+    Args:
+        centers: `(sub_centers, num_classes, dim)`, as `ArcMarginLayer.centers()` gives.
+        embeddings: `(samples, dim)`.
+        labels: integers `(samples,)`.
+
+    Reference:
+        Deng et al., "Sub-center ArcFace: Boosting Face Recognition by Large-scale Noisy
+        Web Faces", ECCV 2020
+    """
+    units, own = _unit(embeddings), _unit(centers)[:, labels]
+    cosines = np.einsum("sd,ksd->ks", units, own)
+    votes = np.zeros((centers.shape[1], centers.shape[0]), dtype=np.int64)
+    np.add.at(votes, (labels, cosines.argmax(0)), 1)
+    dominant = votes.argmax(1)
+    chosen = cosines[dominant[labels], np.arange(len(labels))]
+    return DominantCenters(dominant, np.degrees(np.arccos(np.clip(chosen, -1.0, 1.0))))
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(x, axis=-1, keepdims=True)
+    return x / np.where(lengths > 0, lengths, 1.0)
