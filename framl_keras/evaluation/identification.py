@@ -12,7 +12,7 @@ import numpy as np
 
 from framl_keras.errors import UserError
 from framl_keras.evaluation.all_pairs import Scorer, scorer
-from framl_keras.evaluation.verification import check_finite
+from framl_keras.evaluation.arrays import check_finite
 
 GALLERY_BLOCK, PROBE_BLOCK = 8192, 512
 FPIRS = (1e-1, 1e-2, 1e-3)

@@ -4,15 +4,8 @@ from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
 
 from framl_keras.errors import UserError
-from framl_keras.evaluation.calibration import (
-    RIDGE,
-    calibrate,
-    cllr,
-    fit_logistic,
-    min_cllr,
-    read_calibrations,
-    write_calibrations,
-)
+from framl_keras.evaluation.calibration import calibrate, read_calibrations, write_calibrations
+from framl_keras.evaluation.logistic import RIDGE, cllr, fit_logistic, min_cllr
 
 
 def _distances(same=300, different=3000, apart=2.0, seed=0):
