@@ -47,13 +47,12 @@ def parse(data: bytes) -> Record:
 def serialize(record: Record) -> bytes:
     """Writes a `tf.train.Example`, features in the order of their names."""
     name, image = record.name.encode("utf-8", "surrogateescape"), record.image
-    source_id = _entry(SOURCE_ID, 3, _tagged(1, _varint(record.source_id & (2**64 - 1))))
+    pieces = _entry(SOURCE_ID, 3, _varint(record.source_id & (2**64 - 1)))
     if image is None:
-        features = _entry(IMG_PATH, 1, _tagged(1, name)) + source_id
+        pieces = _entry(IMG_PATH, 1, name) + pieces
     else:
-        encoded = _entry(ENCODED, 1, _tagged(1, image))
-        features = encoded + _entry(FILENAME, 1, _tagged(1, name)) + source_id
-    return _tagged(1, features)
+        pieces = _entry(ENCODED, 1, image) + _entry(FILENAME, 1, name) + pieces
+    return b"".join([_ONE, _varint(sum(map(len, pieces))), *pieces])
 
 
 def _source_id(features: dict[bytes, bytes | int | float]) -> int:
@@ -174,6 +173,7 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _varint(value: int) -> bytes:
+    """A number in base 128, the lowest digit first."""
     parts = bytearray()
     while value >= 128:
         parts.append(value & 127 | 128)
@@ -182,10 +182,20 @@ def _varint(value: int) -> bytes:
     return bytes(parts)
 
 
-def _tagged(number: int, content: bytes) -> bytes:
-    return bytes([number << 3 | _BYTES]) + _varint(len(content)) + content
+_ONE, _TWO = bytes([1 << 3 | _BYTES]), bytes([2 << 3 | _BYTES])  # the tags of fields 1 and 2
 
 
-def _entry(name: bytes, kind: int, values: bytes) -> bytes:
-    """An entry of the features' map."""
-    return _tagged(1, _tagged(1, name) + _tagged(2, _tagged(kind, values)))
+def _entry(name: bytes, kind: int, content: bytes) -> list[bytes]:
+    """An entry of the features' map: a name, and a list of the kind that holds one value.
+
+    Built from the inside out, each part being preceded by its size; the content,
+    which may be an image, is not copied.
+    """
+    value = _ONE + _varint(len(content))
+    size = len(value) + len(content)
+    values = bytes([kind << 3 | _BYTES]) + _varint(size)
+    size += len(values)
+    feature = _TWO + _varint(size)
+    key = _ONE + _varint(len(name)) + name
+    size += len(feature) + len(key)
+    return [_ONE + _varint(size) + key + feature + values + value, content]

@@ -44,7 +44,7 @@ class ImageFolder:
                 f"one of {', '.join(suffixes)}."
             )
         self.class_names = [folder.name for folder in by_class]
-        self._folders = list(by_class)
+        self._folders = [str(folder) for folder in by_class]
         self._names = [name for names in by_class.values() for name in names]
         counts = [len(names) for names in by_class.values()]
         self.labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
@@ -53,12 +53,13 @@ class ImageFolder:
         return len(self._names)
 
     def __getitem__(self, index: int) -> Sample:
-        path = self.path_of(index)
-        return Sample(read_image_file(path), int(self.labels[index]), str(path))
+        label = int(self.labels[index])
+        path = os.path.join(self._folders[label], self._names[index])
+        return Sample(read_image_file(path), label, path)
 
     def path_of(self, index: int) -> Path:
         """The file of a sample."""
-        return self._folders[self.labels[index]] / self._names[index]
+        return Path(self._folders[self.labels[index]], self._names[index])
 
 
 def _folders(root: Path) -> list[Path]:
