@@ -31,10 +31,10 @@ def main() -> None:
         print(json.dumps(measure(options, options.only)))
         return
     print(f"{options.classes:,} classes x {options.dim}, batch {options.batch}")
-    results = {rate: run_alone(rate) for rate in options.rates}
-    rival = results.get(1.0)
-    for rate, result in results.items():
-        print(describe(rate, result, rival))
+    results: dict = {}
+    for rate in sorted(options.rates, reverse=True):  # the rival first
+        results[rate] = run_alone(rate)
+        print(describe(rate, results[rate], results.get(1.0)), flush=True)
 
 
 def run_alone(rate: float) -> dict:

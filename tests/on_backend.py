@@ -7,12 +7,21 @@ import numpy as np
 from keras import ops
 
 
-def values(function: Callable, *inputs: np.ndarray, dtype: str = "float32") -> np.ndarray:
-    """What a function of tensors gives for NumPy inputs."""
-    return ops.convert_to_numpy(_compiled(function)(*_tensors(inputs, dtype)))
+def values(
+    function: Callable, *inputs: np.ndarray, dtype: str = "float32", jit: bool = True
+) -> np.ndarray:
+    """What a function of tensors gives for NumPy inputs.
+
+    Without `jit` JAX compiles each operation by itself, and remembers it for the next
+    test: quicker where many tests have inputs of the same shapes.
+    """
+    compiled = _compiled(function) if jit else function
+    return ops.convert_to_numpy(compiled(*_tensors(inputs, dtype)))
 
 
-def gradients(function: Callable, *inputs: np.ndarray, dtype: str = "float32") -> list[np.ndarray]:
+def gradients(
+    function: Callable, *inputs: np.ndarray, dtype: str = "float32", jit: bool = True
+) -> list[np.ndarray]:
     """The gradient of sum(function(*inputs)) in each input, computed by the running backend."""
 
     def total(*tensors):
@@ -21,7 +30,7 @@ def gradients(function: Callable, *inputs: np.ndarray, dtype: str = "float32") -
     grads = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}[keras.backend.backend()]
     return [
         ops.convert_to_numpy(ops.cast(grad, "float32")).astype(np.float64)
-        for grad in grads(total, _tensors(inputs, dtype))
+        for grad in grads(total, _tensors(inputs, dtype), jit)
     ]
 
 
@@ -30,7 +39,6 @@ def _tensors(inputs, dtype):
 
 
 def _compiled(function):
-    """JAX compiles each operation by itself otherwise, which takes longer than the tests."""
     if keras.backend.backend() != "jax":
         return function
     import jax
@@ -38,13 +46,14 @@ def _compiled(function):
     return jax.jit(function)
 
 
-def _jax(total, tensors):
+def _jax(total, tensors, jit):
     import jax
 
-    return jax.jit(jax.grad(total, argnums=tuple(range(len(tensors)))))(*tensors)
+    grad = jax.grad(total, argnums=tuple(range(len(tensors))))
+    return (jax.jit(grad) if jit else grad)(*tensors)
 
 
-def _tensorflow(total, tensors):
+def _tensorflow(total, tensors, _jit):
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
@@ -53,7 +62,7 @@ def _tensorflow(total, tensors):
     return [tf.convert_to_tensor(grad) for grad in tape.gradient(value, tensors)]
 
 
-def _torch(total, tensors):
+def _torch(total, tensors, _jit):
     import torch
 
     tensors = [tensor.detach().requires_grad_() for tensor in tensors]
