@@ -22,11 +22,21 @@ def draw_initial_weights(model: keras.Model, seed: int) -> None:
     for layer in model._flatten_layers(include_self=False):
         # A head that samples classes updates its centres itself: they are not trainable.
         for variable in layer._trainable_variables + layer._non_trainable_variables:
-            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            initializer = _initializer_of(layer, variable.name)
             rng = np.random.default_rng([seed, zlib.crc32(variable.path.encode())])
             values = _draw(initializer, tuple(variable.shape), rng)
             if values is not None:
                 variable.assign(values.astype(np.float32))
+
+
+def _initializer_of(layer: keras.layers.Layer, name: str) -> object:
+    """The initializer that a layer holds for a weight, or None.
+
+    Depthwise and separable convolutions name theirs after the kind of kernel.
+    """
+    kinds = [name, name.removesuffix("_kernel"), *(["depthwise"] if name == "kernel" else [])]
+    found = (getattr(layer, f"{kind}_initializer", None) for kind in kinds)
+    return next((initializer for initializer in found if initializer is not None), None)
 
 
 def _draw(initializer: object, shape: tuple, rng: np.random.Generator) -> np.ndarray | None:
