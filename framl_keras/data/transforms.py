@@ -112,7 +112,7 @@ def erase(image: np.ndarray, box: tuple[int, int, int, int], value: int) -> None
 
 
 def view(
-    image: np.ndarray, size: int, crop_centre: bool = False, resize_to: int = 128
+    image: np.ndarray, size: int, crop_centre: bool = False, resize_to: int | None = None
 ) -> np.ndarray:
     """The one view of an image used in verification, `(size, size, 3)`.
 
@@ -120,6 +120,8 @@ def view(
         image: RGB uint8, any size.
         size: the side of the result.
         crop_centre: stretches to `resize_to` first and keeps the middle, as FRAML does.
-        resize_to: see `crop_centre`.
+        resize_to: see `crop_centre`; in FRAML's proportion, 128 for 112, if it is left out.
     """
-    return central_crop(resize(image, resize_to), size) if crop_centre else resize(image, size)
+    if not crop_centre:
+        return resize(image, size)
+    return central_crop(resize(image, resize_to or round(size * 128 / 112)), size)
