@@ -4,6 +4,7 @@ from pathlib import Path
 
 from framl_keras.data.pairs.bcolz_array import is_bcolz
 from framl_keras.data.pairs.bcolz_pairs import bcolz_pairs, find_bcolz
+from framl_keras.data.pairs.cfp_protocol import cfp_pairs, find_cfp
 from framl_keras.data.pairs.insightface_bin import insightface_pairs
 from framl_keras.data.pairs.pair_list import list_pairs, looks_like_pairs
 from framl_keras.data.pairs.pair_set import PairSet
@@ -12,7 +13,7 @@ from framl_keras.errors import UserError
 
 _EXPECTED = (
     "bcolz folders (lfw_align_112/lfw and so on), an insightface .bin, a pairs.txt beside its "
-    "images, or a CSV `left,right,same`"
+    "images, CFP's Protocol, or a CSV `left,right,same`"
 )
 _PICKLE, _ZIP, _NPY = b"\x80", b"PK\x03\x04", b"\x93NUMPY"
 
@@ -58,6 +59,9 @@ def _in_folder(folder: Path, name: str, root: Path | None) -> list[PairSet]:
     if pickles:
         named = _names(pickles, name)
         return [insightface_pairs(path, title) for path, title in zip(pickles, named, strict=True)]
+    protocol = find_cfp(folder)
+    if protocol:
+        return cfp_pairs(protocol)
     listed = folder / "pairs.txt"
     if listed.is_file():
         return [list_pairs(listed, name, root)]

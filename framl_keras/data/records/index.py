@@ -1,8 +1,7 @@
 """Where each record of a file is and whose it shows: made once, then kept beside the file.
 
-The file holds a line of JSON, the arrays, and a CRC-32C of it all. It is made
-anew when it does not fit the records' file (size or time of change) or is
-itself damaged.
+The index holds a CRC-32C, a line of JSON, and the arrays. It is made anew when
+it does not fit the records' file (size or time of change) or is itself damaged.
 """
 
 import hashlib
@@ -23,7 +22,7 @@ from framl_keras.data.records.damage import Damage
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"framl-keras index 1\n"
+MAGIC = b"framl-keras index 2\n"
 SUFFIX = ".index"
 
 
@@ -106,11 +105,11 @@ def cached_index(path: Path, make: Callable[[Path], RecordIndex], kind: str) -> 
 
 def store_index(path: Path, index: RecordIndex, kind: str) -> None:
     """Keeps an index beside its file, or in the cache directory where that cannot be written."""
-    content = _pack(index, _stamp(path, kind))
+    stamp = _stamp(path, kind)
     for place in _places(path):
         try:
             with write_beside(place) as file:
-                file.write_bytes(content)
+                _write(file, index, stamp)
             return
         except OSError:
             continue
@@ -132,39 +131,36 @@ def _stamp(path: Path, kind: str) -> dict[str, int | str]:
     return {"kind": kind, "size": status.st_size, "changed_ns": status.st_mtime_ns}
 
 
-def _pack(index: RecordIndex, stamp: dict[str, int | str]) -> bytes:
+def _write(file: Path, index: RecordIndex, stamp: dict[str, int | str]) -> None:
     header = {
         **stamp,
         "records": len(index),
         "names": list(index.names.items()),
         "damage": list(index.damage),
     }
+    line = json.dumps(header).encode("ascii") + b"\n"
     arrays = (index.numbers, index.offsets, index.sizes, index.source_ids)
-    body = b"".join(
-        [
-            MAGIC,
-            json.dumps(header).encode("ascii"),
-            b"\n",
-            *(column.astype("<i8").tobytes() for column in arrays),
-        ]
-    )
-    return body + google_crc32c.value(body).to_bytes(4, "little")
+    columns = b"".join(column.astype("<i8").tobytes() for column in arrays)
+    with file.open("wb") as out:
+        out.writelines([MAGIC, _checksum(line, columns), line, columns])
 
 
 def _read(place: Path, stamp: dict[str, int | str]) -> RecordIndex | None:
     """The index in a file, or None if there is none, it is damaged, or is another file's."""
     try:
-        content = place.read_bytes()
-    except OSError:
+        with place.open("rb") as file:
+            magic, checksum, line = (file.readline() for _ in range(3))
+            columns = file.read()  # the arrays stay in it: a large index is held once
+        if magic != MAGIC or checksum != _checksum(line, columns):
+            return None
+        return _unpack(json.loads(line), np.frombuffer(columns, dtype="<i8"), stamp)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    body, crc = content[:-4], content[-4:]
-    if not body.startswith(MAGIC) or google_crc32c.value(body).to_bytes(4, "little") != crc:
-        return None
-    try:
-        header, _, columns = body[len(MAGIC) :].partition(b"\n")
-        return _unpack(json.loads(header), np.frombuffer(columns, dtype="<i8"), stamp)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+
+
+def _checksum(line: bytes, columns: bytes) -> bytes:
+    """A line with the CRC-32C of both."""
+    return b"%08x\n" % google_crc32c.extend(google_crc32c.value(line), columns)
 
 
 def _unpack(

@@ -142,6 +142,57 @@ def test_an_empty_folder(tmp_path):
         open_pairs(str(tmp_path), "x")
 
 
+@pytest.fixture
+def cfp(tmp_path):
+    """Two people, two frontal images and one profile each, in CFP's arrangement."""
+    root = tmp_path / "cfp-dataset"
+    (root / "Protocol").mkdir(parents=True)
+    for side, kind, count in (("F", "frontal", 2), ("P", "profile", 1)):
+        lines = []
+        for person in ("001", "002"):
+            for number in range(1, count + 1):
+                path = f"Data/Images/{person}/{kind}/{number:02d}.jpg"
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_bytes(path.encode())
+                lines.append(f"{len(lines) + 1} ../{path}")
+        (root / "Protocol" / f"Pair_list_{side}.txt").write_text("\n".join(lines) + "\n")
+    for fold, (same, different) in {"01": ("1,1", "1,2"), "02": ("4,2", "3,1")}.items():
+        split = root / "Protocol/Split/FP" / fold
+        split.mkdir(parents=True)
+        (split / "same.txt").write_text(same + "\n")
+        (split / "diff.txt").write_text(different + "\n")
+    return root
+
+
+@pytest.mark.parametrize("place", [".", "Protocol"])
+def test_cfps_own_protocol(cfp, place):
+    (pairs,) = open_pairs(str(cfp / place), "cfp")
+    assert pairs.name == "cfp_fp"
+    assert pairs.is_same.tolist() == [True, False, True, False]
+    assert pairs.folds.tolist() == [0, 0, 1, 1]
+    seen = [[pairs.images[at].image.decode()[12:] for at in pair] for pair in pairs.pairs]
+    assert seen == [
+        ["001/frontal/01.jpg", "001/profile/01.jpg"],
+        ["001/frontal/01.jpg", "002/profile/01.jpg"],
+        ["002/frontal/02.jpg", "002/profile/01.jpg"],
+        ["002/frontal/01.jpg", "001/profile/01.jpg"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("Split/FP/02/diff.txt", "9,1", r"diff\.txt:1: expected two numbers of the lists"),
+        ("Split/FP/02/diff.txt", "1", r"diff\.txt:1: expected two numbers of the lists"),
+        ("Pair_list_P.txt", "1", r"Pair_list_P\.txt:1: expected a number and a path"),
+    ],
+)
+def test_a_damaged_protocol_is_named(cfp, file, text, message):
+    (cfp / "Protocol" / file).write_text(text)
+    with pytest.raises(UserError, match=message):
+        open_pairs(str(cfp), "cfp")
+
+
 @pytest.mark.parametrize(
     ("pairs", "is_same", "message"),
     [
