@@ -12,7 +12,7 @@ Method = Literal["auto", "fft", "direct"]
 
 # From this dimension on the Fourier transform is the quicker one; see
 # benchmarks/similarity_layers.py.
-FOURIER_FROM = 64
+FOURIER_FROM = 32
 
 
 def correlation_peak(
