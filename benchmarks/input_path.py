@@ -134,6 +134,8 @@ def compare(path, rounds, count, threads):
     speeds = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
+            time.sleep(1)  # the others fill their queues, and are then at rest
+            run(16)  # this one empties its own, which would be a start
             speeds[name].append(timed(lambda run=run: run(count), count * BATCH))
     return {
         name: Speed(*(statistics.median(column) for column in zip(*seen, strict=True)))

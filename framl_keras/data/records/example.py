@@ -139,10 +139,17 @@ def _fields(data: bytes, at: int, stop: int) -> list[tuple[int, int, int]]:
     """Each field's number, and where its contents begin and end (nowhere for numbers)."""
     fields = []
     while at < stop:
-        tag, at = _read_varint(data, at)
+        tag = data[at]
+        if tag < 128:  # a number of one byte needs no call; nearly all are
+            at += 1
+        else:
+            tag, at = _read_varint(data, at)
         wire = tag & 7
         if wire == _BYTES:
-            length, start = _read_varint(data, at)
+            length = data[at]
+            start = at + 1
+            if length >= 128:
+                length, start = _read_varint(data, at)
             at = start + length
             if at > stop:
                 raise IndexError

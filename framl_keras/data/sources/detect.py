@@ -112,6 +112,8 @@ def _format_of(file: Path) -> str:
     start = _beginning(file)
     if not start:
         raise UserError(f"{file}: the file is empty. Expected {_TRIED}.")
+    if start.startswith(b"\x1f\x8b"):
+        raise UserError(f"{file}: packed with gzip. Unpack it first; records need random access.")
     found = _framing(start) or _by_name(file) or ("list" if _is_text(start) else None)
     if found is None:
         raise UserError(f"{file}: cannot tell its format. Tried {_TRIED}.")

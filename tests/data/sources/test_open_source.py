@@ -58,6 +58,7 @@ def test_a_list(tmp_path, text):
         (b"\0" * 100, "x.rec", "no record can be read: no record begins here"),
         (b"\0" * 100, "x.arrayrecord", "no record can be read"),
         (b"\0" * 100, "x.dat", "cannot tell its format. Tried TFRecord"),
+        (b"\x1f\x8b\x08", "x.tfrecord", "packed with gzip"),
         (b"hello world", "x", "cannot tell its format"),
     ],
 )
