@@ -20,7 +20,7 @@ from framl_keras.data.pairs import open_pairs
 from framl_keras.data.sources import ImageFolder, Sample, open_source
 from framl_keras.errors import UserError
 
-COUNT = int(os.environ.get("FRAML_KERAS_MUTATIONS", "150"))
+COUNT = int(os.environ.get("FRAML_KERAS_MUTATIONS", "80"))
 TOKENS = [
     b"\xff" * 8,
     b"\0" * 8,
