@@ -42,6 +42,7 @@ def face_backbones() -> dict[str, Backbone]:
         "blocks": (1, 1, 1, 1),
         "widths": (32, 64, 128, 256),
         "stem_stride": 2,
+        "stride_first": True,
     }
     excited = {f"{name}SE": {**o, "squeeze_excitation": True} for name, o in iresnets.items()}
     adaface: dict[str, dict[str, Any]] = {
