@@ -5,14 +5,16 @@
 All three read the same JPEGs out of the same TFRecord file. Ours and FRAML's read, decode,
 stretch to 128, crop 112 at random, flip, change saturation and brightness, and make batches
 of 128; the bare decoder (libjpeg-turbo through simplejpeg) only decodes, on as many threads.
-Rounds are interleaved; what counts are the ratios. Beside the speed by the clock stands the
-one by processor time, which other work on the machine disturbs less.
+Each has a process of its own and rounds are interleaved; what counts are the ratios.
+Beside the speed by the clock stands the one by processor time, which other work on the
+machine disturbs less.
 Needs TensorFlow and scikit-image.
 """
 
 import argparse
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -122,21 +124,45 @@ def bare(path, threads):
     return run
 
 
+class Worker:
+    """One of the three in a process of its own, so that none works while another is timed."""
+
+    def __init__(self, name, path, threads):
+        command = [sys.executable, __file__, "--worker", name, str(path), "--threads", str(threads)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.timed(8)  # imports, fills queues, and lets tf.data tune itself
+
+    def timed(self, count):
+        """Its speed over so many batches."""
+        self._process.stdin.write(f"{count}\n")
+        self._process.stdin.flush()
+        return Speed(*map(float, self._process.stdout.readline().split()))
+
+    def stop(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def work(name, path, threads):
+    """What such a process does: reads how many batches, answers with the speed."""
+    run = {"ours": ours, "FRAML": framls, "bare": bare}[name](path, threads)
+    for line in sys.stdin:
+        run(16)  # empties the queues, which would be a start
+        print(*timed(lambda line=line: run(int(line)), int(line) * BATCH), flush=True)
+
+
 def compare(path, rounds, count, threads):
     """The median speed of each, rounds interleaved."""
-    runs = {
-        "ours": ours(path, threads),
-        "FRAML": framls(path, threads),
-        "bare": bare(path, threads),
-    }
-    for run in runs.values():
-        run(8)  # fills queues and lets tf.data tune itself
-    speeds = {name: [] for name in runs}
+    workers = {name: Worker(name, path, threads) for name in ("ours", "FRAML", "bare")}
+    speeds = {name: [] for name in workers}
     for _ in range(rounds):
-        for name, run in runs.items():
-            time.sleep(1)  # the others fill their queues, and are then at rest
-            run(16)  # this one empties its own, which would be a start
-            speeds[name].append(timed(lambda run=run: run(count), count * BATCH))
+        for name, worker in workers.items():
+            speeds[name].append(worker.timed(count))
+            time.sleep(0.5)  # it fills its queues again, and is then at rest
+    for worker in workers.values():
+        worker.stop()
     return {
         name: Speed(*(statistics.median(column) for column in zip(*seen, strict=True)))
         for name, seen in speeds.items()
@@ -147,7 +173,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one round of a few batches")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.worker:
+        return work(*arguments.worker, arguments.threads)
     rounds, count = (1, 8) if arguments.quick else (5, 24)
     print(f"{arguments.threads} threads, images/s: by the clock | by processor time")
     titles = ("ours", "FRAML", "bare", "ours/FRAML", "ours/bare")

@@ -90,7 +90,7 @@ def test_a_fault_names_its_path_and_what_was_expected(recipe_file, change, messa
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(recipe_file, text, message):
-    with pytest.raises(UserError, match="recipe.yaml") as error:
+    with pytest.raises(UserError, match=r"recipe\.yaml") as error:
         Recipe.load(recipe_file(text))
     assert message in str(error.value)
 

@@ -124,7 +124,8 @@ def go_on(
         return []
     write_state(model, start.arrays)
     progress.step = start.facts["step"]
-    return [RestoreMetrics(start.arrays)]
+    within_epoch = progress.step % progress.steps_per_epoch != 0
+    return [RestoreMetrics(start.arrays)] if within_epoch else []
 
 
 def stream(source: Source, recipe: Recipe, start_step: int) -> Iterator[Batch]:
