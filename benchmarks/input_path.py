@@ -5,9 +5,8 @@
 All three read the same JPEGs out of the same TFRecord file. Ours and FRAML's read, decode,
 stretch to 128, crop 112 at random, flip, change saturation and brightness, and make batches
 of 128; the bare decoder (libjpeg-turbo through simplejpeg) only decodes, on as many threads.
-Each has a process of its own and rounds are interleaved; what counts are the ratios.
-Beside the speed by the clock stands the one by processor time, which other work on the
-machine disturbs less.
+Each has a process of its own and rounds are interleaved; what counts are the ratios. Beside
+the speed by the clock stands the one by processor time, which other work disturbs less.
 Needs TensorFlow and scikit-image.
 """
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from framl_keras import backbones
 from framl_keras.layers import ArcMarginLayer, FeatureRepresentation
@@ -96,7 +97,10 @@ def compile_for_training(model: keras.Model, optimizer: keras.optimizers.Optimiz
         loss={"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)},
         metrics={"plain": keras.metrics.SparseCategoricalAccuracy(name="accuracy")},
     )
-    optimizer.build(model.trainable_variables)  # so that its state can be read and put back
+    # Builds optimizer and metrics, so that their states can be read and put back before `fit`.
+    label = np.zeros(1, "int32")
+    pixels = np.zeros((1, *model.inputs[0].shape[1:]), "float32")
+    model._symbolic_build(data_batch=([pixels, label], targets(label)))
 
 
 def targets(label: Any) -> dict[str, Any]:
