@@ -9,6 +9,7 @@ from framl_keras.errors import UserError
 
 MOST_PIXELS = 1 << 27  # what a small hostile file may unpack to; no photograph is larger
 _JPEG, _JPEG_END, _PNG = b"\xff\xd8\xff", b"\xff\xd9", b"\x89PNG\r\n\x1a\n"
+_EXIF_WITHIN = 1024  # it comes first, or after a short segment; a search of all costs too much
 _EXIF = b"Exif\0\0"  # may say that the image must be turned, which OpenCV does
 
 
@@ -39,7 +40,7 @@ def decode_bytes(data: bytes) -> np.ndarray | None:
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         if height * width > MOST_PIXELS:
             return None
-        if _EXIF not in data:
+        if data.find(_EXIF, 0, _EXIF_WITHIN) < 0:
             return simplejpeg.decode_jpeg(data)
     except ValueError:  # damaged, or of a kind that libjpeg-turbo's own interface refuses
         pass

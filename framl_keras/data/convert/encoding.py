@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from framl_keras.data.records.example import Record, serialize
+from framl_keras.data.records.index import span_of
 from framl_keras.data.sources.source import Sample, Source
 from framl_keras.data.transforms import decode, resize
 from framl_keras.errors import UserError
@@ -25,12 +26,14 @@ class Encoded(NamedTuple):
         source_id: the identity's number.
         name: the file's name in the record.
         digest: SHA-256 of number and image as an integer.
+        span: where in `data` the image is; see `span_of`.
     """
 
     data: bytes
     source_id: int
     name: str
     digest: int
+    span: int
 
 
 class RecordEncoder:
@@ -67,8 +70,14 @@ class RecordEncoder:
             return _encoded(Record(source_id, str(path), None), str(path).encode())
         sample = self._source[position]
         image = encoded_image(sample, self._size)
-        name = f"{_folder_name(self._source.class_names[label])}/{_file_name(sample.key)}"
+        file_name = _file_name(self._name_of(position, sample.key))
+        name = f"{_folder_name(self._source.class_names[label])}/{file_name}"
         return _encoded(Record(source_id, name, image), image)
+
+    def _name_of(self, position: int, key: str) -> str:
+        """What the source calls a sample's file: records keep a name, others have it in the key."""
+        named = getattr(self._source, "name_of", None)
+        return (named(position) if named else "") or key
 
 
 def encoded_image(sample: Sample, size: int | None) -> bytes:
@@ -108,7 +117,8 @@ def source_ids(class_names: Iterable[str]) -> list[int]:
 def _encoded(record: Record, content: bytes) -> Encoded:
     number = record.source_id.to_bytes(8, "little", signed=True)
     digest = int.from_bytes(hashlib.sha256(number + content).digest(), "little")
-    return Encoded(serialize(record), record.source_id, record.name, digest)
+    data = serialize(record)
+    return Encoded(data, record.source_id, record.name, digest, span_of(data, record.image))
 
 
 def _folder_name(class_name: str) -> str:
@@ -116,6 +126,5 @@ def _folder_name(class_name: str) -> str:
 
 
 def _file_name(key: str) -> str:
-    """The last part of a key: a file's name, or a record's number."""
-    path = key.rpartition(" (")[2].removesuffix(")") if key.endswith(")") else key
-    return path.replace("\\", "/").rpartition("/")[2]
+    """The last part of a path or key: a file's name, or a record's number."""
+    return key.replace("\\", "/").rpartition("/")[2]

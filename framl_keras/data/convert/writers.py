@@ -67,7 +67,7 @@ class TFRecordShard:
         self._file.write(b"".join(framed))
         for data, record in zip(framed, records, strict=True):
             number, folder = len(self._builder), folder_of(record.name)
-            self._builder.add(number, self.size, len(data), record.source_id, folder)
+            self._builder.add(number, self.size, len(data), record.source_id, folder, record.span)
             self.size += len(data)
 
     def flush(self) -> None:
@@ -103,7 +103,7 @@ class ArrayRecordShard:
         for record in records:
             self._writer.write(record.data)
             number, folder = len(self._builder), folder_of(record.name)
-            self._builder.add(number, 0, 0, record.source_id, folder)
+            self._builder.add(number, 0, 0, record.source_id, folder, record.span)
 
     def flush(self) -> None:
         """Does nothing: a part of such a file is of no use."""

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from framl_keras.data.records.damage import Damage, DamagedRecordError
 from framl_keras.data.records.example import parse
-from framl_keras.data.records.index import IndexBuilder, RecordIndex, cached_index
+from framl_keras.data.records.index import IndexBuilder, RecordIndex, cached_index, span_of
 from framl_keras.data.sources.records import folder_of
 
 KIND = "arrayrecord"
@@ -62,11 +62,13 @@ def index_array_record(path: Path) -> RecordIndex:
 
 def _add(builder: IndexBuilder, reader: ArrayRecordReader, number: int) -> None:
     try:
-        record = parse(_read(reader, number))
+        data = _read(reader, number)
+        record = parse(data)
     except DamagedRecordError as error:
         builder.add_damage(Damage(number, 0, str(error)))
         return
-    builder.add(number, 0, 0, record.source_id, folder_of(record.name))
+    span = span_of(data, record.image)
+    builder.add(number, 0, 0, record.source_id, folder_of(record.name), span)
 
 
 def _read(reader: ArrayRecordReader, number: int) -> bytes:

@@ -43,8 +43,19 @@ class People:
         return sample._replace(label=int(self.labels[index]))
 
     def path_of(self, index: int) -> Path:
-        """The file of a sample, for sources whose images are files."""
-        return self.source.path_of(int(self.indices[index]))  # type: ignore[attr-defined]
+        """The file of a sample.
+
+        Raises:
+            UserError: if the source's images are not files.
+        """
+        if not hasattr(self.source, "path_of"):
+            raise UserError("The images of this source are not files of their own.")
+        return self.source.path_of(int(self.indices[index]))
+
+    def name_of(self, index: int) -> str:
+        """What the source calls a sample's file; empty if it says so in the key only."""
+        named = getattr(self.source, "name_of", None)
+        return named(int(self.indices[index])) if named else ""
 
 
 def split_by_position(source: Source, first: int, last: int) -> tuple[Source, Source | None]:

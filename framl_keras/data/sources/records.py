@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from framl_keras.data.records.damage import DamagedRecordError
-from framl_keras.data.records.example import parse
-from framl_keras.data.records.index import RecordIndex
+from framl_keras.data.records.example import Record, parse
+from framl_keras.data.records.index import RecordIndex, image_in
 from framl_keras.data.sources.image_file import below, read_image_file
 from framl_keras.data.sources.labels import dense_labels, names_of
 from framl_keras.data.sources.source import Sample
@@ -67,23 +67,40 @@ class Records:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> Sample:
-        file, position = self._locate(index)
-        key = f"{file.path}#{file.index.numbers[position]}"
-        try:
-            record = parse(file.read(position))
-        except DamagedRecordError as error:
-            raise UserError(f"{key}: {error}. Restore the file or convert it again.") from None
+        file, position, key = self._locate(index)
         label = int(self.labels[index])
-        if record.image is None:
-            path = below(self._root, record.name, key)
-            return Sample(read_image_file(path, key), label, f"{key} ({path})")
-        return Sample(record.image, label, f"{key} ({record.name})" if record.name else key)
+        span = int(file.index.spans[position])
+        if span:
+            return Sample(image_in(_data(file, position, key), span), label, key)
+        record = self._record(file, position, key)
+        if record.image is not None:
+            return Sample(record.image, label, key)
+        path = below(self._root, record.name, key)
+        return Sample(read_image_file(path, key), label, f"{key} ({path})")
 
-    def _locate(self, index: int) -> tuple[RecordFile, int]:
-        """The file that holds sample `index`, and its position there."""
+    def name_of(self, index: int) -> str:
+        """What the record of a sample calls its file, such as `<identity>/<file>`."""
+        return self._record(*self._locate(index)).name
+
+    def _record(self, file: RecordFile, position: int, key: str) -> Record:
+        try:
+            return parse(_data(file, position, key))
+        except DamagedRecordError as error:
+            raise UserError(f"{key}: {error}. Convert the data again.") from None
+
+    def _locate(self, index: int) -> tuple[RecordFile, int, str]:
+        """The file that holds sample `index`, its position there, and its key."""
         shard = bisect_right(self._ends, index)
-        before = self._ends[shard - 1] if shard else 0
-        return self._files[shard], index - before
+        position = index - (self._ends[shard - 1] if shard else 0)
+        file = self._files[shard]
+        return file, position, f"{file.path}#{file.index.numbers[position]}"
+
+
+def _data(file: RecordFile, position: int, key: str) -> bytes:
+    try:
+        return file.read(position)
+    except DamagedRecordError as error:
+        raise UserError(f"{key}: {error}. Restore the file or convert it again.") from None
 
 
 def report_damage(files: Sequence[IndexedFile], on_error: str) -> None:

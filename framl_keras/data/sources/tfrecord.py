@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from framl_keras.data.records.damage import Damage, DamagedRecordError
 from framl_keras.data.records.example import parse
-from framl_keras.data.records.index import IndexBuilder, RecordIndex, cached_index
+from framl_keras.data.records.index import IndexBuilder, RecordIndex, cached_index, span_of
 from framl_keras.data.records.positioned_file import PositionedFile
 from framl_keras.data.records.tfrecord import unframe, walk
 from framl_keras.data.sources.records import folder_of
@@ -61,4 +61,5 @@ def _add(builder: IndexBuilder, number: int, offset: int, size: int, data: bytes
     except DamagedRecordError as error:
         builder.add_damage(Damage(number, offset, str(error)))
         return
-    builder.add(number, offset, size, record.source_id, folder_of(record.name))
+    span = span_of(data, record.image)
+    builder.add(number, offset, size, record.source_id, folder_of(record.name), span)

@@ -12,7 +12,7 @@ from framl_keras.data.convert.convert import _ShardTask
 from framl_keras.data.convert.encoding import RecordEncoder, source_ids
 from framl_keras.data.convert.progress import Progress
 from framl_keras.data.decode import decode
-from framl_keras.data.sources import ImageFolder, ImageList, Sample, open_source
+from framl_keras.data.sources import ImageFolder, ImageList, People, Sample, open_source
 from framl_keras.errors import UserError
 
 FORMS = {
@@ -170,6 +170,18 @@ def test_a_list_outside_folders_keeps_its_labels(tmp_path):
     source = ImageList(tmp_path / "list.csv")
     convert(source, tmp_path / "x.tfrecord", ConvertOptions())
     assert content(open_source(str(tmp_path / "x.tfrecord"))) == content(source)
+
+
+def test_records_converted_again_keep_names_and_people(converted, tmp_path):
+    source = open_source(str(converted()))
+    part = People(source, [1, 3])
+    convert(part, tmp_path / "again.arrayrecord", ConvertOptions("arrayrecord"))
+    again = open_source(str(tmp_path / "again.arrayrecord"))
+    assert content(again) == content(part)
+    names = {again.name_of(position) for position in range(6)}
+    assert names == {f"{n}/{k}" for n in ("Zoë 10", "bob") for k in ("0.jpg", "1.png", "2.bmp")}
+    with pytest.raises(UserError, match="are not files of their own"):
+        convert(part, tmp_path / "x.tfrecord", ConvertOptions(online=True))
 
 
 def test_paths_of_images_that_are_not_files_cannot_be_stored(tmp_path):

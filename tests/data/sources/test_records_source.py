@@ -28,7 +28,8 @@ def test_what_tensorflow_wrote_with_images(genuine):
     for number in range(6):
         folder = (7, 30)[number % 2]
         assert source[number].image == (genuine / f"imgs/{folder}/{number}.jpg").read_bytes()
-        assert source[number].key.endswith(f"binary.tfrecord#{number} ({folder}/{number}.jpg)")
+        assert source[number].key.endswith(f"binary.tfrecord#{number}")
+        assert source.name_of(number) == f"{folder}/{number}.jpg"
 
 
 def test_what_tensorflow_wrote_with_paths(genuine, monkeypatch):
