@@ -69,8 +69,9 @@ def _files_at(location: str) -> list[Path]:
         raise UserError(f"{location}: not a path: {error}.") from None
     if not found:
         raise UserError(
-            f"No training data at {location}. Expected `orl` or the path of a data set; set it "
-            "with --set data.train=PATH, or try: framl-keras train recipes/quickstart.yaml"
+            f"No training data at {location}. Make it of a folder of images with `framl-keras "
+            f"data convert FOLDER {location}`, name other data with --set data.train=PATH, "
+            "or try the quick start: framl-keras train recipes/quickstart.yaml"
         )
     return all_shards(found)
 
