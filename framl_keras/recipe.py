@@ -1,11 +1,12 @@
 """Recipe: what one experiment is. Loads, validates and saves it; knows no Keras."""
 
 import difflib
+import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import (
@@ -19,6 +20,9 @@ from pydantic import (
 )
 
 from framl_keras.errors import UserError
+from framl_keras.framl_yaml import FramlFile, is_framl, to_recipe, understood
+
+log = logging.getLogger(__name__)
 
 HELD_OUT = "held-out"
 
@@ -203,7 +207,7 @@ class Recipe(Section):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], changes: Iterable[str] = ()) -> "Recipe":
-        """Reads a YAML file and applies `key.path=value` changes.
+        """Reads a YAML file, also one of FRAML's, and applies `key.path=value` changes.
 
         Args:
             path: the file.
@@ -214,17 +218,31 @@ class Recipe(Section):
                 that the schema does not allow; it names each key's path.
         """
         content = _read_yaml(Path(path))
+        if is_framl(content):
+            framl = _validated(FramlFile, content, path)
+            log.info("%s: %s", path, understood(framl))
+            content = to_recipe(framl)
         for change in changes:
             _apply(content, change)
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            problems = "; ".join(_explain(cls, problem) for problem in error.errors())
-            raise UserError(f"{path}: {problems}") from None
+        return _validated(cls, content, path)
 
     def to_yaml(self) -> str:
         """The whole recipe as YAML, with every default spelled out."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+Checked = TypeVar("Checked", bound=BaseModel)
+
+
+def _validated(
+    schema: type[Checked], content: dict[str, Any], path: str | os.PathLike[str]
+) -> Checked:
+    """A file's content by its schema, or one line that names every fault."""
+    try:
+        return schema.model_validate(content)
+    except ValidationError as error:
+        problems = "; ".join(_explain(schema, problem) for problem in error.errors())
+        raise UserError(f"{path}: {problems}") from None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "losses": {"ops"},
     "ops": set(),
     "data": set(),
-    "recipe": set(),
+    "recipe": {"framl_yaml"},
+    "framl_yaml": set(),
     "errors": set(),
     "version": set(),
 }

@@ -12,9 +12,11 @@ def command() -> None:
 @click.argument("recipe_file", metavar="RECIPE", type=click.Path())
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe.")
 def show(recipe_file: str, changes: tuple[str, ...]) -> None:
-    """Print RECIPE with every default spelled out."""
+    """Print RECIPE, which may be a file of FRAML's, with every default spelled out."""
+    from framl_keras.cli.messages import show_messages
     from framl_keras.recipe import Recipe
 
+    show_messages()
     click.echo(Recipe.load(recipe_file, changes).to_yaml(), nl=False)
 
 

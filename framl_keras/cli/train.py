@@ -37,11 +37,11 @@ def command(
     from framl_keras.cli.messages import show_messages
     from framl_keras.recipe import Recipe
 
+    show_messages()
     recipe = Recipe.load(
         recipe_file, [*changes, *_shortcuts(name=name, **{"train.epochs": epochs})]
     )
     backend_name = backend.choose()
-    show_messages()
 
     from framl_keras.training.run_directory import RUNS, RunDirectory
     from framl_keras.training.train import train
