@@ -96,7 +96,8 @@ def build(options: argparse.Namespace, rate: float):
         model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         return model
     head = ArcMarginLayer(options.classes, sample_rate=rate, row_optimizer=RowSGD(**settings))
-    model = keras.Model([x, label], SampledCrossEntropy()(*head(embedding, label)))
+    logits, places, _ = head(embedding, label)
+    model = keras.Model([x, label], SampledCrossEntropy()(logits, places))
     model.compile(optimizer)
     return model
 

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import (
@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     Tag,
     ValidationError,
+    model_validator,
 )
 
 from framl_keras.errors import UserError
@@ -44,7 +45,7 @@ def _form_of_people(value: Any) -> str:
     return "fraction" if isinstance(value, dict | Fraction) else "range"
 
 
-_FORMS = {"range": tuple, "fraction": Fraction}  # pydantic names them in an error's location
+_FORMS: dict[str, Any] = {"range": tuple, "fraction": Fraction}  # an error's location has them
 People = Annotated[
     Annotated[tuple[int, int], Tag("range")] | Annotated[Fraction, Tag("fraction")],
     Discriminator(_form_of_people),
@@ -105,31 +106,210 @@ class DataSection(Section):
     threads: Annotated[int, Field(ge=1)] = 4
 
 
+class ArcFace(Section):
+    """cos(θ + m); see `framl_keras.margins.ArcFace`."""
+
+    name: Literal["ArcFace"]
+    margin: float = 0.5
+    easy_margin: bool = False
+    past_pi: Literal["framl", "continuous", "raw"] = "framl"
+
+
+class CosFace(Section):
+    """cos θ - m; see `framl_keras.margins.CosFace`."""
+
+    name: Literal["CosFace"]
+    margin: float = 0.35
+
+
+class SphereFace(Section):
+    """cos(m·θ), continued; see `framl_keras.margins.SphereFace`."""
+
+    name: Literal["SphereFace"]
+    margin: float = 1.5
+
+
+class Combined(Section):
+    """cos(m1·θ + m2) - m3; see `framl_keras.margins.Combined`."""
+
+    name: Literal["Combined"]
+    m1: float = 1.0
+    m2: float = 0.3
+    m3: float = 0.2
+    past_pi: Literal["continuous", "raw"] = "raw"
+
+
+class AdaFace(Section):
+    """A margin that follows the image's quality; see `framl_keras.margins.AdaFace`."""
+
+    name: Literal["AdaFace"]
+    margin: float = 0.4
+    concentration: float = 0.333
+    momentum: float = 0.99
+
+
+class MagFace(Section):
+    """A margin that grows with the embedding's length; see `framl_keras.margins.MagFace`."""
+
+    name: Literal["MagFace"]
+    low_margin: float = 0.45
+    high_margin: float = 0.8
+    shortest: float = 10.0
+    longest: float = 110.0
+    regularizer: float = 35.0
+
+
+class CurricularFace(Section):
+    """Hard negatives that count more and more; see `framl_keras.margins.CurricularFace`."""
+
+    name: Literal["CurricularFace"]
+    margin: float = 0.5
+    momentum: float = 0.99
+
+
+class ElasticFaceArc(Section):
+    """cos(θ + m) with a drawn m; see `framl_keras.margins.ElasticFaceArc`."""
+
+    name: Literal["ElasticFaceArc"]
+    margin: float = 0.5
+    deviation: float = 0.0125
+
+
+class ElasticFaceCos(Section):
+    """cos θ - m with a drawn m; see `framl_keras.margins.ElasticFaceCos`."""
+
+    name: Literal["ElasticFaceCos"]
+    margin: float = 0.35
+    deviation: float = 0.0125
+
+
+Angle = Annotated[float, Field(ge=0, lt=3.14159265)]
+MARGINS: dict[str, type[Section]] = {
+    margin.__name__: margin
+    for margin in (
+        ArcFace,
+        CosFace,
+        SphereFace,
+        Combined,
+        AdaFace,
+        MagFace,
+        CurricularFace,
+        ElasticFaceArc,
+        ElasticFaceCos,
+    )
+}
+_FORMS |= {"number": float, **MARGINS}
+
+
+def _form_of_margin(value: Any) -> Any:
+    """`number`, or the name that a margin's mapping has."""
+    if isinstance(value, dict):
+        return value.get("name")
+    return type(value).__name__ if isinstance(value, Section) else "number"
+
+
+Margin = Annotated[
+    Annotated[Angle, Tag("number")]
+    | Annotated[ArcFace, Tag("ArcFace")]
+    | Annotated[CosFace, Tag("CosFace")]
+    | Annotated[SphereFace, Tag("SphereFace")]
+    | Annotated[Combined, Tag("Combined")]
+    | Annotated[AdaFace, Tag("AdaFace")]
+    | Annotated[MagFace, Tag("MagFace")]
+    | Annotated[CurricularFace, Tag("CurricularFace")]
+    | Annotated[ElasticFaceArc, Tag("ElasticFaceArc")]
+    | Annotated[ElasticFaceCos, Tag("ElasticFaceCos")],
+    Discriminator(_form_of_margin),
+]
+
+
+class RowOptimizerSection(Section):
+    """SGD for the centres of a head with `sample_rate` below 1; see `layers.RowSGD`.
+
+    Attributes:
+        learning_rate: the peak learning rate; `train.schedule` holds for it too.
+        momentum: of SGD.
+        nesterov: of SGD.
+        weight_decay: of the sampled centres alone.
+    """
+
+    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    nesterov: bool = False
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class ModelSection(Section):
     """What is trained.
 
     Attributes:
         backbone: name of the network from pixels to feature map.
         weights: `imagenet`, a weights file, or none to start from random weights.
+        init: a trained embedder to start from: a run's folder, a `.keras` file, or the
+            `.weights.h5` of a whole embedder. A run's centres are taken too, for the
+            identities that it knows.
+        new_centers: centres of identities that `init` does not know: `drawn` at random, or
+            the `mean` embedding of their images.
+        freeze: patterns of the names of layers that are not trained, such as `stage1_*`;
+            `backbone` stands for the whole network.
         embedding_dim: length of the feature vector.
         dropout: part of the feature map dropped in training; the backbone's own choice if open.
         pooling: how the feature map becomes a vector: `flatten`, `gdc` or `average`; the
             backbone's own choice if open.
         embedding_l2: L2 penalty on the kernel that makes the embedding, and on nothing else.
-        head: `arcface` (additive angular margin) or `softmax` (a plain Dense).
-        margin: ArcFace's margin in radians.
-        scale: what ArcFace's cosines are multiplied with.
+        head: `arcface`, scaled cosines with a margin, or `softmax`, a plain Dense.
+        margin: ArcFace's margin in radians, or any margin by name with its arguments, such
+            as `{name: CosFace, margin: 0.35}`.
+        scale: what the cosines are multiplied with.
+        sub_centers: centres a class, of which the nearest counts.
+        backward: whether the margin is differentiated: `exact`, or `straight_through` as
+            in insightface's torch code.
+        interclass_filter: negatives with a cosine above this are left out, if given.
+        sample_rate: part of the classes that a step sees (Partial FC).
+        row_optimizer: how the centres are trained where `sample_rate` is below 1; by
+            `train.optimizer`'s settings if that is `sgd`.
     """
 
     backbone: str
     weights: str | None = None
+    init: str | None = None
+    new_centers: Literal["drawn", "mean"] = "drawn"
+    freeze: Annotated[list[str], BeforeValidator(_as_list)] = []
     embedding_dim: Annotated[int, Field(ge=1)] = 512
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     pooling: Literal["flatten", "gdc", "average"] | None = None
     embedding_l2: Annotated[float, Field(ge=0)] = 5e-4
     head: Literal["arcface", "softmax"] = "arcface"
-    margin: Annotated[float, Field(ge=0, lt=3.14159265)] = 0.5
+    margin: Margin = 0.5
     scale: Annotated[float, Field(gt=0)] = 64.0
+    sub_centers: Annotated[int, Field(ge=1)] = 1
+    backward: Literal["exact", "straight_through"] = "exact"
+    interclass_filter: Annotated[float, Field(gt=-1, le=1)] | None = None
+    sample_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
+    row_optimizer: RowOptimizerSection | None = None
+
+    @model_validator(mode="after")
+    def _has_no_contradiction(self) -> "ModelSection":
+        if self.head == "softmax" and (idle := self._idle_without_margin()):
+            raise ValueError(f"`head: softmax` has no {', '.join(idle)}; use `head: arcface`")
+        if self.weights and self.init:
+            raise ValueError("`weights` and `init` both say where to start from; leave one out")
+        if self.new_centers == "mean" and not (self.init or self.weights):
+            raise ValueError("`new_centers: mean` needs a trained embedder; give `init`")
+        if self.row_optimizer and self.sample_rate == 1.0:
+            raise ValueError("`row_optimizer` is for a `sample_rate` below 1; leave it out")
+        return self
+
+    def _idle_without_margin(self) -> list[str]:
+        """Keys that are set although a plain Dense does not have what they are about."""
+        keys = ("sub_centers", "backward", "interclass_filter", "sample_rate", "row_optimizer")
+        defaults = type(self).model_fields
+        idle = [key for key in keys if getattr(self, key) != defaults[key].default]
+        return idle + (["margin"] if isinstance(self.margin, Section) else [])
 
 
 class OptimizerSection(Section):
@@ -305,14 +485,33 @@ def _explain(recipe: type[BaseModel], problem: Mapping[str, Any]) -> str:
         return f"unknown key `{path}`: {hint}"
     if problem["type"] == "missing":
         return f"`{path}` is missing"
+    if problem["type"] == "union_tag_invalid":
+        return f"`{path}.name`: {_unknown_form(problem['ctx']['tag'])}"
+    if problem["type"] == "union_tag_not_found":
+        return f"`{path}.name` is missing"
+    if problem["type"] == "value_error":
+        return f"`{path}`: {problem['msg'].removeprefix('Value error, ')}"
     expected = problem["msg"].removeprefix("Input should be ")
     expected = expected.replace("String should match pattern", "a string that matches")
     return f"`{path}`: expected {expected}. Received: {problem['input']!r}"
+
+
+def _section_of(annotation: Any) -> Any:
+    """The section that a key holds, where it may also be left open."""
+    return next((part for part in get_args(annotation) if part is not type(None)), annotation)
+
+
+def _unknown_form(name: str) -> str:
+    """What could be meant by a margin's name that does not exist."""
+    folded = {known.casefold(): known for known in MARGINS}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    hint = f"did you mean `{folded[near[0]]}`?" if near else f"expected one of {', '.join(MARGINS)}"
+    return f"unknown margin `{name}`: {hint}"
 
 
 def _keys_beside(section: Any, location: tuple[Any, ...]) -> list[str]:
     """The keys that the section of an unknown key does have."""
     for part in location[:-1]:
         field = getattr(section, "model_fields", {}).get(part)
-        section = _FORMS.get(part) or (field.annotation if field else section)
+        section = _FORMS.get(part) or (_section_of(field.annotation) if field else section)
     return list(getattr(section, "model_fields", {}))

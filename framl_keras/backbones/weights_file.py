@@ -44,15 +44,31 @@ def check_weights_file(path: str) -> None:
 
 def _take_from_model(network: keras.Model, path: str) -> None:
     """Copies the weights of the model in a file, or of the part that is named as the network."""
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{path}: not a model that Keras can load: {reason}") from None
+    model = open_model(path)
     parts = {part.name: part for part in [model, *model.layers]}
     if network.name not in parts:
         raise UserError(f"{path}: expected the network {network.name}, found {', '.join(parts)}")
-    weights = parts[network.name].get_weights()
-    if [weight.shape for weight in weights] != [tuple(own.shape) for own in network.weights]:
+    if not copy_weights(parts[network.name], network):
         raise UserError(f"{path}: its {network.name} has other shapes than this one.")
-    network.set_weights(weights)
+
+
+def open_model(path: str) -> keras.Model:
+    """The model in a `.keras` file.
+
+    Raises:
+        UserError: if there is none.
+    """
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{path}: not a model that Keras can load: {reason}") from None
+
+
+def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> bool:
+    """Copies all weights of a layer or model if their shapes are the same; whether they are."""
+    weights = source.get_weights()
+    if [weight.shape for weight in weights] != [tuple(own.shape) for own in target.weights]:
+        return False
+    target.set_weights(weights)
+    return True

@@ -11,7 +11,7 @@ from framl_keras import margins
 from framl_keras.layers.arc_margin_arguments import check_arguments, row_optimizer_of
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_kernel import SampledKernel
-from framl_keras.ops.class_columns import at_label, replace_at_label
+from framl_keras.ops.class_columns import at_label, is_nearest, replace_at_label
 from framl_keras.ops.precision import at_least_float32, working_dtype
 from framl_keras.ops.unit_vectors import lengths, unit_rows, unit_vectors
 
@@ -47,7 +47,7 @@ class ArcMarginLayer(keras.layers.Layer):
             gradient (arcface_torch's `interclass_filtering_threshold`); `None` keeps all.
         sample_rate: part of the classes that a training step sees (Partial FC): the
             batch's own and random others, drawn anew each step. Below 1 the layer trains
-            its centres itself, and `layer(embeddings, labels)` gives two tensors; see
+            its centres itself, and `layer(embeddings, labels)` gives three tensors; see
             `SampledCrossEntropy`.
         row_optimizer: a `RowSGD`, how the sampled centres are updated where
             `sample_rate` is below 1. The others get no gradient, momentum or decay.
@@ -59,8 +59,9 @@ class ArcMarginLayer(keras.layers.Layer):
 
     Output shape:
         `(batch, num_classes)` in float32 (float64 under a float64 policy). With labels and
-        a `sample_rate` below 1: logits `(batch, num_sampled)` and int32 `(batch,)`, the
-        label's place among the sampled classes, -1 where there is no label.
+        a `sample_rate` below 1: logits `(batch, num_sampled)`; int32 `(batch,)`, the
+        label's place among the sampled classes, -1 where there is no label; and `(batch,)`,
+        1 where that class is the nearest of them, without margin, and 0 elsewhere.
 
     Raises:
         ValueError: if an argument is out of range or the embeddings aren't `(batch, dim)`.
@@ -141,9 +142,12 @@ class ArcMarginLayer(keras.layers.Layer):
             return self.scale * self._cosines(embeddings, self._all_centers())
         labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
         if self._sampled is None:
-            return self._logits(embeddings, self._all_centers(), labels, bool(training))
+            cosines = self._cosines(embeddings, self._all_centers())
+            return self._logits(embeddings, cosines, labels, bool(training))
         rows, places = self._sampled.sample(labels, bool(training))
-        return self._logits(embeddings, rows, places, bool(training)), places
+        cosines = self._cosines(embeddings, rows)
+        logits = self._logits(embeddings, cosines, places, bool(training))
+        return logits, places, is_nearest(cosines, places)
 
     def centers(self) -> np.ndarray:
         """The centres as they are now, `(sub_centers, num_classes, dim)`, not normalised."""
@@ -153,9 +157,10 @@ class ArcMarginLayer(keras.layers.Layer):
     def _all_centers(self) -> Tensor:
         return self._sampled.current() if self._sampled else ops.convert_to_tensor(self.kernel)
 
-    def _logits(self, embeddings: Tensor, kernel: Tensor, labels: Tensor, training: bool) -> Tensor:
-        """Scaled cosines to the rows of a kernel, with the margin at the label."""
-        cosines = self._cosines(embeddings, kernel)
+    def _logits(
+        self, embeddings: Tensor, cosines: Tensor, labels: Tensor, training: bool
+    ) -> Tensor:
+        """Scaled cosines with the margin at the label."""
         norms = lengths(*at_least_float32(embeddings))
         return self.scale * self._with_margin(cosines, norms, labels, training)
 
@@ -202,7 +207,8 @@ class ArcMarginLayer(keras.layers.Layer):
     ) -> Any:
         if labels_shape is None or self._sampled is None:
             return (embeddings_shape[0], self.num_classes)
-        return (embeddings_shape[0], self._sampled.num_sampled), (embeddings_shape[0],)
+        batch = (embeddings_shape[0],)
+        return (*batch, self._sampled.num_sampled), batch, batch
 
     def compute_output_spec(
         self, embeddings: Tensor, labels: Tensor | None = None, training: bool | None = None
@@ -210,8 +216,9 @@ class ArcMarginLayer(keras.layers.Layer):
         dtype = working_dtype(embeddings.dtype, self.variable_dtype)
         if labels is None or self._sampled is None:
             return keras.KerasTensor(self.compute_output_shape(embeddings.shape), dtype=dtype)
-        logits, places = self.compute_output_shape(embeddings.shape, labels.shape)
-        return keras.KerasTensor(logits, dtype=dtype), keras.KerasTensor(places, dtype="int32")
+        shapes = self.compute_output_shape(embeddings.shape, labels.shape)
+        dtypes = (dtype, "int32", dtype)
+        return tuple(keras.KerasTensor(*spec) for spec in zip(shapes, dtypes, strict=True))
 
     def get_config(self) -> dict[str, Any]:
         is_number = isinstance(self.margin, int | float)

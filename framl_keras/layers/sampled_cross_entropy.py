@@ -1,9 +1,11 @@
-"""The loss of a head that samples classes."""
+"""The loss of a head that samples classes, added to the model."""
 
 from typing import Any
 
 import keras
 from keras import ops
+
+from framl_keras.layers.sampled_losses import sampled_losses
 
 Tensor = Any
 Shape = tuple[int | None, ...]
@@ -25,7 +27,8 @@ class SampledCrossEntropy(keras.layers.Layer):
 
     Example:
     >>> head = ArcMarginLayer(1_000_000, sample_rate=0.1, row_optimizer=RowSGD(0.1))
-    >>> model = keras.Model([x, label], SampledCrossEntropy()(*head(embedding, label)))
+    >>> logits, places, _ = head(embedding, label)
+    >>> model = keras.Model([x, label], SampledCrossEntropy()(logits, places))
     >>> model.compile("sgd")
     """
 
@@ -33,11 +36,7 @@ class SampledCrossEntropy(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
 
     def call(self, logits: Tensor, places: Tensor) -> Tensor:
-        counts = ops.cast(places >= 0, logits.dtype)
-        losses = keras.losses.sparse_categorical_crossentropy(
-            ops.maximum(places, 0), logits, from_logits=True
-        )
-        self.add_loss(ops.sum(losses * counts) / ops.maximum(ops.sum(counts), 1.0))
+        self.add_loss(ops.mean(sampled_losses(logits, places)))
         return logits
 
     def compute_output_shape(self, logits_shape: Shape, places_shape: Shape) -> Shape:

@@ -14,15 +14,18 @@ from framl_keras.margins.mag_face import MagFace
 from framl_keras.margins.margin import Margin
 
 _MARGINS: dict[str, type[Margin]] = {
-    "arcface": ArcFace,
-    "cosface": CosFace,
-    "sphereface": SphereFace,
-    "combined": Combined,
-    "adaface": AdaFace,
-    "magface": MagFace,
-    "curricularface": CurricularFace,
-    "elasticface_arc": ElasticFaceArc,
-    "elasticface_cos": ElasticFaceCos,
+    margin.__name__: margin
+    for margin in (
+        ArcFace,
+        CosFace,
+        SphereFace,
+        Combined,
+        AdaFace,
+        MagFace,
+        CurricularFace,
+        ElasticFaceArc,
+        ElasticFaceCos,
+    )
 }
 
 
@@ -43,8 +46,9 @@ def by_name(name: str, **options: Any) -> Margin:
         ValueError: if an option is out of range.
     """
     if name not in _MARGINS:
-        near = difflib.get_close_matches(str(name), names(), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        folded = {known.casefold(): known for known in names()}
+        near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
+        hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
         raise UserError(f"Unknown margin {name!r}. Expected one of {', '.join(names())}.{hint}")
     known = _MARGINS[name]().get_config()
     for option in options:

@@ -38,3 +38,17 @@ def replace_at_label(values: Tensor, labels: Tensor, new: Tensor) -> Tensor:
     columns = ops.maximum(labels, 0)
     rows = ops.arange(ops.shape(labels)[0], dtype="int32")
     return ops.scatter_update(values, ops.stack([rows, columns], axis=1), new)
+
+
+def is_nearest(cosines: Tensor, labels: Tensor) -> Tensor:
+    """Which rows are nearest to their own class; one with label -1 to none.
+
+    Args:
+        cosines: `(batch, num_classes)`.
+        labels: int32 `(batch,)`.
+
+    Returns:
+        1.0 or 0.0, `(batch,)`, without gradient.
+    """
+    nearest = at_label(cosines, labels) >= ops.max(cosines, axis=1)
+    return ops.stop_gradient(ops.cast(ops.logical_and(nearest, labels >= 0), cosines.dtype))

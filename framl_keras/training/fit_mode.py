@@ -28,7 +28,7 @@ def fit_epoch(
         callbacks: what happens between the steps.
     """
     some = itertools.islice(batches, steps)
-    data = (((pixels, labels), targets(labels)) for pixels, labels in some)
+    data = (((pixels, labels), targets(model, labels)) for pixels, labels in some)
     model.fit(
         data,
         initial_epoch=epoch,

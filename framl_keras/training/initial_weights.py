@@ -2,13 +2,14 @@
 
 import math
 import zlib
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import initializers
 
 
-def draw_initial_weights(model: keras.Model, seed: int) -> None:
+def draw_initial_weights(model: keras.Model, seed: int, keep: Sequence[keras.Model] = ()) -> None:
     """Draws each random weight anew from (seed, its path), to its initializer's distribution.
 
     Keras draws with the backend's own generator, so the same seed gives other
@@ -18,8 +19,12 @@ def draw_initial_weights(model: keras.Model, seed: int) -> None:
         model: a built model; a weight is drawn where its layer has an attribute
             `<weight>_initializer`, as Keras' layers do.
         seed: any non-negative integer.
+        keep: parts of the model that have their weights already.
     """
+    kept = {id(layer) for part in keep for layer in part._flatten_layers()}
     for layer in model._flatten_layers(include_self=False):
+        if id(layer) in kept:
+            continue
         # A head that samples classes updates its centres itself: they are not trainable.
         for variable in layer._trainable_variables + layer._non_trainable_variables:
             initializer = _initializer_of(layer, variable.name)

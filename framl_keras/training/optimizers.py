@@ -29,7 +29,8 @@ def build_optimizer(
             f"{', '.join(sorted(set(OptimizerSection.model_fields) & set(taken)))}."
         )
     arguments = {key: value for key, value in given.items() if key in taken}
-    return optimizer(learning_rate=_rate(options.learning_rate, schedule, total_steps), **arguments)
+    rate = rate_of(options.learning_rate, schedule, total_steps)
+    return optimizer(learning_rate=rate, **arguments)
 
 
 def _optimizer_class(name: str) -> type[keras.optimizers.Optimizer]:
@@ -46,7 +47,7 @@ def _optimizer_class(name: str) -> type[keras.optimizers.Optimizer]:
     raise UserError(f"train.optimizer.name: Keras has no optimizer {name!r}. {hint}")
 
 
-def _rate(peak: float, schedule: ScheduleSection, total_steps: int) -> Any:
+def rate_of(peak: float, schedule: ScheduleSection, total_steps: int) -> Any:
     """A number, or a schedule that Keras asks at each step."""
     warmup_steps = round(schedule.warmup * total_steps)
     if schedule.name == "constant" and not warmup_steps:

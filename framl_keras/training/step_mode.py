@@ -66,7 +66,7 @@ def train_step(
     model.optimizer.apply(found.gradients, model.trainable_variables)
     loss = found.prediction_loss + found.regularization_loss
     model._loss_tracker.update_state(loss, sample_weight=ops.shape(pixels)[0])
-    return found, model.compute_metrics([pixels, labels], targets(labels), found.outputs)
+    return found, model.compute_metrics([pixels, labels], targets(model, labels), found.outputs)
 
 
 def _check_finite(model: keras.Model, found: Gradients) -> None:

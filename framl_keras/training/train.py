@@ -10,12 +10,13 @@ from framl_keras.data.augment import Augment
 from framl_keras.data.batches import TrainingBatches, training_dataset
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Source
-from framl_keras.models import compile_for_training, embedding_model, training_model
+from framl_keras.models import compile_for_training, embedding_model, freeze, network_of
 from framl_keras.recipe import Recipe
 from framl_keras.training.checkpoint import Checkpoint
 from framl_keras.training.checkpoints import Checkpoints, SaveCheckpoints
 from framl_keras.training.data import open_present_pair_sets, open_training_source
 from framl_keras.training.fit_mode import Batch, fit_epoch
+from framl_keras.training.heads import with_head
 from framl_keras.training.initial_weights import draw_initial_weights
 from framl_keras.training.interrupt import StopOnSignal
 from framl_keras.training.journal import Journal
@@ -23,6 +24,7 @@ from framl_keras.training.optimizers import build_optimizer, learning_rate_at
 from framl_keras.training.progress import CountSteps, Progress, ProgressBar
 from framl_keras.training.resume import facts_of, find_start, put_aside
 from framl_keras.training.run_directory import RunDirectory
+from framl_keras.training.start_from import start_from
 from framl_keras.training.state import RestoreMetrics, write_state
 from framl_keras.training.step_mode import step_epoch
 from framl_keras.training.verification import VerifyBetweenEpochs
@@ -71,7 +73,7 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
         if start is None:
             put_aside(run)
         run.write(recipe, source.class_names)
-        embedder, model = build_models(recipe, len(source.class_names), progress.total_steps)
+        embedder, model = build_models(recipe, source, progress.total_steps, start is None)
         restored = go_on(model, progress, start)
         rate = learning_rate_at(model.optimizer)
         journal = Journal(run.logs, progress, rate, recipe.train.log_every)
@@ -96,9 +98,16 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
 
 
 def build_models(
-    recipe: Recipe, num_classes: int, total_steps: int
+    recipe: Recipe, source: Source, total_steps: int, fresh: bool = True
 ) -> tuple[keras.Model, keras.Model]:
-    """The embedding model and the compiled training model, with the recipe's initial weights."""
+    """The embedding model and the compiled training model.
+
+    Args:
+        recipe: what to build.
+        source: the training data; the identities are counted.
+        total_steps: of the whole run, for the learning rate's schedule.
+        fresh: whether they get the recipe's initial weights, which a checkpoint replaces.
+    """
     options, data = recipe.model, recipe.data
     chosen = {"dropout": options.dropout, "pooling": options.pooling}
     embedder = embedding_model(
@@ -106,11 +115,15 @@ def build_models(
         data.image_size,
         embedding_dim=options.embedding_dim,
         embedding_l2=options.embedding_l2,
-        weights=options.weights,
+        weights=options.weights if fresh else None,
         **{name: value for name, value in chosen.items() if value is not None},
     )
-    model = training_model(embedder, num_classes, options.head, options.margin, options.scale)
-    draw_initial_weights(model, recipe.seed)
+    model = with_head(embedder, recipe, len(source.class_names), total_steps)
+    if fresh:
+        keep = [network_of(embedder)] if options.weights else []
+        draw_initial_weights(model, recipe.seed, keep)
+        start_from(recipe, embedder, model, source)
+    freeze(model, options.freeze)
     optimizer = build_optimizer(recipe.train.optimizer, recipe.train.schedule, total_steps)
     compile_for_training(model, optimizer)
     return embedder, model

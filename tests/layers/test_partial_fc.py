@@ -22,7 +22,7 @@ def sampled_model(sample_rate, **options):
     head = ArcMarginLayer(CLASSES, sample_rate=sample_rate, name="head", **options)
     x, label = keras.Input((DIM,)), keras.Input((), dtype="int32")
     embedding = keras.layers.Dense(DIM, name="dense")(x)
-    logits, places = head(embedding, label)
+    logits, places, _ = head(embedding, label)
     model = keras.Model([x, label], SampledCrossEntropy()(logits, places))
     model.compile(keras.optimizers.SGD(**SGD), jit_compile=False)
     return model, head

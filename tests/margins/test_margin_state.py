@@ -101,10 +101,10 @@ def test_a_head_with_its_state_survives_saving(name, tmp_path, rng):
 
 
 def test_a_margin_of_an_unknown_name_or_option():
-    with pytest.raises(UserError, match=r"Unknown margin 'arcfase'.* Did you mean 'arcface'\?"):
+    with pytest.raises(UserError, match=r"Unknown margin 'arcfase'.* Did you mean 'ArcFace'\?"):
         margins.by_name("arcfase")
-    with pytest.raises(UserError, match="Unknown option 'm1' of the margin arcface"):
-        margins.by_name("arcface", m1=2.0)
+    with pytest.raises(UserError, match="Unknown option 'm1' of the margin ArcFace"):
+        margins.by_name("ArcFace", m1=2.0)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import jax
 import keras
 
+from framl_keras.models import prediction_loss
 from framl_keras.training.steps.step import Gradients, Tensor
 
 
@@ -15,9 +16,7 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
         outputs, updated, penalties = model.stateless_call(
             trainable, state, [pixels, labels], training=True, return_losses=True
         )
-        prediction = keras.ops.mean(
-            keras.losses.sparse_categorical_crossentropy(labels, outputs["logits"], True)
-        )
+        prediction = prediction_loss(outputs, labels)
         regularization = sum(penalties, keras.ops.zeros(()))
         return prediction + regularization, (prediction, regularization, updated, outputs)
 

@@ -9,8 +9,8 @@ class Gradients(NamedTuple):
     """Loss and gradients of one batch; the model's running state is already updated.
 
     Attributes:
-        prediction_loss: cross-entropy of the logits, a scalar.
-        regularization_loss: penalties on weights, a scalar.
+        prediction_loss: what the model predicts against the labels, a scalar.
+        regularization_loss: penalties on weights and embeddings, a scalar.
         gradients: one for each of the model's trainable variables.
         outputs: what the model gave for the batch.
     """

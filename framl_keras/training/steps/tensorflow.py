@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from framl_keras.models import prediction_loss
 from framl_keras.training.steps.step import Gradients, Tensor
 
 
@@ -11,9 +12,7 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     variables = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape() as tape:
         outputs = model([pixels, labels], training=True)
-        prediction = keras.ops.mean(
-            keras.losses.sparse_categorical_crossentropy(labels, outputs["logits"], True)
-        )
+        prediction = prediction_loss(outputs, labels)
         regularization = keras.ops.sum(keras.ops.stack([*model.losses, 0.0]))
         total = prediction + regularization
     return Gradients(prediction, regularization, tape.gradient(total, variables), outputs)

@@ -3,6 +3,7 @@
 import keras
 import torch
 
+from framl_keras.models import prediction_loss
 from framl_keras.training.steps.step import Gradients, Tensor
 
 
@@ -10,9 +11,7 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     """Loss and gradients of one batch; updates batch statistics."""
     variables = [variable.value for variable in model.trainable_variables]
     outputs = model([pixels, labels], training=True)
-    prediction = keras.ops.mean(
-        keras.losses.sparse_categorical_crossentropy(labels, outputs["logits"], True)
-    )
+    prediction = prediction_loss(outputs, labels)
     regularization = keras.ops.sum(keras.ops.stack([*model.losses, keras.ops.zeros(())]))
     found = torch.autograd.grad(prediction + regularization, variables)
     detached = {name: output.detach() for name, output in outputs.items()}

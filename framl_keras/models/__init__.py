@@ -1,0 +1,25 @@
+"""The embedding model, the training model around it, and how they are started and frozen."""
+
+from framl_keras.models.embedder import BACKBONE, embedding_model, network_of
+from framl_keras.models.freeze import freeze
+from framl_keras.models.start import point_centers, take_centers, take_embedder
+from framl_keras.models.training_model import (
+    compile_for_training,
+    prediction_loss,
+    targets,
+    training_model,
+)
+
+__all__ = [
+    "BACKBONE",
+    "compile_for_training",
+    "embedding_model",
+    "freeze",
+    "network_of",
+    "point_centers",
+    "prediction_loss",
+    "take_centers",
+    "take_embedder",
+    "targets",
+    "training_model",
+]

@@ -1,0 +1,116 @@
+"""Starting a model from one that was trained before."""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from framl_keras.backbones.load_strictly import load_strictly
+from framl_keras.backbones.weights_file import copy_weights, open_model
+from framl_keras.errors import UserError
+from framl_keras.layers import ArcMarginLayer
+from framl_keras.models.embedder import BACKBONE, network_of
+
+REPRESENTATION = "representation"
+CENTERS = ("kernel", "bias")  # what a head keeps for each class
+
+
+def take_embedder(embedder: keras.Model, path: str) -> list[str]:
+    """Starts an embedder from the file of a trained one.
+
+    The network must fit entirely. The representation is taken where its shapes are the
+    same: a new image size, embedding length or pooling starts it anew.
+
+    Args:
+        embedder: a model from `embedding_model`.
+        path: a `.keras` file, or `.weights.h5` of a whole embedder, which must fit entirely.
+
+    Returns:
+        The parts that were taken, of `backbone` and `representation`.
+
+    Raises:
+        UserError: if the file is of another kind or another network.
+    """
+    network = network_of(embedder)
+    if path.endswith(".h5"):
+        load_strictly(embedder, path, f"an embedder with {network.name}")
+        return [BACKBONE, REPRESENTATION]
+    parts = {part.name: part for part in open_model(path).layers}
+    if network.name not in parts:
+        raise UserError(f"{path}: expected the network {network.name}, found {', '.join(parts)}")
+    if not copy_weights(parts[network.name], network):
+        raise UserError(f"{path}: its {network.name} has other shapes than this one.")
+    representation = embedder.get_layer(REPRESENTATION)
+    fits = REPRESENTATION in parts and copy_weights(parts[REPRESENTATION], representation)
+    return [BACKBONE, REPRESENTATION] if fits else [BACKBONE]
+
+
+def take_centers(
+    head: keras.layers.Layer,
+    arrays: Mapping[str, np.ndarray],
+    num_classes: int,
+    old: Sequence[int],
+    new: Sequence[int],
+) -> bool:
+    """Copies the centres of some classes from a trained head's weights.
+
+    Args:
+        head: the built head, an `ArcMarginLayer` or a Dense.
+        arrays: the weights of a trained one, by name.
+        num_classes: how many classes that one has.
+        old: labels there.
+        new: labels here, one for each.
+
+    Returns:
+        Whether they were taken: the two must be of the same kind, with as many
+        sub-centres and embeddings of the same length.
+    """
+    own = {weight.name: weight for weight in head.weights if weight.name in CENTERS}
+    if own.keys() != arrays.keys() & set(CENTERS):
+        return False
+    trained = {name: _by_class(head, arrays[name]) for name in own}
+    values = {name: _by_class(head, _numbers(weight)) for name, weight in own.items()}
+    for name in own:
+        if trained[name].shape != (*values[name].shape[:-1], num_classes):
+            return False
+    for name, weight in own.items():
+        values[name][..., new] = trained[name][..., old]
+        weight.assign(np.ascontiguousarray(_as_weight(head, values[name])))
+    return True
+
+
+def point_centers(head: keras.layers.Layer, labels: Sequence[int], directions: np.ndarray) -> None:
+    """Turns the centres of some classes towards given directions; they keep their lengths.
+
+    Of several sub-centres the first is turned, for equal ones would stay equal.
+
+    Args:
+        head: the built head.
+        labels: the classes.
+        directions: `(len(labels), dim)`, of any length.
+    """
+    values = _by_class(head, _numbers(head.kernel))
+    first = values[0] if isinstance(head, ArcMarginLayer) else values  # a view: (dim, classes)
+    lengths = np.linalg.norm(first[:, labels], axis=0)
+    units = directions / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
+    first[:, labels] = units.T * lengths
+    head.kernel.assign(np.ascontiguousarray(_as_weight(head, values)))
+
+
+def _numbers(weight: keras.Variable) -> np.ndarray:
+    return np.array(ops.convert_to_numpy(weight))
+
+
+def _by_class(head: keras.layers.Layer, values: np.ndarray) -> np.ndarray:
+    """A head's weight with the classes last: `(…, dim, classes)`, or `(classes,)` for a bias."""
+    if not isinstance(head, ArcMarginLayer) or values.shape[0] % head.sub_centers:
+        return values
+    return values.reshape(head.sub_centers, -1, values.shape[1]).transpose(0, 2, 1)
+
+
+def _as_weight(head: keras.layers.Layer, values: np.ndarray) -> np.ndarray:
+    """The inverse of `_by_class`."""
+    if not isinstance(head, ArcMarginLayer):
+        return values
+    return values.transpose(0, 2, 1).reshape(-1, values.shape[1])

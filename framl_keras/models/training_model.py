@@ -1,0 +1,98 @@
+"""The training model around an embedding model, and its loss."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from framl_keras import margins
+from framl_keras.layers import ArcMarginLayer, RowSGD, SampledLosses
+
+Tensor = Any
+
+
+def training_model(
+    embedder: keras.Model, num_classes: int, head: str = "arcface", **options: Any
+) -> keras.Model:
+    """Builds the model that is trained: `(pixels, label)` -> what the loss is made of.
+
+    There are two outputs: `logits` carry the margin and are trained by sparse
+    cross-entropy, `plain` carry none, as at inference, and tell the accuracy. A head that
+    samples classes knows its labels' places itself, so it has `losses` in place of the
+    logits, and `plain` says which rows are right among the sampled classes.
+    See `compile_for_training`.
+
+    Args:
+        embedder: a model from `embedding_model`.
+        num_classes: number of identities.
+        head: `arcface`, or `softmax` for a plain Dense, FRAML's `NormHead`.
+        **options: arguments of `ArcMarginLayer`; `margin` may also be a mapping of a
+            margin's name and its arguments, and `row_optimizer` one of `RowSGD`'s.
+
+    Raises:
+        UserError: if the margin is unknown.
+        ValueError: if the head is unknown, or an option is out of range.
+    """
+    label = keras.Input((), dtype="int32", name="label")
+    embedding = embedder.output
+    if head == "arcface":
+        outputs = _margin_outputs(embedding, label, num_classes, options)
+    elif head == "softmax":
+        plain = keras.layers.Dense(num_classes, dtype="float32", name="head")(embedding)
+        outputs = {"logits": plain, "plain": plain}
+    else:
+        raise ValueError(f"Unknown head. Expected one of arcface, softmax. Received: head={head!r}")
+    return keras.Model([embedder.input, label], outputs, name="training_model")
+
+
+def _margin_outputs(
+    embedding: Tensor, label: Tensor, num_classes: int, options: dict[str, Any]
+) -> dict[str, Tensor]:
+    if isinstance(margin := options.get("margin"), Mapping):
+        options = {**options, "margin": margins.by_name(**margin)}
+    if isinstance(rows := options.get("row_optimizer"), Mapping):
+        options = {**options, "row_optimizer": RowSGD(**rows)}
+    layer = ArcMarginLayer(num_classes, name="head", **options)
+    if layer.sample_rate == 1.0:
+        return {"logits": layer(embedding, label), "plain": layer(embedding)}
+    logits, places, is_nearest = layer(embedding, label)
+    return {"losses": SampledLosses(name="losses")(logits, places), "plain": is_nearest}
+
+
+def compile_for_training(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Compiles a training model for `fit` on `((pixels, label), targets(model, label))`."""
+    if "losses" in model.output:
+        loss: dict[str, Any] = {"losses": _as_they_are}
+        accuracy = keras.metrics.MeanMetricWrapper(_as_they_are, name="accuracy")
+    else:
+        loss = {"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    model.compile(optimizer, loss=loss, metrics={"plain": accuracy})
+    # Builds optimizer and metrics, so that their states can be read and put back before `fit`.
+    label = np.zeros(1, "int32")
+    pixels = np.zeros((1, *model.inputs[0].shape[1:]), "float32")
+    model._symbolic_build(data_batch=([pixels, label], targets(model, label)))
+
+
+def _as_they_are(label: Tensor, values: Tensor) -> Tensor:
+    """What the model has computed for each row already."""
+    return values
+
+
+def targets(model: keras.Model, label: Any) -> dict[str, Any]:
+    """What `fit` compares the training model's outputs with."""
+    return dict.fromkeys(model.output, label)
+
+
+def prediction_loss(outputs: Mapping[str, Tensor], label: Tensor) -> Tensor:
+    """The loss of a batch as `fit` has it, without penalties, a scalar.
+
+    Args:
+        outputs: what the training model gave.
+        label: int32 `(batch,)`.
+    """
+    if "losses" in outputs:
+        return ops.mean(outputs["losses"])
+    return ops.mean(keras.losses.sparse_categorical_crossentropy(label, outputs["logits"], True))

@@ -1,0 +1,76 @@
+"""From a recipe's `model` section to the training model's head."""
+
+import math
+from typing import Any
+
+import keras
+
+from framl_keras.errors import UserError
+from framl_keras.models import training_model
+from framl_keras.recipe import Recipe, RowOptimizerSection
+from framl_keras.training.optimizers import rate_of
+
+# Keys that are arguments of `ArcMarginLayer` under the same name.
+_SAME = ("scale", "sub_centers", "backward", "interclass_filter", "sample_rate")
+_DRAWN = ("ElasticFaceArc", "ElasticFaceCos")  # margins that take the recipe's seed
+
+
+def with_head(
+    embedder: keras.Model, recipe: Recipe, num_classes: int, total_steps: int
+) -> keras.Model:
+    """The training model around an embedder, with the recipe's head.
+
+    Raises:
+        UserError: if a margin's argument is out of range, or the head and the training
+            do not fit together.
+    """
+    section = recipe.model
+    if section.head == "softmax":
+        return training_model(embedder, num_classes, "softmax")
+    options = {key: getattr(section, key) for key in _SAME}
+    if section.sample_rate < 1.0:
+        _check_sample(recipe, num_classes)
+        options |= {"row_optimizer": _row_optimizer(recipe, total_steps), "seed": recipe.seed}
+    try:
+        return training_model(embedder, num_classes, margin=_margin(recipe), **options)
+    except ValueError as error:
+        raise UserError(f"model.margin or another key of the head: {error}") from None
+
+
+def _margin(recipe: Recipe) -> float | dict[str, Any]:
+    """A number, or a mapping of a margin's name and arguments."""
+    margin = recipe.model.margin
+    if isinstance(margin, float | int):
+        return margin
+    found = margin.model_dump()
+    return found | {"seed": recipe.seed} if found["name"] in _DRAWN else found
+
+
+def _check_sample(recipe: Recipe, num_classes: int) -> None:
+    sampled = math.ceil(recipe.model.sample_rate * num_classes)
+    if sampled < recipe.train.batch_size:
+        raise UserError(
+            f"model.sample_rate: {recipe.model.sample_rate} of {num_classes} classes is {sampled}, "
+            f"less than train.batch_size ({recipe.train.batch_size}), and a batch's own classes "
+            "must be among them. Raise the rate or make batches smaller."
+        )
+
+
+def _row_optimizer(recipe: Recipe, total_steps: int) -> dict[str, Any]:
+    """Arguments of `RowSGD`."""
+    rows, optimizer = recipe.model.row_optimizer, recipe.train.optimizer
+    if rows is None and optimizer.name.lower() != "sgd":
+        raise UserError(
+            f"model.sample_rate: below 1 the centres are trained by SGD, and {optimizer.name}'s "
+            "learning rate would not suit it. Give model.row_optimizer, such as "
+            "{learning_rate: 0.1}."
+        )
+    if rows is None:
+        rows = RowOptimizerSection(
+            learning_rate=optimizer.learning_rate,
+            momentum=optimizer.momentum,
+            nesterov=optimizer.nesterov,
+            weight_decay=optimizer.weight_decay or 0.0,
+        )
+    rate = rate_of(rows.learning_rate, recipe.train.schedule, total_steps)
+    return {**rows.model_dump(), "learning_rate": rate}

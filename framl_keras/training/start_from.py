@@ -1,0 +1,105 @@
+"""Fine-tuning: a model that starts from a trained one, and the centres of new identities."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import keras
+import numpy as np
+
+from framl_keras.data.sources import People, Sample, Source
+from framl_keras.errors import UserError
+from framl_keras.evaluation import embed
+from framl_keras.models import point_centers, take_centers, take_embedder
+from framl_keras.recipe import Recipe
+from framl_keras.training.checkpoints import Checkpoints
+from framl_keras.training.run_directory import RunDirectory
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 1000  # identities whose embeddings are in memory at a time
+
+
+def start_from(recipe: Recipe, embedder: keras.Model, model: keras.Model, source: Source) -> None:
+    """Puts in what the recipe's `init` has, and new identities' centres; says what it took.
+
+    Args:
+        recipe: has `model.init` and `model.new_centers`.
+        embedder: the embedding model.
+        model: the training model around it.
+        source: the training data.
+
+    Raises:
+        UserError: if `init` is missing, or of another network.
+    """
+    names, known = list(source.class_names), 0
+    is_known = np.zeros(len(names), dtype=bool)
+    if recipe.model.init:
+        path = Path(recipe.model.init)
+        parts = take_embedder(embedder, str(_embedder_file(path)))
+        log.info("Started from %s: %s", path, ", ".join(parts))
+        if path.is_dir():
+            is_known = _take_known(model.get_layer("head"), RunDirectory(path), names)
+            known = int(is_known.sum())
+            log.info("%d of %d identities keep their centres", known, len(names))
+    if recipe.model.new_centers == "mean" and known < len(names):
+        new = np.flatnonzero(~is_known).tolist()
+        data = recipe.data
+        means = mean_embeddings(embedder, source, new, data.image_size, data.central_crop)
+        point_centers(model.get_layer("head"), new, means)
+
+
+def _embedder_file(path: Path) -> Path:
+    """The file with an embedder that `init` means."""
+    if path.is_dir():
+        return RunDirectory(path).check().embedder
+    if not path.is_file():
+        raise UserError(
+            f"model.init: no such run or file: {path}. Expected a run's folder, *.keras or "
+            "*.weights.h5."
+        )
+    if path.suffix not in (".keras", ".h5"):
+        raise UserError(
+            f"model.init: {path}: expected a run's folder, *.keras or *.weights.h5. Other formats "
+            "are converted with: framl-keras import-weights"
+        )
+    return path
+
+
+def _take_known(head: keras.layers.Layer, run: RunDirectory, names: Sequence[str]) -> np.ndarray:
+    """Takes a run's centres for the identities that it knows; which those are, `(classes,)`."""
+    old = run.class_names()
+    place = {name: label for label, name in enumerate(old)}
+    is_known = np.array([name in place for name in names])
+    labels = np.flatnonzero(is_known).tolist()
+    arrays = head_of(run)
+    before = [place[names[label]] for label in labels]
+    if not labels or not take_centers(head, arrays, len(old), before, labels):
+        return np.zeros(len(names), dtype=bool)
+    return is_known
+
+
+def head_of(run: RunDirectory) -> Mapping[str, np.ndarray]:
+    """The weights of a run's head by their names, from its newest checkpoint; empty if none."""
+    found = Checkpoints(run.checkpoints, {}).newest()
+    start = "model/head/"
+    arrays = found.arrays if found else {}
+    return {name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)}
+
+
+def mean_embeddings(
+    embedder: keras.Model,
+    source: Source,
+    labels: Sequence[int],
+    image_size: int,
+    central_crop: bool = False,
+) -> np.ndarray:
+    """The mean of the unit embeddings of each identity's images, `(len(labels), dim)`."""
+    means = np.zeros((len(labels), embedder.output_shape[-1]))
+    for first in range(0, len(labels), AT_ONCE):
+        people = People(source, labels[first : first + AT_ONCE])
+        vectors = embed(embedder, cast(Sequence[Sample], people), image_size, central_crop)
+        np.add.at(means, first + people.labels, vectors)
+        means[first : first + AT_ONCE] /= np.bincount(people.labels)[:, None]
+    return means
