@@ -356,6 +356,8 @@ class TrainSection(Section):
         log_every: steps between lines of the log.
         save_steps: steps between checkpoints; 0 saves after each epoch only.
         keep: how many of the newest checkpoints stay, besides the best.
+        fused_batch_norm: take batch statistics with the backend's own kernel, where it has
+            one: quicker, and the same but for rounding.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 5
@@ -366,6 +368,7 @@ class TrainSection(Section):
     log_every: Annotated[int, Field(ge=1)] = 10
     save_steps: Annotated[int, Field(ge=0)] = 1000
     keep: Annotated[int, Field(ge=1)] = 3
+    fused_batch_norm: bool = True
 
 
 class Recipe(Section):

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from framl_keras.errors import UserError
@@ -23,9 +24,26 @@ def choose() -> str:
         UserError: if the backend is unknown or not installed.
     """
     name = os.environ.get("KERAS_BACKEND") or _preferred()
+    _check(name, "in KERAS_BACKEND")
+    os.environ["KERAS_BACKEND"] = name
+    return name
+
+
+def among_installed(names: Sequence[str] | None = None) -> list[str]:
+    """The named backends, or all that are installed.
+
+    Raises:
+        UserError: if a backend is unknown or not installed.
+    """
+    for name in names or ():
+        _check(name, "in --backends")
+    return list(names or filter(_is_installed, BACKENDS))
+
+
+def _check(name: str, where: str) -> None:
     if name not in BACKENDS:
         raise UserError(
-            f"Unknown backend in KERAS_BACKEND: {name!r}. Expected one of {', '.join(BACKENDS)}."
+            f"Unknown backend {where}: {name!r}. Expected one of {', '.join(BACKENDS)}."
         )
     if not _is_installed(name):
         others = [other for other in BACKENDS if _is_installed(other)]
@@ -34,8 +52,6 @@ def choose() -> str:
             f"The backend {name} is not installed. Install it with: "
             f'pip install "framl-keras[{name}]"{instead}'
         )
-    os.environ["KERAS_BACKEND"] = name
-    return name
 
 
 def _preferred() -> str:

@@ -16,6 +16,7 @@ COMMANDS = {  # name -> (where it is, what `--help` says; importing it just for 
     "encode": ("framl_keras.cli.encode", "Turn images into embeddings."),
     "compare": ("framl_keras.cli.compare", "Say whether two images show the same identity."),
     "data": ("framl_keras.cli.data", "Convert, check and audit data sets."),
+    "parity": ("framl_keras.cli.parity", "Train first steps on each backend and compare."),
     "recipe": ("framl_keras.cli.recipe", "Show recipes and their schema."),
     "identify": ("framl_keras.cli.identify", "Search a gallery: rank-k and open-set rates."),
     "calibrate": ("framl_keras.cli.calibrate", "Store thresholds and probabilities with a run."),

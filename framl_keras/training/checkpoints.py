@@ -1,12 +1,15 @@
 """The checkpoints of a run: the last few, the best, and which one to go on from."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from framl_keras.errors import UserError
 from framl_keras.training.checkpoint import SUFFIX, Checkpoint, load_checkpoint, save_checkpoint
+from framl_keras.training.not_finite import NotFiniteError
 from framl_keras.training.progress import Progress
 from framl_keras.training.state import read_state
 
@@ -27,33 +30,54 @@ class Checkpoints:
 
     def newest(self) -> Checkpoint | None:
         """The newest undamaged checkpoint; a damaged one is named and passed over."""
-        for path in reversed(self._paths()):
-            try:
-                return load_checkpoint(path)
-            except UserError as error:
-                log.warning("%s Going back to the one before.", error)
-        return None
+        return next((checkpoint for _, checkpoint in self._sound()), None)
+
+    def newest_path(self) -> Path | None:
+        """Where the newest undamaged checkpoint is."""
+        return next((path for path, _ in self._sound()), None)
 
     def save(self, model: keras.Model, step: int) -> None:
         """Writes the state after `step` steps and deletes what is too old."""
         path = self.folder / f"step-{step:09d}{SUFFIX}"
-        save_checkpoint(path, Checkpoint({**self.facts, "step": step}, read_state(model)))
+        save_checkpoint(path, Checkpoint({**self.facts, "step": step}, _sound_state(model, step)))
         for old in self._paths()[: -self.keep]:
             old.unlink()
 
     def save_best(self, model: keras.Model, step: int, score: float) -> None:
         """Writes the best state so far, apart from the last few."""
         facts = {**self.facts, "step": step, "score": score}
-        save_checkpoint(self.folder / f"best{SUFFIX}", Checkpoint(facts, read_state(model)))
+        path = self.folder / f"best{SUFFIX}"
+        save_checkpoint(path, Checkpoint(facts, _sound_state(model, step)))
 
     def best_score(self) -> float:
         """The score of the best state so far; minus infinity if there is none."""
         path = self.folder / f"best{SUFFIX}"
         return float(load_checkpoint(path).facts["score"]) if path.exists() else float("-inf")
 
+    def _sound(self) -> Iterator[tuple[Path, Checkpoint]]:
+        """The undamaged checkpoints, newest first."""
+        for path in reversed(self._paths()):
+            try:
+                yield path, load_checkpoint(path)
+            except UserError as error:
+                log.warning("%s Going back to the one before.", error)
+
     def _paths(self) -> list[Path]:
         """The numbered checkpoints, oldest first."""
         return sorted(self.folder.glob(f"step-*{SUFFIX}"))
+
+
+def _sound_state(model: keras.Model, step: int) -> dict[str, np.ndarray]:
+    """The model's state.
+
+    Raises:
+        NotFiniteError: if there is a NaN or an infinity in it, from which no run could go on.
+    """
+    arrays = read_state(model)
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise NotFiniteError(name, step)
+    return arrays
 
 
 class SaveCheckpoints(keras.callbacks.Callback):

@@ -14,7 +14,7 @@ from framl_keras.training.run_directory import RunDirectory
 
 log = logging.getLogger(__name__)
 
-# What may change between the parts of one run without changing its result.
+# What may change between the parts of one run without changing its result but for rounding.
 _FREE = (
     "name",
     "data.threads",
@@ -23,6 +23,7 @@ _FREE = (
     "train.log_every",
     "train.save_steps",
     "train.keep",
+    "train.fused_batch_norm",
 )
 
 

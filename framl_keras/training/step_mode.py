@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from framl_keras.models import targets
+from framl_keras.training.first_not_finite import check_step
 from framl_keras.training.fit_mode import Batch
 from framl_keras.training.steps import gradients
 from framl_keras.training.steps.step import Gradients
@@ -38,7 +39,7 @@ def step_epoch(
         print_every: steps between lines.
 
     Raises:
-        FloatingPointError: at the first loss or gradient that is not finite.
+        NotFiniteError: at the first loss or gradient that is not finite.
     """
     model.stop_training = False
     listeners = keras.callbacks.CallbackList(list(callbacks), model=model)
@@ -62,25 +63,11 @@ def train_step(
     """One step: gradients, the optimizer's update, the metrics. Set a breakpoint here."""
     pixels, labels = ops.convert_to_tensor(pixels), ops.convert_to_tensor(labels)
     found = gradients(model, ops.cast(pixels, "float32"), labels)
-    _check_finite(model, found)
+    check_step(model, [pixels, labels], found)
     model.optimizer.apply(found.gradients, model.trainable_variables)
     loss = found.prediction_loss + found.regularization_loss
     model._loss_tracker.update_state(loss, sample_weight=ops.shape(pixels)[0])
     return found, model.compute_metrics([pixels, labels], targets(model, labels), found.outputs)
-
-
-def _check_finite(model: keras.Model, found: Gradients) -> None:
-    """Names the first loss or gradient that is NaN or infinite."""
-    named = [("the prediction loss", found.prediction_loss)]
-    named += [("the regularization loss", found.regularization_loss)]
-    paths = [variable.path for variable in model.trainable_variables]
-    named += [
-        (f"the gradient of {path}", gradient)
-        for path, gradient in zip(paths, found.gradients, strict=True)
-    ]
-    for name, tensor in named:
-        if not bool(ops.all(ops.isfinite(tensor))):
-            raise FloatingPointError(f"{name} is not finite")
 
 
 def _summary(found: Gradients) -> str:

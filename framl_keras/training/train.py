@@ -17,9 +17,11 @@ from framl_keras.training.checkpoints import Checkpoints, SaveCheckpoints
 from framl_keras.training.data import open_present_pair_sets, open_training_source
 from framl_keras.training.fit_mode import Batch, fit_epoch
 from framl_keras.training.heads import with_head
+from framl_keras.training.fused_batch_norm import fuse_batch_norm
 from framl_keras.training.initial_weights import draw_initial_weights
 from framl_keras.training.interrupt import StopOnSignal
 from framl_keras.training.journal import Journal
+from framl_keras.training.not_finite import StopAtNaN
 from framl_keras.training.optimizers import build_optimizer, learning_rate_at
 from framl_keras.training.progress import CountSteps, Progress, ProgressBar
 from framl_keras.training.resume import facts_of, find_start, put_aside
@@ -61,8 +63,8 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
         restart: puts an unfinished run aside and begins anew.
 
     Raises:
-        UserError: if the recipe's data, backbone or optimizer cannot be had, or the
-            unfinished run has other settings.
+        UserError: if the recipe's data, backbone or optimizer cannot be had, the
+            unfinished run has other settings, or a loss is not finite.
     """
     source = open_training_source(recipe)
     pair_sets = open_present_pair_sets(recipe)
@@ -77,9 +79,11 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
         restored = go_on(model, progress, start)
         rate = learning_rate_at(model.optimizer)
         journal = Journal(run.logs, progress, rate, recipe.train.log_every)
+        watch = StopAtNaN(progress, rate, checkpoints.newest_path)
         callbacks = [
             *restored,
             CountSteps(progress),
+            watch,
             ProgressBar(progress, rate),
             journal,
             SaveCheckpoints(checkpoints, progress, recipe.train.save_steps),
@@ -87,11 +91,12 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
         ]
         verification = VerifyBetweenEpochs(embedder, pair_sets, recipe, journal, checkpoints)
         batches = stream(source, recipe, progress.step)
-        while progress.step < progress.total_steps and not stop.stopped:
-            MODES[mode](model, batches, progress.epoch, progress.steps_left, callbacks)
-            verification.verify(model, progress)
-        if stop.stopped:
-            checkpoints.save(model, progress.step)
+        with watch:
+            while progress.step < progress.total_steps and not stop.stopped:
+                MODES[mode](model, batches, progress.epoch, progress.steps_left, callbacks)
+                verification.verify(model, progress)
+            if stop.stopped:
+                checkpoints.save(model, progress.step)
         journal.close()
         save_embedder(embedder, run)
     return Trained(run, embedder, pair_sets, progress.step < progress.total_steps)
@@ -125,6 +130,8 @@ def build_models(
         start_from(recipe, embedder, model, source)
     freeze(model, options.freeze)
     optimizer = build_optimizer(recipe.train.optimizer, recipe.train.schedule, total_steps)
+    if recipe.train.fused_batch_norm:
+        fuse_batch_norm(model)
     compile_for_training(model, optimizer)
     return embedder, model
 

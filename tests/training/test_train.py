@@ -1,44 +1,17 @@
 import contextlib
-import csv
 import os
 import signal
 
 import keras
 import numpy as np
 import pytest
+from small_runs import assert_same_state, changed, final_state, log_of
 
 import framl_keras.training.train as training
 from framl_keras.data.sources import ImageFolder
 from framl_keras.errors import UserError
-from framl_keras.training.checkpoint import load_checkpoint
 from framl_keras.training.run_directory import RunDirectory, find_run
 from framl_keras.training.train import train
-
-
-def changed(recipe, **sections):
-    content = recipe.model_dump()
-    for name, values in sections.items():
-        content[name] = {**content[name], **values} if isinstance(values, dict) else values
-    return type(recipe).model_validate(content)
-
-
-def final_state(run):
-    newest = sorted(run.checkpoints.glob("step-*"))[-1]
-    return load_checkpoint(newest).arrays
-
-
-def log_of(run):
-    with (run.logs / "training.csv").open() as file:
-        return [
-            {k: v for k, v in row.items() if k != "images_per_second"}
-            for row in csv.DictReader(file)
-        ]
-
-
-def assert_same_state(left, right, atol=0.0, rtol=0.0):
-    assert left.keys() == right.keys()
-    for name in left:
-        np.testing.assert_allclose(left[name], right[name], rtol=rtol, atol=atol, err_msg=name)
 
 
 class SignalAt(keras.callbacks.Callback):

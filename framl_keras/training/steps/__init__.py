@@ -1,12 +1,24 @@
-"""The explicit gradient step, written out for each backend and chosen once."""
+"""What training does differently on each backend, chosen once."""
+
+from collections.abc import Callable
 
 import keras
+
+from framl_keras.training.steps.batch_norm import Normalised
+
+normalise: Callable[..., Normalised] | None = None  # JAX' compiler fuses Keras' own operations
 
 if keras.backend.backend() == "jax":
     from framl_keras.training.steps.jax import gradients
 elif keras.backend.backend() == "torch":
+    from framl_keras.training.steps import torch_batch_norm
     from framl_keras.training.steps.torch import gradients
+
+    normalise = torch_batch_norm.normalise
 else:
+    from framl_keras.training.steps import tensorflow_batch_norm
     from framl_keras.training.steps.tensorflow import gradients
 
-__all__ = ["gradients"]
+    normalise = tensorflow_batch_norm.normalise
+
+__all__ = ["gradients", "normalise"]

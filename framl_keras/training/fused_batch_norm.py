@@ -1,0 +1,78 @@
+"""Batch normalisation trains with the backend's own kernel instead of Keras' many operations."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from framl_keras.training.steps import normalise
+from framl_keras.training.steps.batch_norm import Normalised
+
+Tensor = Any
+
+_SMALLEST_EPSILON = 1e-5  # some of cuDNN's kernels refuse less
+
+
+def fuse_batch_norm(model: keras.Model) -> None:
+    """Lets a model's batch normalisation take its batch statistics with one kernel.
+
+    Keras 3 computes moments and then normalises, in a dozen operations that each
+    pass over the whole feature map; TensorFlow and Torch have a kernel that does it
+    at once, forwards and backwards. Values, gradients and moving statistics stay the
+    same but for rounding; weights, names, configs and saved files do not change.
+    JAX' compiler fuses those operations by itself, so there nothing is done.
+
+    Layers that the kernel does not fit are left alone: other axes than the last,
+    other ranks than four, masks, renormalisation, statistics over several devices.
+
+    Args:
+        model: any built model; models within it are seen to as well.
+    """
+    if normalise is None:
+        return
+    for layer in model._flatten_layers(include_self=False):
+        if _fits(layer):
+            layer.call = functools.partial(_call, layer, normalise)
+
+
+def _fits(layer: keras.layers.Layer) -> bool:
+    if type(layer) is not keras.layers.BatchNormalization or not layer.built:
+        return False
+    rank = layer.input_spec.ndim
+    return (
+        rank == 4
+        and layer.axis in (-1, rank - 1)
+        and layer.epsilon >= _SMALLEST_EPSILON
+        and layer.variable_dtype == "float32"
+        and not layer.synchronized
+        and not getattr(layer, "renorm", False)
+    )
+
+
+def _call(
+    layer: keras.layers.BatchNormalization,
+    kernel: Callable[..., Normalised],
+    inputs: Tensor,
+    training: bool | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The layer's own `call`, but for batch statistics, which the kernel takes."""
+    double = keras.backend.standardize_dtype(inputs.dtype) == "float64"
+    if not (training and layer.trainable) or mask is not None or double:
+        return type(layer).call(layer, inputs, training=training, mask=mask)
+    channels = (inputs.shape[-1],)
+    found = kernel(
+        ops.cast(inputs, "float32"),  # as Keras does: half precision overflows here
+        ops.convert_to_tensor(layer.gamma) if layer.scale else ops.ones(channels),
+        ops.convert_to_tensor(layer.beta) if layer.center else ops.zeros(channels),
+        layer.epsilon,
+    )
+    _move(layer.moving_mean, found.mean, layer.momentum)
+    _move(layer.moving_variance, found.variance, layer.momentum)
+    return ops.cast(found.outputs, layer.compute_dtype)
+
+
+def _move(average: keras.Variable, value: Tensor, momentum: float) -> None:
+    average.assign(average * momentum + value * (1.0 - momentum))

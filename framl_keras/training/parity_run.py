@@ -1,0 +1,93 @@
+"""The first steps of a recipe on one backend, kept to be compared with another's.
+
+Run as a process of its own, since a process has one backend:
+
+    python -m framl_keras.training.parity_run RECIPE MODE STEPS OUTPUT
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from framl_keras.errors import UserError
+from framl_keras.recipe import Recipe
+from framl_keras.training.data import open_training_source
+from framl_keras.training.progress import Progress
+from framl_keras.training.state import read_state, write_state
+from framl_keras.training.steps import gradients
+from framl_keras.training.train import MODES, build_models, stream
+
+
+class NoteLoss(keras.callbacks.Callback):
+    """Keeps the loss of each step; an epoch of one step has its mean for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.losses: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Notes one."""
+        self.losses.append(float((logs or {})["loss"]))
+
+
+def first_steps(recipe: Recipe, mode: str, steps: int) -> dict[str, np.ndarray]:
+    """Trains `steps` steps.
+
+    Returns:
+        `loss`, one a step; under `start/` the first batch and the state before, under
+        `gradient/` the first step's gradients, under `end/` the state after.
+    """
+    source = open_training_source(recipe)
+    progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
+    _, model = build_models(recipe, len(source.class_names), progress.total_steps)
+    start, note = read_state(model), NoteLoss()
+    pixels, labels = next(stream(source, recipe, 0))
+    found = gradients_of(model, pixels, labels)
+    write_state(model, start)  # taking gradients moves the batch statistics
+    batches = stream(source, recipe, 0)
+    for _ in range(steps):
+        MODES[mode](model, batches, 0, 1, [note])
+    return {
+        "loss": np.array(note.losses),
+        **_under("start", {"pixels": pixels, "labels": labels, **_trained(start)}),
+        **_under("gradient", found),
+        **_under("end", _trained(read_state(model))),
+    }
+
+
+def gradients_of(
+    model: keras.Model, pixels: np.ndarray, labels: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The gradient of each trainable variable, by its path."""
+    tensor, label = keras.ops.convert_to_tensor(pixels), keras.ops.convert_to_tensor(labels)
+    found = gradients(model, keras.ops.cast(tensor, "float32"), label)
+    paths = [variable.path for variable in model.trainable_variables]
+    return {
+        path: keras.ops.convert_to_numpy(gradient)
+        for path, gradient in zip(paths, found.gradients, strict=True)
+    }
+
+
+def _trained(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Weights and optimizer states, without the metrics' sums."""
+    return {name: array for name, array in state.items() if not name.startswith("metrics/")}
+
+
+def _under(part: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{part}/{name}": array for name, array in arrays.items()}
+
+
+def main(recipe: str, mode: str, steps: str, output: str) -> None:
+    """Writes the first steps to an `.npz` file; the user's errors are one line and status 2."""
+    try:
+        arrays = first_steps(Recipe.load(recipe), mode, int(steps))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    np.savez(Path(output), **arrays)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
