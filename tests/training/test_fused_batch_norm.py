@@ -42,13 +42,14 @@ CASES = {
 }
 
 
+@pytest.mark.skipif(not FUSES, reason="nothing is replaced")
 @pytest.mark.parametrize("case", CASES)
 def test_values_gradients_and_statistics_are_those_of_keras(case, rng):
     options, shape = CASES[case]
     own, fused = pair(shape, **options)
-    assert is_fused(fused) == FUSES
+    assert is_fused(fused)
     x = rng.normal(2.0, 3.0, shape)
-    weigh = rng.normal(size=shape).astype("float32")
+    weigh = ops.convert_to_tensor(rng.normal(size=shape).astype("float32"))
     before = ops.convert_to_numpy(fused.moving_variance)
     found = [ops.convert_to_numpy(layer(np.float32(x), training=True)) for layer in (own, fused)]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=2e-5)
@@ -90,13 +91,19 @@ class OnesOwn(layers.BatchNormalization):
     [
         layers.BatchNormalization(axis=1),
         layers.BatchNormalization(epsilon=1e-7),
-        layers.BatchNormalization(synchronized=True),
         layers.BatchNormalization(dtype="float64"),
         layers.LayerNormalization(),
         OnesOwn(),
     ],
 )
 def test_what_does_not_fit_is_left_alone(layer):
+    fuse_batch_norm(keras.Sequential([keras.Input(SHAPE[1:]), layer]))
+    assert not is_fused(layer)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras has it there only")
+def test_statistics_over_several_devices_are_left_alone():
+    layer = layers.BatchNormalization(synchronized=True)
     fuse_batch_norm(keras.Sequential([keras.Input(SHAPE[1:]), layer]))
     assert not is_fused(layer)
 
@@ -136,6 +143,7 @@ def test_a_fused_model_is_saved_as_any_other(tmp_path, rng):
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
+@pytest.mark.skipif(not FUSES, reason="nothing is replaced")
 def test_a_recipe_trains_the_same_with_and_without(recipe):
     plain = changed(recipe, train={"fused_batch_norm": False})
     parity = compare(first_steps(plain, "fit", 4), first_steps(recipe, "fit", 4))
