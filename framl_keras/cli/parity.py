@@ -37,7 +37,7 @@ def command(
 
     recipe = Recipe.load(recipe_file, changes)
     names = backend.among_installed(backends.split(",") if backends else None)
-    runs = [Run(name, mode) for name in names for mode in MODES[mode]]
+    runs = [Run(name, each) for name in names for each in MODES[mode]]
     click.echo(f"{recipe.name}, {steps} steps: {', '.join(map(str, runs))}", err=True)
     found = dict(run_first_steps(recipe, runs, steps))
     compared = {run: compare(found[runs[0]], found[run]) for run in runs[1:]}

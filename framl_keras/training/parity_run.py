@@ -41,7 +41,7 @@ def first_steps(recipe: Recipe, mode: str, steps: int) -> dict[str, np.ndarray]:
     """
     source = open_training_source(recipe)
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
-    _, model = build_models(recipe, len(source.class_names), progress.total_steps)
+    _, model = build_models(recipe, source, progress.total_steps)
     start, note = read_state(model), NoteLoss()
     pixels, labels = next(stream(source, recipe, 0))
     found = gradients_of(model, pixels, labels)

@@ -16,8 +16,8 @@ from framl_keras.training.checkpoint import Checkpoint
 from framl_keras.training.checkpoints import Checkpoints, SaveCheckpoints
 from framl_keras.training.data import open_present_pair_sets, open_training_source
 from framl_keras.training.fit_mode import Batch, fit_epoch
-from framl_keras.training.heads import with_head
 from framl_keras.training.fused_batch_norm import fuse_batch_norm
+from framl_keras.training.heads import with_head
 from framl_keras.training.initial_weights import draw_initial_weights
 from framl_keras.training.interrupt import StopOnSignal
 from framl_keras.training.journal import Journal

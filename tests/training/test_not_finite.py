@@ -5,6 +5,7 @@ from small_runs import changed
 from framl_keras.errors import UserError
 from framl_keras.training.checkpoint import load_checkpoint
 from framl_keras.training.checkpoints import Checkpoints
+from framl_keras.training.data import open_training_source
 from framl_keras.training.first_not_finite import check_step
 from framl_keras.training.not_finite import NotFiniteError, StopAtNaN
 from framl_keras.training.progress import Progress
@@ -33,7 +34,7 @@ def test_a_nan_stops_the_run_and_leaves_a_sound_checkpoint(recipe, mode):
 
 @pytest.fixture
 def model(recipe):
-    _, model = build_models(recipe, 3, 6)
+    _, model = build_models(recipe, open_training_source(recipe), 6)
     return model
 
 
