@@ -21,6 +21,7 @@ COMMANDS = {  # name -> (where it is, what `--help` says; importing it just for 
     "identify": ("framl_keras.cli.identify", "Search a gallery: rank-k and open-set rates."),
     "calibrate": ("framl_keras.cli.calibrate", "Store thresholds and probabilities with a run."),
     "compare-runs": ("framl_keras.cli.compare_runs", "Test whether two runs differ."),
+    "label-noise": ("framl_keras.cli.label_noise", "List images that may have a wrong label."),
     "import-weights": ("framl_keras.cli.import_weights", "Make an embedder of published weights."),
 }
 

@@ -1,7 +1,7 @@
 """Fine-tuning: a model that starts from a trained one, and the centres of new identities."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +13,7 @@ from framl_keras.errors import UserError
 from framl_keras.evaluation import embed
 from framl_keras.models import point_centers, take_centers, take_embedder
 from framl_keras.recipe import Recipe
-from framl_keras.training.checkpoints import Checkpoints
+from framl_keras.training.centers import head_of
 from framl_keras.training.run_directory import RunDirectory
 
 log = logging.getLogger(__name__)
@@ -78,14 +78,6 @@ def _take_known(head: keras.layers.Layer, run: RunDirectory, names: Sequence[str
     if not labels or not take_centers(head, arrays, len(old), before, labels):
         return np.zeros(len(names), dtype=bool)
     return is_known
-
-
-def head_of(run: RunDirectory) -> Mapping[str, np.ndarray]:
-    """The weights of a run's head by their names, from its newest checkpoint; empty if none."""
-    found = Checkpoints(run.checkpoints, {}).newest()
-    start = "model/head/"
-    arrays = found.arrays if found else {}
-    return {name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)}
 
 
 def mean_embeddings(

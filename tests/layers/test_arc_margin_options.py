@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from framl_keras import ArcMarginLayer
-from framl_keras.ops.dominant_centers import dominant_centers
+from framl_keras.evaluation.dominant_centers import dominant_centers
 
 
 def head_with(kernel, num_classes, **options):

@@ -1,0 +1,125 @@
+"""Which training images do not look like their label: those far from its dominant centre."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from framl_keras.data.sources import People, Sample, Source
+from framl_keras.evaluation.dominant_centers import dominant_centers
+from framl_keras.evaluation.embed import BATCH_SIZE, embed_with
+
+AT_ONCE = 1000  # identities whose embeddings are in memory at a time
+
+
+class Suspect(NamedTuple):
+    """An image that may have a wrong label.
+
+    Attributes:
+        angle: in degrees, to the dominant centre of its label.
+        label: the label that it has.
+        key: where it came from.
+        nearest: another label, the one with the nearest centre.
+        nearest_angle: in degrees, to that one.
+    """
+
+    angle: float
+    label: int
+    key: str
+    nearest: int
+    nearest_angle: float
+
+
+class LabelNoise(NamedTuple):
+    """What `find_label_noise` finds.
+
+    Attributes:
+        angles: in degrees, each image's to the dominant centre of its label, `(images,)`.
+        suspects: the images beyond the limit, farthest first.
+    """
+
+    angles: np.ndarray
+    suspects: list[Suspect]
+
+
+def find_label_noise(
+    model: Any,
+    source: Source,
+    centers: np.ndarray,
+    limit: float,
+    image_size: int,
+    crop_centre: bool = False,
+) -> LabelNoise:
+    """Compares training images with their labels' centres, as they are, not mirrored.
+
+    Memory holds the embeddings of some identities at a time.
+
+    Args:
+        model: the embedding model.
+        source: the training data, with the labels of the centres.
+        centers: `(sub_centers, num_classes, dim)`.
+        limit: in degrees; images beyond it are suspects.
+        image_size: side of the model's input.
+        crop_centre: sees the middle of each image only.
+
+    Raises:
+        UserError: if an image cannot be decoded.
+    """
+    angles = np.zeros(len(source))
+    suspects: list[Suspect] = []
+    classes = len(source.class_names)
+    for first in range(0, classes, AT_ONCE):
+        labels = range(first, min(first + AT_ONCE, classes))
+        people = People(source, labels)
+        samples = cast(Sequence[Sample], people)
+        title = f"identities {first + 1}-{labels[-1] + 1}"
+        vectors = embed_with(
+            _one_shape(model), samples, image_size, crop_centre, title=title
+        ).embeddings
+        found = dominant_centers(centers[:, labels], vectors, people.labels)
+        angles[people.indices] = found.angles
+        far = np.flatnonzero(found.angles > limit)
+        places = people.indices[far]
+        suspects += _suspects(source, places, angles[places], vectors[far], centers)
+    return LabelNoise(angles, sorted(suspects, key=lambda suspect: -suspect.angle))
+
+
+def _one_shape(model: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """The model as a function that is compiled for one shape."""
+
+    def function(pixels: np.ndarray) -> np.ndarray:
+        batch = np.zeros((BATCH_SIZE, *pixels.shape[1:]), dtype=pixels.dtype)
+        batch[: len(pixels)] = pixels
+        return np.asarray(model.predict_on_batch(batch), dtype=np.float32)[: len(pixels)]
+
+    return function
+
+
+def _suspects(
+    source: Source,
+    places: np.ndarray,
+    angles: np.ndarray,
+    vectors: np.ndarray,
+    centers: np.ndarray,
+) -> Iterator[Suspect]:
+    """Names some of a source's images and the other labels nearest to them.
+
+    Args:
+        source: the training data.
+        places: the images' positions there, `(n,)`.
+        angles: in degrees, to their own centres, `(n,)`.
+        vectors: their unit embeddings, `(n, dim)`.
+        centers: `(sub_centers, num_classes, dim)`.
+    """
+    lengths = np.maximum(np.linalg.norm(centers, axis=-1), 1e-12)
+    for place, angle, vector in zip(places, angles, vectors, strict=True):
+        cosines = (centers @ vector / lengths).max(axis=0)
+        cosines[source.labels[place]] = -np.inf
+        nearest = int(cosines.argmax())
+        yield Suspect(
+            angle=float(angle),
+            label=int(source.labels[place]),
+            key=source[int(place)].key,
+            nearest=nearest,
+            nearest_angle=float(np.degrees(np.arccos(np.clip(cosines[nearest], -1.0, 1.0)))),
+        )

@@ -1,0 +1,37 @@
+"""The class centres that a run has learnt."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from framl_keras.errors import UserError
+from framl_keras.training.checkpoints import Checkpoints
+from framl_keras.training.run_directory import RunDirectory
+
+_HEAD = "model/head/"
+
+
+def head_of(run: RunDirectory) -> Mapping[str, np.ndarray]:
+    """The weights of a run's head by their names, from its newest checkpoint; empty if none."""
+    found = Checkpoints(run.checkpoints, {}).newest()
+    arrays = found.arrays if found else {}
+    return {name.removeprefix(_HEAD): a for name, a in arrays.items() if name.startswith(_HEAD)}
+
+
+def centers_of(run: RunDirectory) -> np.ndarray:
+    """A run's centres, `(sub_centers, num_classes, dim)`.
+
+    With a `sample_rate` below 1 the last step's gradient is not in them yet.
+
+    Raises:
+        UserError: if the run has no centres, or no checkpoint to read them from.
+    """
+    section, classes = run.recipe().model, len(run.class_names())
+    if section.head == "softmax":
+        raise UserError(f"{run.path}: `head: softmax` has no centres. Expected `head: arcface`.")
+    head = head_of(run)
+    if "kernel" not in head:
+        raise UserError(
+            f"{run.checkpoints}: no checkpoint to read the centres from. Train the run again."
+        )
+    return head["kernel"].reshape(section.sub_centers, classes, -1)
