@@ -46,7 +46,7 @@ def _named_layers(model: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]
 
 
 def _no_such_layer(pattern: str, names: list[str]) -> str:
-    names = list(dict.fromkeys(names))
+    names = sorted(set(names))
     start = pattern.split("*", maxsplit=1)[0]
     near = [name for name in names if start and name.startswith(start[: max(3, len(start) // 2)])]
     shown = (near or names)[:LISTED]

@@ -34,7 +34,7 @@ def with_head(
     try:
         return training_model(embedder, num_classes, margin=_margin(recipe), **options)
     except ValueError as error:
-        raise UserError(f"model.margin or another key of the head: {error}") from None
+        raise UserError(f"model: the head cannot be made: {error}") from None
 
 
 def _margin(recipe: Recipe) -> float | dict[str, Any]:
