@@ -321,6 +321,11 @@ class OptimizerSection(Section):
         momentum: for SGD.
         nesterov: for SGD.
         weight_decay: decoupled decay of all weights; none by default.
+        clipnorm: each weight's gradient is made this long at most.
+        global_clipnorm: all gradients together are made this long at most.
+        clipvalue: each number of a gradient is brought within ± this.
+        gradient_accumulation_steps: batches whose mean gradient is one update; clipping
+            acts on the mean. The learning rate goes by batches as without.
     """
 
     name: str = "sgd"
@@ -328,20 +333,63 @@ class OptimizerSection(Section):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     nesterov: bool = True
     weight_decay: Annotated[float, Field(ge=0)] | None = None
+    clipnorm: Annotated[float, Field(gt=0)] | None = None
+    global_clipnorm: Annotated[float, Field(gt=0)] | None = None
+    clipvalue: Annotated[float, Field(gt=0)] | None = None
+    gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = None
+
+    @model_validator(mode="after")
+    def _clips_one_way(self) -> "OptimizerSection":
+        keys = ("clipnorm", "global_clipnorm", "clipvalue")
+        given = [key for key in keys if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other; keep one")
+        return self
+
+
+_SCHEDULES: dict[str, tuple[str, ...]] = {  # the keys that each has, besides `warmup`
+    "constant": (),
+    "step": ("milestones", "factor"),
+    "cosine": ("final",),
+    "polynomial": ("final", "power"),
+}
 
 
 class ScheduleSection(Section):
     """How the learning rate changes from step to step.
 
     Attributes:
-        name: `constant`, or `cosine` down to `final` times the peak.
+        name: `constant`; `step`, which multiplies by `factor` at each milestone; `cosine` or
+            `polynomial`, down to `final` times the peak.
         warmup: part of the training in which the rate grows from zero.
-        final: what is left of the peak at the end of `cosine`.
+        final: what is left of the peak at the end.
+        power: of `polynomial`; 1 is a straight line.
+        milestones: of `step`: parts of the training, such as `[0.5, 0.75]`.
+        factor: of `step`.
     """
 
-    name: Literal["constant", "cosine"] = "constant"
+    name: Literal["constant", "step", "cosine", "polynomial"] = "constant"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
     final: Annotated[float, Field(ge=0, le=1)] = 0.0
+    power: Annotated[float, Field(gt=0)] = 1.0
+    milestones: list[Annotated[float, Field(gt=0, lt=1)]] = []
+    factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+    @model_validator(mode="after")
+    def _has_no_contradiction(self) -> "ScheduleSection":
+        defaults = type(self).model_fields
+        idle = [
+            key
+            for key in ("final", "power", "milestones", "factor")
+            if key not in _SCHEDULES[self.name] and getattr(self, key) != defaults[key].default
+        ]
+        if idle:
+            raise ValueError(f"`name: {self.name}` has no {', '.join(idle)}; leave it out")
+        if self.name == "step" and not self.milestones:
+            raise ValueError("`name: step` needs milestones, such as `milestones: [0.5, 0.75]`")
+        if sorted(set(self.milestones)) != self.milestones:
+            raise ValueError("`milestones` must ascend, such as `[0.5, 0.75]`")
+        return self
 
 
 class TrainSection(Section):

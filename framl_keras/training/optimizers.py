@@ -9,6 +9,9 @@ import keras
 
 from framl_keras.errors import UserError
 from framl_keras.recipe import OptimizerSection, ScheduleSection
+from framl_keras.training.schedules import Schedule
+
+_DEFAULTS = OptimizerSection().model_dump()
 
 
 def build_optimizer(
@@ -22,7 +25,7 @@ def build_optimizer(
     optimizer = _optimizer_class(options.name)
     taken = inspect.signature(optimizer).parameters
     given = options.model_dump(exclude={"name", "learning_rate"}, exclude_none=True)
-    wanted = {key for key in given if key in options.model_fields_set}
+    wanted = given.keys() - {key for key, value in given.items() if value == _DEFAULTS[key]}
     if surplus := sorted(wanted - set(taken)):
         raise UserError(
             f"train.optimizer: {options.name} takes no {', '.join(surplus)}. Expected some of "
@@ -52,19 +55,21 @@ def rate_of(peak: float, schedule: ScheduleSection, total_steps: int) -> Any:
     warmup_steps = round(schedule.warmup * total_steps)
     if schedule.name == "constant" and not warmup_steps:
         return peak
-    final = schedule.final if schedule.name == "cosine" else 1.0
-    warm = {"warmup_target": peak, "warmup_steps": warmup_steps} if warmup_steps else {}
-    return keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup_steps else peak,
-        decay_steps=max(1, total_steps - warmup_steps),
-        alpha=final,
-        **warm,
+    return Schedule(
+        schedule.name,
+        peak,
+        total_steps,
+        warmup_steps,
+        final=schedule.final,
+        power=schedule.power,
+        milestones=[round(part * total_steps) for part in schedule.milestones],
+        factor=schedule.factor,
     )
 
 
 def learning_rate_at(optimizer: keras.optimizers.Optimizer) -> Callable[[int], float]:
     """A function from a step (from 0) to the optimizer's learning rate there."""
-    rate = optimizer._learning_rate
+    rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         return lambda step: float(keras.ops.convert_to_numpy(rate(step)))
     constant = float(keras.ops.convert_to_numpy(rate))
