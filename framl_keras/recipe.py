@@ -398,25 +398,41 @@ class TrainSection(Section):
     Attributes:
         epochs: passes over the training data.
         batch_size: images in a step.
+        images_per_class: balanced batches: so many images of each of `batch_size` divided
+            by this classes. Left open, each image is seen once an epoch.
         optimizer: see `OptimizerSection`.
         schedule: see `ScheduleSection`.
         verify_every: epochs between verifications; 0 verifies at the end only.
         log_every: steps between lines of the log.
         save_steps: steps between checkpoints; 0 saves after each epoch only.
         keep: how many of the newest checkpoints stay, besides the best.
+        precision: what the network computes in; head, loss and weights stay in float32.
+        jit: whether `fit` compiles with the backend's compiler; `auto` leaves it to Keras.
         fused_batch_norm: take batch statistics with the backend's own kernel, where it has
             one: quicker, and the same but for rounding.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 5
     batch_size: Annotated[int, Field(ge=1)] = 128
+    images_per_class: Annotated[int, Field(ge=1)] | None = None
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection = ScheduleSection()
     verify_every: Annotated[int, Field(ge=0)] = 1
     log_every: Annotated[int, Field(ge=1)] = 10
     save_steps: Annotated[int, Field(ge=0)] = 1000
     keep: Annotated[int, Field(ge=1)] = 3
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    jit: Literal["auto", True, False] = "auto"
     fused_batch_norm: bool = True
+
+    @model_validator(mode="after")
+    def _fills_its_batches(self) -> "TrainSection":
+        if self.images_per_class and self.batch_size % self.images_per_class:
+            raise ValueError(
+                f"`images_per_class` ({self.images_per_class}) must divide `batch_size` "
+                f"({self.batch_size})"
+            )
+        return self
 
 
 class Recipe(Section):
@@ -435,6 +451,15 @@ class Recipe(Section):
     data: DataSection
     model: ModelSection
     train: TrainSection = TrainSection()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Recipe":
+        if self.model.sample_rate < 1.0:  # such a head updates its centres itself, at each step
+            if self.train.precision == "mixed_float16":
+                raise ValueError("sample_rate below 1 has no loss scaling; use mixed_bfloat16")
+            if self.train.optimizer.gradient_accumulation_steps:
+                raise ValueError("sample_rate below 1 has no gradient_accumulation_steps")
+        return self
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], changes: Iterable[str] = ()) -> "Recipe":
@@ -541,7 +566,7 @@ def _explain(recipe: type[BaseModel], problem: Mapping[str, Any]) -> str:
     if problem["type"] == "union_tag_not_found":
         return f"`{path}.name` is missing"
     if problem["type"] == "value_error":
-        return f"`{path}`: {problem['msg'].removeprefix('Value error, ')}"
+        return f"`{path or 'model'}`: {problem['msg'].removeprefix('Value error, ')}"
     expected = problem["msg"].removeprefix("Input should be ")
     expected = expected.replace("String should match pattern", "a string that matches")
     return f"`{path}`: expected {expected}. Received: {problem['input']!r}"

@@ -71,6 +71,7 @@ def test_framls_six_configurations(stem, backbone, head, central_crop):
         ("train.schedule={name: step}", "`name: step` needs milestones"),
         ("train.schedule={name: step, milestones: [0.7, 0.5]}", "`milestones` must ascend"),
         ("train.schedule.milestones=[2]", "`train.schedule.milestones.0`: expected less than 1"),
+        ("train.images_per_class=3", "`images_per_class` (3) must divide `batch_size` (128)"),
         ("name=../up", "`name`: expected a string that matches"),
         ("name.part=x", "`name` is a value, not a section"),
         ("train.epochs", "--set train.epochs: expected KEY=VALUE"),

@@ -9,6 +9,7 @@ import grain
 import numpy as np
 
 from framl_keras.data.augment import Augment, Scratch, View, draw_views, render, uniforms
+from framl_keras.data.order import ClassBalanced, EachOnce
 from framl_keras.data.sources.source import Sample, Source
 from framl_keras.data.transforms import decode, view
 from framl_keras.errors import UserError
@@ -24,7 +25,8 @@ class TrainingBatches:
 
     Sample `i` of the run comes from epoch `i // len(source)`, each epoch being
     a seeded permutation; its augmentation depends on (seed, `i`) alone. Batches
-    go on across the end of an epoch, so no sample is left out.
+    go on across the end of an epoch, so no sample is left out. With
+    `images_per_class` batches are balanced instead, see `ClassBalanced`.
 
     Args:
         source: where the samples are.
@@ -35,9 +37,12 @@ class TrainingBatches:
         crop_centre: see `augment`.
         on_error: `raise` stops at a sample that cannot be read; `skip` takes another
             one in its place, chosen by (seed, `i`), and notes it in `skipped`.
+        images_per_class: images of each class of a batch; None for each image once an epoch.
 
     Raises:
-        ValueError: if the images are to be larger than `options.resize_to`.
+        ValueError: if the images are to be larger than `options.resize_to`, or
+            `batch_size` is no multiple of `images_per_class`.
+        UserError: if there are too few classes for balanced batches.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class TrainingBatches:
         seed: int = 0,
         crop_centre: bool = False,
         on_error: str = "raise",
+        images_per_class: int | None = None,
     ):
         if size > options.resize_to:
             raise ValueError(
@@ -60,7 +66,10 @@ class TrainingBatches:
         self.on_error = on_error
         self._skips: list[str] = []  # appending is safe from several threads
         self._warned: set[str] = set()
-        self._orders: dict[int, np.ndarray] = {}
+        if images_per_class is None:
+            self.order: EachOnce | ClassBalanced = EachOnce(source, batch_size, seed)
+        else:
+            self.order = ClassBalanced(source, batch_size, seed, images_per_class)
 
     def __len__(self) -> int:
         return 2**61 // self.batch_size  # Grain wants a length; a run does not end by itself
@@ -73,14 +82,10 @@ class TrainingBatches:
         drawn = uniforms(self.seed, first, self.batch_size)
         views = draw_views(drawn, self.size, self.options, self.crop_centre)
         scratch = Scratch(self.size, self.options.resize_to)
-        for row, shown in enumerate(views):
-            labels[row] = self._fill(images[row], first + row, shown, scratch)
+        positions = self.order.batch(int(batch))
+        for row, (shown, position) in enumerate(zip(views, positions, strict=True)):
+            labels[row] = self._fill(images[row], first + row, int(position), shown, scratch)
         return images, labels
-
-    def position(self, index: int) -> int:
-        """Which of the source's samples is number `index` of the run."""
-        epoch, within = divmod(index, len(self.source))
-        return int(self._order(epoch)[within])
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -98,9 +103,11 @@ class TrainingBatches:
                 sum(skipped.values()),
             )
 
-    def _fill(self, out: np.ndarray, index: int, shown: View, scratch: Scratch) -> int:
+    def _fill(
+        self, out: np.ndarray, index: int, position: int, shown: View, scratch: Scratch
+    ) -> int:
         """Draws sample `index` of the run into `out` and returns its label."""
-        position, message = self.position(index), ""
+        message = ""
         for attempt in range(_ATTEMPTS):
             try:
                 sample = self.source[position]
@@ -124,16 +131,6 @@ class TrainingBatches:
             self._warned.add(message)
             log.warning("Another image is taken in place of one that cannot be read: %s", message)
         self._skips.append(message)
-
-    def _order(self, epoch: int) -> np.ndarray:
-        """The permutation of an epoch; the last few stay in memory for threads that lag."""
-        order = self._orders.get(epoch)
-        if order is None:
-            rng = np.random.default_rng([self.seed, epoch])
-            order = rng.permutation(len(self.source))
-            self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 2}
-            self._orders[epoch] = order
-        return order
 
 
 def training_dataset(

@@ -61,7 +61,9 @@ def _margin_outputs(
     return {"losses": SampledLosses(name="losses")(logits, places), "plain": is_nearest}
 
 
-def compile_for_training(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+def compile_for_training(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, jit: bool | str = "auto"
+) -> None:
     """Compiles a training model for `fit` on `((pixels, label), targets(model, label))`."""
     if "losses" in model.output:
         loss: dict[str, Any] = {"losses": _as_they_are}
@@ -69,7 +71,7 @@ def compile_for_training(model: keras.Model, optimizer: keras.optimizers.Optimiz
     else:
         loss = {"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
         accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    model.compile(optimizer, loss=loss, metrics={"plain": accuracy})
+    model.compile(optimizer, loss=loss, metrics={"plain": accuracy}, jit_compile=jit)
     # Builds optimizer and metrics, so that their states can be read and put back before `fit`.
     label = np.zeros(1, "int32")
     pixels = np.zeros((1, *model.inputs[0].shape[1:]), "float32")

@@ -72,8 +72,8 @@ def train_step(
 
 def _summary(found: Gradients) -> str:
     """One line on the losses and the size of the gradients."""
-    norm = np.sqrt(sum(float(ops.sum(ops.square(g))) for g in found.gradients))
+    squares = sum(float(ops.sum(ops.square(g / found.loss_scale))) for g in found.gradients)
     return (
         f"prediction loss {float(found.prediction_loss):.4f}, regularization loss "
-        f"{float(found.regularization_loss):.4f}, gradient norm {norm:.4f}"
+        f"{float(found.regularization_loss):.4f}, gradient norm {np.sqrt(squares):.4f}"
     )

@@ -23,6 +23,7 @@ from framl_keras.training.interrupt import StopOnSignal
 from framl_keras.training.journal import Journal
 from framl_keras.training.not_finite import StopAtNaN
 from framl_keras.training.optimizers import build_optimizer, learning_rate_at
+from framl_keras.training.precision import built_in, with_loss_scale
 from framl_keras.training.progress import CountSteps, Progress, ProgressBar
 from framl_keras.training.resume import facts_of, find_start, put_aside
 from framl_keras.training.run_directory import RunDirectory
@@ -115,14 +116,15 @@ def build_models(
     """
     options, data = recipe.model, recipe.data
     chosen = {"dropout": options.dropout, "pooling": options.pooling}
-    embedder = embedding_model(
-        options.backbone,
-        data.image_size,
-        embedding_dim=options.embedding_dim,
-        embedding_l2=options.embedding_l2,
-        weights=options.weights if fresh else None,
-        **{name: value for name, value in chosen.items() if value is not None},
-    )
+    with built_in(recipe.train.precision):
+        embedder = embedding_model(
+            options.backbone,
+            data.image_size,
+            embedding_dim=options.embedding_dim,
+            embedding_l2=options.embedding_l2,
+            weights=options.weights if fresh else None,
+            **{name: value for name, value in chosen.items() if value is not None},
+        )
     model = with_head(embedder, recipe, len(source.class_names), total_steps)
     if fresh:
         keep = [network_of(embedder)] if options.weights else []
@@ -132,7 +134,8 @@ def build_models(
     optimizer = build_optimizer(recipe.train.optimizer, recipe.train.schedule, total_steps)
     if recipe.train.fused_batch_norm:
         fuse_batch_norm(model)
-    compile_for_training(model, optimizer)
+    optimizer = with_loss_scale(optimizer, recipe.train.precision)
+    compile_for_training(model, optimizer, recipe.train.jit)
     return embedder, model
 
 
@@ -159,6 +162,7 @@ def stream(source: Source, recipe: Recipe, start_step: int) -> Iterator[Batch]:
         seed=recipe.seed,
         crop_centre=data.central_crop,
         on_error=data.on_error,
+        images_per_class=recipe.train.images_per_class,
     )
     try:
         yield from training_dataset(batches, start_step, data.threads)

@@ -9,6 +9,7 @@ from framl_keras.training.steps.step import Gradients, Tensor
 
 def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     """Loss and gradients of one batch; updates batch statistics."""
+    scale = model.optimizer.scale_loss(keras.ops.ones(()))
     trainable = [variable.value for variable in model.trainable_variables]
     state = [variable.value for variable in model.non_trainable_variables]
 
@@ -18,10 +19,11 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
         )
         prediction = prediction_loss(outputs, labels)
         regularization = sum(penalties, keras.ops.zeros(()))
-        return prediction + regularization, (prediction, regularization, updated, outputs)
+        total = scale * (prediction + regularization)
+        return total, (prediction, regularization, updated, outputs)
 
     (_, extras), found = jax.value_and_grad(loss, has_aux=True)(trainable)
     prediction, regularization, updated, outputs = extras
     for variable, value in zip(model.non_trainable_variables, updated, strict=True):
         variable.assign(value)
-    return Gradients(prediction, regularization, list(found), outputs)
+    return Gradients(prediction, regularization, list(found), outputs, scale)

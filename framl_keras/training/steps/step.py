@@ -11,11 +11,13 @@ class Gradients(NamedTuple):
     Attributes:
         prediction_loss: what the model predicts against the labels, a scalar.
         regularization_loss: penalties on weights and embeddings, a scalar.
-        gradients: one for each of the model's trainable variables.
+        gradients: one for each of the model's trainable variables, times `loss_scale`.
         outputs: what the model gave for the batch.
+        loss_scale: what the optimizer multiplies the loss with, a scalar.
     """
 
     prediction_loss: Tensor
     regularization_loss: Tensor
     gradients: list[Tensor]
     outputs: dict[str, Tensor]
+    loss_scale: Tensor = 1.0
