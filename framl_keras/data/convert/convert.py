@@ -98,7 +98,7 @@ class _ShardTask:
         try:
             self._write(writer, shard, progress)
         except BaseException:  # Ctrl-C too: keep what is there, then pass it on
-            self._save(writer, progress)
+            self._leave(writer, progress)
             raise
         index = writer.close()
         shard.size, shard.done = writer.size, True
@@ -128,8 +128,9 @@ class _ShardTask:
             shard.records += len(records)
             shard.position, shard.size = shard.position + len(chunk), writer.size
             self._bar.update(len(chunk))
-            if time.monotonic() - saved > _SAVE_EVERY:
-                self._save(writer, progress)
+            if writer.resumable and time.monotonic() - saved > _SAVE_EVERY:
+                writer.flush()
+                progress.save()
                 saved = time.monotonic()
 
     def _encode(self, positions: np.ndarray) -> list[Encoded | str]:
@@ -144,7 +145,8 @@ class _ShardTask:
                 raise
             return str(error)
 
-    def _save(self, writer: ShardWriter, progress: Progress) -> None:
+    def _leave(self, writer: ShardWriter, progress: Progress) -> None:
+        """Keeps the unfinished file if it can be gone on with; one that cannot is removed."""
         if writer.resumable:
             writer.flush()
         else:

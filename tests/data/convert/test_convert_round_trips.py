@@ -274,6 +274,17 @@ def test_a_kill_between_two_savings_costs_only_what_came_after(many, tmp_path, m
     assert path.read_bytes() == (tmp_path / "y.tfrecord").read_bytes()
 
 
+@pytest.mark.parametrize("form", ["one file", "array record", "array record shards"])
+def test_saving_the_progress_on_the_way_harms_no_file(many, tmp_path, monkeypatch, form):
+    name, options = FORMS[form]
+    quick = convert_source(many, tmp_path / "quick" / name, ConvertOptions(**options))
+    monkeypatch.setitem(_ShardTask.run.__globals__, "_SAVE_EVERY", 0.0)  # after each chunk
+    slow = convert_source(many, tmp_path / "slow" / name, ConvertOptions(**options))
+    assert slow.content == quick.content
+    found, expected = (content(open_source(str(tmp_path / at / name))) for at in ("slow", "quick"))
+    assert found == expected
+
+
 def test_other_options_do_not_go_on_with_an_interrupted_conversion(many, tmp_path, monkeypatch):
     path = tmp_path / "x.tfrecord"
     with monkeypatch.context() as patch:
