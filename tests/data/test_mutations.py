@@ -17,6 +17,7 @@ from small_faces import SAMPLES, encoded
 from framl_keras.data.convert import ConvertOptions, convert
 from framl_keras.data.decode import decode
 from framl_keras.data.pairs import open_pairs
+from framl_keras.data.pairs.embeddings import read_embeddings
 from framl_keras.data.sources import ImageFolder, Sample, open_source
 from framl_keras.errors import UserError
 
@@ -152,6 +153,14 @@ def pair_table(root):
     return root / "x.csv", root / "x.csv", read_pairs
 
 
+def embeddings(root):
+    import numpy as np
+
+    arrays = {"embeddings": np.eye(4, dtype=np.float32), "is_same": np.array([1, 0])}
+    np.savez_compressed(root / "x.npz", **arrays, keys=np.array(list("abcd")))
+    return root / "x.npz", root / "x.npz", lambda location, rng: read_embeddings(location)
+
+
 def image(suffix):
     def write(root):
         path = root / f"x{suffix}"
@@ -165,7 +174,7 @@ def image(suffix):
 FORMATS = [
     tfrecord, online, array_record, record_io, record_io_keys, image_list, our_index,
     bcolz("lfw/data/__0.blp"), bcolz("lfw/meta/sizes"), bcolz("lfw/meta/storage"),
-    bcolz("lfw_list.npy"), *map(insightface, (2, 3, 4, 5)), pairs_txt, pair_table,
+    bcolz("lfw_list.npy"), *map(insightface, (2, 3, 4, 5)), pairs_txt, pair_table, embeddings,
     *map(image, (".jpg", ".png", ".bmp", ".webp", ".ppm")),
 ]  # fmt: skip
 

@@ -1,10 +1,13 @@
 """Ready embeddings with pairs, from any model of any framework: a `.npz` file."""
 
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -15,6 +18,23 @@ from framl_keras.errors import UserError
 FORMAT = (
     "embeddings (n, d), is_same (m,), and optionally pairs (m, 2), folds (m,), "
     "identities (n,), keys (n,)"
+)
+# what NumPy and zipfile raise for damaged archives, unknown compression and passwords included
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    TokenError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 
 
@@ -116,7 +136,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
             if isinstance(archive, np.ndarray):
                 raise ValueError("a single array")
             return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except _UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"{path}: not a .npz of plain arrays ({reason}). Expected {FORMAT}."
