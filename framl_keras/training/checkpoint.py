@@ -13,6 +13,7 @@ import numpy as np
 
 from framl_keras.data.atomic import write_beside
 from framl_keras.errors import UserError
+from framl_keras.training.disk import disk_errors_explained
 
 SUFFIX = ".ckpt"
 _FACTS = "facts.json"
@@ -34,21 +35,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint beside its place, flushes it to disk and renames it.
 
     Raises:
-        UserError: if the disk is full or the folder cannot be written.
+        UserError: if the disk is full or the folder cannot be written. What was at
+            `path`, and every other checkpoint, is untouched.
     """
     facts = {**checkpoint.facts, "sha256": _digest(checkpoint.arrays)}
-    try:
-        with write_beside(path) as beside:
-            with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
-                archive.writestr(_FACTS, json.dumps(facts))
-                for name, array in checkpoint.arrays.items():
-                    _write_array(archive, name, array)
-            _flush_to_disk(beside)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot write the checkpoint: {error.strerror or error}. The one before is "
-            "untouched; make room or choose another folder, then resume."
-        ) from None
+    with disk_errors_explained(path), write_beside(path) as beside:
+        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(_FACTS, json.dumps(facts))
+            for name, array in checkpoint.arrays.items():
+                _write_array(archive, name, array)
+        _flush_to_disk(beside)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -36,6 +36,11 @@ class Checkpoints:
         """Where the newest undamaged checkpoint is."""
         return next((path for path, _ in self._sound()), None)
 
+    def clear_half_written(self) -> None:
+        """Deletes what a killed run was writing; the run's lock keeps others from writing now."""
+        for path in self.folder.glob(f".*.partial{SUFFIX}"):
+            path.unlink()
+
     def save(self, model: keras.Model, step: int) -> None:
         """Writes the state after `step` steps and deletes what is too old."""
         path = self.folder / f"step-{step:09d}{SUFFIX}"

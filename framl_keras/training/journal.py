@@ -86,9 +86,11 @@ class Journal(keras.callbacks.Callback):
 def _rewind(path: Path, step: int) -> None:
     """Begins the CSV, or drops what a killed run wrote after its last checkpoint."""
     lines = path.read_text(encoding="utf-8").splitlines()[1:] if path.exists() else []
-    steps = [line.split(",")[0] for line in lines]
-    kept = [
-        line for line, at in zip(lines, steps, strict=True) if at.isdecimal() and int(at) <= step
-    ]
+    kept = [line for line in lines if _is_whole(line) and int(line.split(",")[0]) <= step]
     with write_beside(path) as file:
         file.write_text("\n".join([",".join(COLUMNS), *kept]) + "\n", encoding="utf-8")
+
+
+def _is_whole(line: str) -> bool:
+    """Whether a line was written to its end, which a full disk may prevent."""
+    return line.count(",") == len(COLUMNS) - 1 and line.split(",", maxsplit=1)[0].isdecimal()

@@ -18,7 +18,7 @@ def locked(folder: Path) -> Iterator[None]:
     The lock lies beside the folder, which may be renamed meanwhile.
 
     Raises:
-        UserError: if another process holds it (named), or the folder cannot be written.
+        UserError: if another process holds it (named).
     """
     owner = folder.with_name(f".{folder.name}.owner")
     try:
@@ -30,9 +30,4 @@ def locked(folder: Path) -> Iterator[None]:
         who = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
         raise UserError(
             f"{folder} is being trained by {who}. Wait for it, or choose another --name."
-        ) from None
-    except PermissionError as error:
-        raise UserError(
-            f"{error.filename or folder}: cannot be written. Choose another folder or change its "
-            "permissions."
         ) from None

@@ -45,6 +45,7 @@ def find_start(checkpoints: Checkpoints, total_steps: int) -> Checkpoint | None:
     Raises:
         UserError: if the recipe or the data are not those of the unfinished run.
     """
+    checkpoints.clear_half_written()
     found = checkpoints.newest()
     if found is None or found.facts["step"] >= total_steps:
         return None

@@ -3,13 +3,14 @@
 import json
 import os
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from framl_keras.data.atomic import write_beside
 from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
+from framl_keras.training.disk import disk_errors_explained
 from framl_keras.training.lock import locked
 
 RUNS = Path("runs")
@@ -45,9 +46,11 @@ class RunDirectory:
         """One folder for each evaluation."""
         return self.path / "reports"
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Holds the run for this process while it trains."""
-        return locked(self.path)
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the run for this process while it trains; what the disk refuses is explained."""
+        with disk_errors_explained(self.path), locked(self.path):
+            yield
 
     def new_report(self) -> Path:
         """A new folder named after the time, for one evaluation's files."""

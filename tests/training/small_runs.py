@@ -1,9 +1,15 @@
 """What the tests of training ask of a run, and how they vary its recipe."""
 
+import contextlib
 import csv
+import os
+import signal
 
+import keras
 import numpy as np
+import pytest
 
+import framl_keras.training.train as training
 from framl_keras.training.checkpoint import load_checkpoint
 
 
@@ -31,3 +37,30 @@ def assert_same_state(left, right, atol=0.0, rtol=0.0):
     assert left.keys() == right.keys()
     for name in left:
         np.testing.assert_allclose(left[name], right[name], rtol=rtol, atol=atol, err_msg=name)
+
+
+class SignalAt(keras.callbacks.Callback):
+    """Stands for Ctrl-C during a step."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.left = step
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@contextlib.contextmanager
+def ctrl_c_during(step):
+    """Sends SIGINT during a step, counted from where the training begins."""
+    press = SignalAt(step)
+
+    def with_press(run_epoch):
+        return lambda *arguments: run_epoch(*arguments[:-1], [press, *arguments[-1]])
+
+    with pytest.MonkeyPatch.context() as patch:
+        for mode, run_epoch in dict(training.MODES).items():
+            patch.setitem(training.MODES, mode, with_press(run_epoch))
+        yield

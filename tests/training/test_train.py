@@ -1,44 +1,15 @@
-import contextlib
 import os
-import signal
 
 import keras
 import numpy as np
 import pytest
-from small_runs import assert_same_state, changed, final_state, log_of
+from small_runs import assert_same_state, changed, ctrl_c_during, final_state, log_of
 
 import framl_keras.training.train as training
 from framl_keras.data.sources import ImageFolder
 from framl_keras.errors import UserError
 from framl_keras.training.run_directory import RunDirectory, find_run
 from framl_keras.training.train import train
-
-
-class SignalAt(keras.callbacks.Callback):
-    """Stands for Ctrl-C during a step."""
-
-    def __init__(self, step):
-        super().__init__()
-        self.left = step
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
-
-
-@contextlib.contextmanager
-def ctrl_c_during(step):
-    """Sends SIGINT during a step, counted from where the training begins."""
-    press = SignalAt(step)
-
-    def with_press(run_epoch):
-        return lambda *arguments: run_epoch(*arguments[:-1], [press, *arguments[-1]])
-
-    with pytest.MonkeyPatch.context() as patch:
-        for mode, run_epoch in dict(training.MODES).items():
-            patch.setitem(training.MODES, mode, with_press(run_epoch))
-        yield
 
 
 def test_a_run_leaves_its_files(recipe):
@@ -153,3 +124,11 @@ def test_the_central_crop_reaches_the_training_images(recipe, faces):
         decode(sample)[2:18, 2:18].tobytes() for sample in map(source.__getitem__, range(40))
     }
     assert all(image.tobytes() in middles for image in pixels)
+
+
+def test_a_runs_own_recipe_trains_again(recipe):
+    """It spells every default out, also those that its optimizer does not take."""
+    short = changed(recipe, train={"epochs": 1, "optimizer": {"name": "adamw"}})
+    train(short, RunDirectory("runs/tiny"))
+    train(RunDirectory("runs/tiny").recipe(), RunDirectory("runs/again"))
+    assert_same_state(final_state(RunDirectory("runs/again")), final_state(find_run("runs/tiny")))
