@@ -26,6 +26,7 @@ from framl_keras.framl_yaml import FramlFile, is_framl, to_recipe, understood
 log = logging.getLogger(__name__)
 
 HELD_OUT = "held-out"
+BEST_BY = r"^(.+ )?(diff|cos|corr|fft_corr|direct_corr|ssim) (accuracy|auc|eer|d_prime)$"
 
 
 class Section(BaseModel):
@@ -392,6 +393,16 @@ class ScheduleSection(Section):
         return self
 
 
+class EarlyStopSection(Section):
+    """Ends a run that no longer becomes better by `best_by`.
+
+    Attributes:
+        patience: how many verifications in a row may bring nothing better.
+    """
+
+    patience: Annotated[int, Field(ge=1)]
+
+
 class TrainSection(Section):
     """How it is trained.
 
@@ -403,6 +414,9 @@ class TrainSection(Section):
         optimizer: see `OptimizerSection`.
         schedule: see `ScheduleSection`.
         verify_every: epochs between verifications; 0 verifies at the end only.
+        best_by: which checkpoint is kept as the best: a similarity and a metric (`accuracy`,
+            `auc`, `eer` or `d_prime`), after a verification set's name if not the first's.
+        early_stop: see `EarlyStopSection`; none by default.
         log_every: steps between lines of the log.
         save_steps: steps between checkpoints; 0 saves after each epoch only.
         keep: how many of the newest checkpoints stay, besides the best.
@@ -418,6 +432,8 @@ class TrainSection(Section):
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection = ScheduleSection()
     verify_every: Annotated[int, Field(ge=0)] = 1
+    best_by: Annotated[str, Field(pattern=BEST_BY)] = "cos accuracy"
+    early_stop: EarlyStopSection | None = None
     log_every: Annotated[int, Field(ge=1)] = 10
     save_steps: Annotated[int, Field(ge=0)] = 1000
     keep: Annotated[int, Field(ge=1)] = 3
@@ -426,7 +442,9 @@ class TrainSection(Section):
     fused_batch_norm: bool = True
 
     @model_validator(mode="after")
-    def _fills_its_batches(self) -> "TrainSection":
+    def _has_no_contradiction(self) -> "TrainSection":
+        if self.early_stop and not self.verify_every:
+            raise ValueError("`early_stop` needs verifications; set `verify_every`")
         if self.images_per_class and self.batch_size % self.images_per_class:
             raise ValueError(
                 f"`images_per_class` ({self.images_per_class}) must divide `batch_size` "
@@ -454,11 +472,10 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Recipe":
-        if self.model.sample_rate < 1.0:  # such a head updates its centres itself, at each step
-            if self.train.precision == "mixed_float16":
-                raise ValueError("sample_rate below 1 has no loss scaling; use mixed_bfloat16")
-            if self.train.optimizer.gradient_accumulation_steps:
-                raise ValueError("sample_rate below 1 has no gradient_accumulation_steps")
+        if self.train.early_stop and not self.data.test:
+            raise ValueError("early_stop needs a verification set in `data.test`")
+        if self.model.sample_rate < 1.0 and self.train.precision == "mixed_float16":
+            raise ValueError("sample_rate below 1 has no loss scaling; use mixed_bfloat16")
         return self
 
     @classmethod

@@ -51,13 +51,23 @@ class Checkpoints:
     def save_best(self, model: keras.Model, step: int, score: float) -> None:
         """Writes the best state so far, apart from the last few."""
         facts = {**self.facts, "step": step, "score": score}
-        path = self.folder / f"best{SUFFIX}"
+        path = self.best_path
         save_checkpoint(path, Checkpoint(facts, _sound_state(model, step)))
 
     def best_score(self) -> float:
         """The score of the best state so far; minus infinity if there is none."""
-        path = self.folder / f"best{SUFFIX}"
+        path = self.best_path
         return float(load_checkpoint(path).facts["score"]) if path.exists() else float("-inf")
+
+    @property
+    def best_path(self) -> Path:
+        """Where the best state is, once there is one."""
+        return self.folder / f"best{SUFFIX}"
+
+    def best_step(self) -> int | None:
+        """The step of the best state so far; None if there is none."""
+        path = self.best_path
+        return int(load_checkpoint(path).facts["step"]) if path.exists() else None
 
     def _sound(self) -> Iterator[tuple[Path, Checkpoint]]:
         """The undamaged checkpoints, newest first."""

@@ -20,6 +20,7 @@ _FREE = (
     "data.threads",
     "data.test",
     "train.verify_every",
+    "train.early_stop",
     "train.log_every",
     "train.save_steps",
     "train.keep",

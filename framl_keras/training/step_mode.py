@@ -11,7 +11,7 @@ from keras import ops
 from framl_keras.models import targets
 from framl_keras.training.first_not_finite import check_step
 from framl_keras.training.fit_mode import Batch
-from framl_keras.training.steps import gradients
+from framl_keras.training.steps import gradients, update
 from framl_keras.training.steps.step import Gradients
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def train_step(
     pixels, labels = ops.convert_to_tensor(pixels), ops.convert_to_tensor(labels)
     found = gradients(model, ops.cast(pixels, "float32"), labels)
     check_step(model, [pixels, labels], found)
-    model.optimizer.apply(found.gradients, model.trainable_variables)
+    update(model, found)
     loss = found.prediction_loss + found.regularization_loss
     model._loss_tracker.update_state(loss, sample_weight=ops.shape(pixels)[0])
     return found, model.compute_metrics([pixels, labels], targets(model, labels), found.outputs)

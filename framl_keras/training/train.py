@@ -92,15 +92,18 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
         ]
         verification = VerifyBetweenEpochs(embedder, pair_sets, recipe, journal, checkpoints)
         batches = stream(source, recipe, progress.step)
+        if start is not None:  # the run may have been killed in between
+            verification.verify(model, progress)
         with watch:
-            while progress.step < progress.total_steps and not stop.stopped:
+            while not (verification.is_over(progress) or stop.stopped):
                 MODES[mode](model, batches, progress.epoch, progress.steps_left, callbacks)
                 verification.verify(model, progress)
             if stop.stopped:
                 checkpoints.save(model, progress.step)
         journal.close()
         save_embedder(embedder, run)
-    return Trained(run, embedder, pair_sets, progress.step < progress.total_steps)
+    interrupted = stop.stopped and progress.step < progress.total_steps
+    return Trained(run, embedder, pair_sets, interrupted)
 
 
 def build_models(

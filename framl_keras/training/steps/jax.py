@@ -27,3 +27,15 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     for variable, value in zip(model.non_trainable_variables, updated, strict=True):
         variable.assign(value)
     return Gradients(prediction, regularization, list(found), outputs, scale)
+
+
+def update(model: keras.Model, found: Gradients) -> None:
+    """Lets the optimizer take a step; one with a loss scale has no other way here than this."""
+    weights, states = model.trainable_variables, model.optimizer.variables
+    updated, new_states = model.optimizer.stateless_apply(
+        [variable.value for variable in states],
+        found.gradients,
+        [variable.value for variable in weights],
+    )
+    for variable, value in zip([*weights, *states], [*updated, *new_states], strict=True):
+        variable.assign(value)

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import keras
+
 Tensor = Any
 
 
@@ -21,3 +23,8 @@ class Gradients(NamedTuple):
     gradients: list[Tensor]
     outputs: dict[str, Tensor]
     loss_scale: Tensor = 1.0
+
+
+def update(model: keras.Model, found: Gradients) -> None:
+    """Lets the optimizer take a step."""
+    model.optimizer.apply(found.gradients, model.trainable_variables)
