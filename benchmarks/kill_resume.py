@@ -102,8 +102,10 @@ def await_moment(
         time.sleep(0.002)
     if not in_write:
         time.sleep(delay)
-    while in_write and process.poll() is None and not half_written(name, process.pid):
-        time.sleep(0.0002)
+    # A busy machine may hide a write from us, so this is given up a few writes later.
+    while in_write and process.poll() is None and steps_logged(name, process) < step + 9:
+        if half_written(name, process.pid):
+            return
 
 
 def steps_logged(name: str, process: subprocess.Popen) -> int:
