@@ -54,11 +54,6 @@ def _check_sample(recipe: Recipe, num_classes: int) -> None:
             f"less than train.batch_size ({recipe.train.batch_size}), and a batch's own classes "
             "must be among them. Raise the rate or make batches smaller."
         )
-    if recipe.train.optimizer.gradient_accumulation_steps:
-        raise UserError(
-            "model.sample_rate: below 1 each batch updates its own centres, which "
-            "train.optimizer.gradient_accumulation_steps would contradict. Leave one of them out."
-        )
 
 
 def _row_optimizer(recipe: Recipe, total_steps: int) -> dict[str, Any]:

@@ -89,16 +89,10 @@ def test_a_head_that_cannot_be_is_told_in_one_line(recipe, head, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "message"),
-    [
-        ({"name": "adamw", "learning_rate": 1e-3}, "adamw's learning rate would not suit"),
-        ({"gradient_accumulation_steps": 2}, "each batch updates its own centres"),
-    ],
-)
-def test_sampled_centres_are_trained_by_sgd_batch_by_batch(recipe, optimizer, message):
-    with pytest.raises(UserError, match=message):
-        train(with_head(recipe, PARTIAL, optimizer=optimizer), RunDirectory("runs/tiny"))
+def test_sampled_centres_need_an_sgd_of_their_own(recipe):
+    recipe = with_head(recipe, PARTIAL, optimizer={"name": "adamw", "learning_rate": 1e-3})
+    with pytest.raises(UserError, match="adamw's learning rate would not suit"):
+        train(recipe, RunDirectory("runs/tiny"))
 
 
 def test_sampling_all_classes_by_sgd_trains_as_the_plain_head(recipe):
