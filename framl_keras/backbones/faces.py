@@ -1,10 +1,11 @@
-"""The face networks of our own, by name: IResNet, AdaFace's IR and MobileFaceNet."""
+"""The face networks of our own, by name: IResNet, AdaFace's IR, MobileFaceNet, FaceResNet."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
+from framl_keras.backbones.face_resnet import face_resnet
 from framl_keras.backbones.iresnet import iresnet
 from framl_keras.backbones.mobilefacenet import mobilefacenet
 from framl_keras.backbones.registry import Backbone
@@ -15,6 +16,7 @@ SCALE, OFFSET = 1 / 127.5, -1.0  # (x - 127.5) / 127.5
 NORM = {"batch_norm_momentum": 0.9, "batch_norm_epsilon": 1e-5}
 IRESNET_HEAD = {"pooling": "flatten", "dropout": 0.0, "final_scale": False, **NORM}
 ADAFACE_HEAD = {**IRESNET_HEAD, "dropout": 0.4}
+SMALL_HEAD = {"pooling": "average", "dropout": 0.0, **NORM}
 MOBILE_HEAD = {
     "pooling": "gdc",
     "input_batch_norm": False,
@@ -42,7 +44,6 @@ def face_backbones() -> dict[str, Backbone]:
         "blocks": (1, 1, 1, 1),
         "widths": (32, 64, 128, 256),
         "stem_stride": 2,
-        "stride_first": True,
     }
     excited = {f"{name}SE": {**o, "squeeze_excitation": True} for name, o in iresnets.items()}
     adaface: dict[str, dict[str, Any]] = {
@@ -58,6 +59,7 @@ def face_backbones() -> dict[str, Backbone]:
         **{n: _backbone(iresnet, n, o, IRESNET_HEAD) for n, o in (iresnets | excited).items()},
         **{n: _backbone(iresnet, n, o, ADAFACE_HEAD) for n, o in adaface.items()},
         **{n: _backbone(mobilefacenet, n, o, MOBILE_HEAD) for n, o in mobile.items()},
+        "FaceResNet10": _backbone(face_resnet, "FaceResNet10", {}, SMALL_HEAD),
     }
 
 

@@ -16,7 +16,6 @@ def iresnet(
     blocks: Sequence[int],
     widths: Sequence[int] = (64, 128, 256, 512),
     stem_stride: int = 1,
-    stride_first: bool = False,
     squeeze_excitation: bool = False,
     shortcut: str = "projection",
     batch_norm_momentum: float = 0.9,
@@ -34,8 +33,6 @@ def iresnet(
         blocks: how many blocks each stage has.
         widths: how many channels each stage has; the stem has the first.
         stem_stride: 1 as published; 2 is four times faster.
-        stride_first: whether a block's first convolution shrinks the map, which is
-            faster, or its second, as published.
         squeeze_excitation: weigh the channels of each block, as in IR-SE networks.
         shortcut: what joins a stage's input to its first block's output:
             `projection` (1x1 convolution and BN, as insightface), or `subsample` (every
@@ -76,8 +73,7 @@ def iresnet(
         for number in range(1, depth + 1):
             prefix = f"stage{stage}_block{number}"
             stride = 2 if number == 1 else 1
-            strides = (stride, 1) if stride_first else (1, stride)
-            branch = _branch(x, width, strides, norm, prefix)
+            branch = _branch(x, width, stride, norm, prefix)
             if squeeze_excitation:
                 branch = squeeze_excite(branch, 16, f"{prefix}_se")
             joined = _shortcut(x, width, stride, shortcut, norm, prefix)
@@ -86,14 +82,14 @@ def iresnet(
 
 
 def _branch(
-    x: KerasTensor, width: int, strides: tuple[int, int], norm: dict, prefix: str
+    x: KerasTensor, width: int, stride: int, norm: dict, prefix: str
 ) -> KerasTensor:
     """BN – conv – BN – PReLU – conv – BN."""
     x = layers.BatchNormalization(name=f"{prefix}_bn1", **norm)(x)
-    x = _conv(x, width, 3, strides[0], f"{prefix}_conv1")
+    x = _conv(x, width, 3, 1, f"{prefix}_conv1")
     x = layers.BatchNormalization(name=f"{prefix}_bn2", **norm)(x)
     x = _prelu(f"{prefix}_prelu")(x)
-    x = _conv(x, width, 3, strides[1], f"{prefix}_conv2")
+    x = _conv(x, width, 3, stride, f"{prefix}_conv2")
     return layers.BatchNormalization(name=f"{prefix}_bn3", **norm)(x)
 
 
