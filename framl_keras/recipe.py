@@ -424,6 +424,9 @@ class TrainSection(Section):
         jit: whether `fit` compiles with the backend's compiler; `auto` leaves it to Keras.
         fused_batch_norm: take batch statistics with the backend's own kernel, where it has
             one: quicker, and the same but for rounding.
+        precise_batch_norm: batches of images without augmentation over which batch
+            normalisation's statistics are averaged anew once training is over; 0 leaves
+            those of training. It helps most where images are few and varied a lot.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 5
@@ -440,6 +443,7 @@ class TrainSection(Section):
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit: Literal["auto", True, False] = "auto"
     fused_batch_norm: bool = True
+    precise_batch_norm: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _has_no_contradiction(self) -> "TrainSection":

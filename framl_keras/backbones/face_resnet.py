@@ -55,9 +55,7 @@ def _conv_norm(
     x: KerasTensor, width: int, size: int, stride: int, norm: dict, prefix: str
 ) -> KerasTensor:
     """A convolution without bias, and its batch norm."""
-    x = layers.Conv2D(
-        width, size, stride, padding="same", use_bias=False, name=f"{prefix}_conv"
-    )(x)
+    x = layers.Conv2D(width, size, stride, padding="same", use_bias=False, name=f"{prefix}_conv")(x)
     return layers.BatchNormalization(name=f"{prefix}_bn", **norm)(x)
 
 

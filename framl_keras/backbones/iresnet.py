@@ -81,9 +81,7 @@ def iresnet(
     return keras.Model(inputs, x, name=name)
 
 
-def _branch(
-    x: KerasTensor, width: int, stride: int, norm: dict, prefix: str
-) -> KerasTensor:
+def _branch(x: KerasTensor, width: int, stride: int, norm: dict, prefix: str) -> KerasTensor:
     """BN – conv – BN – PReLU – conv – BN."""
     x = layers.BatchNormalization(name=f"{prefix}_bn1", **norm)(x)
     x = _conv(x, width, 3, 1, f"{prefix}_conv1")

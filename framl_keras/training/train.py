@@ -11,7 +11,7 @@ from framl_keras.data.batches import TrainingBatches, training_dataset
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Source
 from framl_keras.models import compile_for_training, embedding_model, freeze, network_of
-from framl_keras.recipe import Recipe
+from framl_keras.recipe import AugmentSection, Recipe
 from framl_keras.training.checkpoint import Checkpoint
 from framl_keras.training.checkpoints import Checkpoints, SaveCheckpoints
 from framl_keras.training.data import open_present_pair_sets, open_training_source
@@ -23,6 +23,7 @@ from framl_keras.training.interrupt import StopOnSignal
 from framl_keras.training.journal import Journal
 from framl_keras.training.not_finite import StopAtNaN
 from framl_keras.training.optimizers import build_optimizer, learning_rate_at
+from framl_keras.training.precise_batch_norm import average_batch_norm, first
 from framl_keras.training.precision import built_in, with_loss_scale
 from framl_keras.training.progress import CountSteps, Progress, ProgressBar
 from framl_keras.training.resume import facts_of, find_start, put_aside
@@ -100,6 +101,9 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
                 verification.verify(model, progress)
             if stop.stopped:
                 checkpoints.save(model, progress.step)
+            else:
+                plain = stream(source, without_augmentation(recipe), 0)
+                average_batch_norm(embedder, first(recipe.train.precise_batch_norm, plain))
         journal.close()
         save_embedder(embedder, run)
     interrupted = stop.stopped and progress.step < progress.total_steps
@@ -171,6 +175,15 @@ def stream(source: Source, recipe: Recipe, start_step: int) -> Iterator[Batch]:
         yield from training_dataset(batches, start_step, data.threads)
     finally:
         batches.report_skipped()
+
+
+def without_augmentation(recipe: Recipe) -> Recipe:
+    """The recipe with images as verification sees them, and mirrored."""
+    data = recipe.data
+    side = data.augment.resize_to if data.central_crop else data.image_size
+    plain = AugmentSection(resize_to=side, flip=data.augment.flip, saturation=0, brightness=0)
+    data = data.model_copy(update={"augment": plain})
+    return recipe.model_copy(update={"data": data})
 
 
 def save_embedder(embedder: keras.Model, run: RunDirectory) -> None:

@@ -1,16 +1,21 @@
 """What training does differently on each backend, chosen once."""
 
+import contextlib
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from framl_keras.training.steps.batch_norm import Normalised
 
 normalise: Callable[..., Normalised] | None = None  # JAX' compiler fuses Keras' own operations
+no_gradient: Callable[[], Any] = contextlib.nullcontext  # only Torch records unless told
 
 if keras.backend.backend() == "jax":
     from framl_keras.training.steps.jax import gradients, update
 elif keras.backend.backend() == "torch":
+    from torch import no_grad as no_gradient
+
     from framl_keras.training.steps import torch_batch_norm
     from framl_keras.training.steps.step import update
     from framl_keras.training.steps.torch import gradients
@@ -23,4 +28,4 @@ else:
 
     normalise = tensorflow_batch_norm.normalise
 
-__all__ = ["gradients", "normalise", "update"]
+__all__ = ["gradients", "no_gradient", "normalise", "update"]
