@@ -1,5 +1,6 @@
 """`framl-keras identify`: how well people are found in a gallery."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -33,8 +34,14 @@ class Enrolled(NamedTuple):
     show_default=True,
     help="Without GALLERY: share of the people who are left out of it.",
 )
+@click.option("--out", type=click.Path(file_okay=False), help="Folder for the CMC as a picture.")
 def command(
-    gallery: str | None, probes: str | None, name: str, run_path: str | None, strangers: float
+    gallery: str | None,
+    probes: str | None,
+    name: str,
+    run_path: str | None,
+    strangers: float,
+    out: str | None,
 ) -> None:
     """Search each image of PROBES in GALLERY, both arranged as <identity>/<image>.
 
@@ -56,8 +63,14 @@ def command(
         enrolled = _of_run(run, strangers)
     else:
         enrolled = _of_folders(run, gallery, probes)
-    for line in _lines(identify(*enrolled, similarity=name)):
+    found = identify(*enrolled, similarity=name)
+    for line in _lines(found):
         click.echo(line)
+    if out is not None:
+        from framl_keras.evaluation.report.cmc import write_cmc
+
+        write_cmc(found, name, Path(out))
+        click.echo(f"\nWrote {Path(out) / 'cmc.png'} and cmc.svg", err=True)
 
 
 def _embed(run: "TrainedRun", images: Any, title: str) -> Any:

@@ -97,11 +97,15 @@ def test_compare_runs_tests_two_runs_or_two_similarities(place):
 
 
 def test_identify_finds_people_in_a_gallery(place):
-    output = _call(identify, "--run", place / "runs" / "one", "--strangers", "0.25")
+    run = ["--run", place / "runs" / "one"]
+    output = _call(identify, *run, "--strangers", "0.25", "--out", place / "cmc")
+    assert [cv2.imread(str(path)).shape for path in (place / "cmc").glob("*.png")] == [
+        (720, 960, 3)
+    ]
     assert "6 in the gallery, 18 probes of theirs, 8 of strangers" in output
     rank = float(re.search(r"rank-1 +([\d.]+) %", output)[1])
     assert rank > 50  # a guess has 17
-    output = _call(identify, place / "faces", place / "faces", "--run", place / "runs" / "one")
+    output = _call(identify, place / "faces", place / "faces", *run)
     assert "40 in the gallery, 40 probes" in output
     assert "rank-1   100.00 %" in output
 
