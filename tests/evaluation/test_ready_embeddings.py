@@ -47,6 +47,17 @@ def test_rows_are_paired_in_turn_and_names_may_stand_for_identities(tmp_path):
     np.testing.assert_array_equal(ready.is_same, [True, False])
 
 
+def test_an_array_has_its_answers_in_a_file_beside(tmp_path):
+    np.save(tmp_path / "lfw.npy", np.eye(4, dtype=np.float32))
+    with pytest.raises(UserError, match=r"lfw_list\.npy: cannot be read: No such file"):
+        read_embeddings(tmp_path / "lfw.npy")
+    np.save(tmp_path / "lfw_list.npy", np.array([True, False]))
+    ready = read_embeddings(tmp_path / "lfw.npy")
+    np.testing.assert_array_equal(ready.pairs, [[0, 1], [2, 3]])
+    np.testing.assert_array_equal(ready.is_same, [True, False])
+    np.testing.assert_array_equal(ready.embeddings, np.eye(4))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -17,7 +17,7 @@ class CheckReport:
         location: where the source is.
         images: number of images.
         classes: number of identities.
-        checked: how many images were read and decoded.
+        checked: how many images were tried.
         per_class: fewest, median, mean and most images of an identity.
         histogram: `(fewest, most, identities)` for ranges of images per identity.
         sizes: `height x width` -> images of that size, the most frequent first.
@@ -64,7 +64,7 @@ def format_report(report: CheckReport) -> str:
     """The report for people to read."""
     lines = [
         f"{report.location}: {report.images:,} images of {report.classes:,} identities; "
-        f"{report.checked:,} read and decoded",
+        f"{report.checked - len(report.unreadable):,} read and decoded",
         "images per identity: {fewest} to {most}, median {median:g}, mean {mean:.1f}".format(
             **report.per_class
         ),

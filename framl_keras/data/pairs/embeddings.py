@@ -1,4 +1,4 @@
-"""Ready embeddings with pairs, from any model of any framework: a `.npz` file."""
+"""Ready embeddings with pairs, from any model of any framework: a `.npz` or `.npy` file."""
 
 import os
 import struct
@@ -11,6 +11,7 @@ from tokenize import TokenError
 
 import numpy as np
 
+from framl_keras.data.pairs.npy_file import read_npy
 from framl_keras.data.pairs.pair_set import PairSet
 from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
@@ -95,7 +96,9 @@ class _RowNames(Sequence):
 def read_embeddings(path: str | os.PathLike[str]) -> EmbeddingSet:
     """Reads a `.npz` file of embeddings and pairs; nothing in it is run.
 
-    Without `pairs`, each even row is paired with the next odd one.
+    Without `pairs`, each even row is paired with the next odd one. So it is for
+    `NAME.npy`, an array of embeddings with the answers in `NAME_list.npy`, as
+    bcolz sets have them.
 
     Raises:
         UserError: if it cannot be read, an array is missing or does not fit, or an
@@ -131,6 +134,9 @@ def read_embeddings(path: str | os.PathLike[str]) -> EmbeddingSet:
 def _load(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise UserError(f"No such file: {path}. Expected a .npz with {FORMAT}.")
+    if path.suffix == ".npy":
+        answers = path.with_name(f"{path.stem}_list.npy")
+        return {"embeddings": read_npy(path), "is_same": read_npy(answers)}
     try:
         with np.load(path, allow_pickle=False) as archive:
             if isinstance(archive, np.ndarray):
