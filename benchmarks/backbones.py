@@ -18,7 +18,15 @@ import time
 from pathlib import Path
 
 BACKENDS = ("tensorflow", "jax", "torch")
-TIMED = ("IResNet10", "MobileFaceNet", "MobileNetV2", "IResNet18", "ResNet50", "IResNet50")
+TIMED = (
+    "FaceResNet10",
+    "MobileFaceNet",
+    "IResNet10",
+    "MobileNetV2",
+    "IResNet18",
+    "ResNet50",
+    "IResNet50",
+)
 COUNTED = (*TIMED, "IResNet34", "IResNet100", "IResNet200", "MobileFaceNetLarge", "ResNet101")
 RIVALS = {"IResNet18": "IResNet", "IResNet50": "IResNet", "MobileFaceNet": "MobileFaceNet"}
 BATCH = 8

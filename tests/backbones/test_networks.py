@@ -11,7 +11,7 @@ from framl_keras.backbones.squeeze_excite import squeeze_excite
 from framl_keras.models import embedding_model
 
 SIZE = (112, 112, 3)
-SMALL = ["IResNet10", "IResNet10SE", "MobileFaceNet", "MobileNetV2"]
+SMALL = ["FaceResNet10", "IResNet10", "IResNet10SE", "MobileFaceNet", "MobileNetV2"]
 MAPS = {
     "AdaFaceIR18": (7, 7, 512),
     "AdaFaceIRSE50": (7, 7, 512),
