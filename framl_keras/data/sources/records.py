@@ -82,6 +82,21 @@ class Records:
         """What the record of a sample calls its file, such as `<identity>/<file>`."""
         return self._record(*self._locate(index)).name
 
+    def path_of(self, index: int) -> Path:
+        """The image file that an "online" record names.
+
+        Raises:
+            UserError: if the record holds the image itself.
+        """
+        file, position, key = self._locate(index)
+        record = self._record(file, position, key)
+        if record.image is not None:
+            raise UserError(
+                f"{key}: it holds the image itself, so there is no path to store. "
+                "Convert without --online."
+            )
+        return below(self._root, record.name, key)
+
     def _record(self, file: RecordFile, position: int, key: str) -> Record:
         try:
             return parse(_data(file, position, key))

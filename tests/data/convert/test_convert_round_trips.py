@@ -180,8 +180,17 @@ def test_records_converted_again_keep_names_and_people(converted, tmp_path):
     assert content(again) == content(part)
     names = {again.name_of(position) for position in range(6)}
     assert names == {f"{n}/{k}" for n in ("Zoë 10", "bob") for k in ("0.jpg", "1.png", "2.bmp")}
-    with pytest.raises(UserError, match="are not files of their own"):
+    with pytest.raises(UserError, match="it holds the image itself"):
         convert(part, tmp_path / "x.tfrecord", ConvertOptions(online=True))
+
+
+def test_records_of_paths_converted_again_keep_the_paths(converted, tmp_path):
+    source = open_source(str(converted(online=True)))
+    convert(source, tmp_path / "again.tfrecord", ConvertOptions(online=True))
+    again = open_source(str(tmp_path / "again.tfrecord"))
+    paths = [sorted(map(records.path_of, range(len(records)))) for records in (source, again)]
+    assert paths[0] == paths[1]
+    assert content(again) == content(source)
 
 
 def test_paths_of_images_that_are_not_files_cannot_be_stored(tmp_path):
