@@ -101,7 +101,7 @@ def measure(folder, rounds):
     ways = {
         "FRAML": lambda: framls(faces, folder / "framl.tfrecord"),
         "ours, TFRecord": lambda: ours(faces, folder / "x.tfrecord", ConvertOptions()),
-        "ours, 1 thread": lambda: ours(faces, folder / "y.tfrecord", ConvertOptions(jobs=1)),
+        "ours, 2 threads": lambda: ours(faces, folder / "y.tfrecord", ConvertOptions(jobs=2)),
         "ours, ArrayRecord": lambda: ours(
             faces, folder / "x.arrayrecord", ConvertOptions("arrayrecord")
         ),

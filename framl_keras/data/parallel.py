@@ -10,7 +10,13 @@ R = TypeVar("R")
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """The results in the order of the items; at most a few wait in memory."""
+    """The results in the order of the items; at most a few wait in memory.
+
+    With one thread that is the caller's own, which has nobody to wait for.
+    """
+    if threads == 1:
+        yield from map(function, items)
+        return
     waiting: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:

@@ -12,8 +12,9 @@ import click
               help="The format; by DST's suffix, or else TFRecord.")  # fmt: skip
 @click.option("--online", is_flag=True, help="Store the images' paths instead of the images.")
 @click.option("--shards", type=click.IntRange(1, 99_999), help="Number of files.")
-@click.option("--jobs", type=click.IntRange(1, 256), default=lambda: os.cpu_count() or 1,
-              help="Threads that read and encode; all cores by default.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1, 256),
+              help="Threads that read and encode. By default one, the quickest where images are "
+              "copied as they are, or all cores with --resize.")  # fmt: skip
 @click.option("--resize", type=click.IntRange(8, 4096), metavar="SIDE",
               help="Stretch images to SIDE x SIDE.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
@@ -28,7 +29,7 @@ def convert(
     format_name: str | None,
     online: bool,
     shards: int | None,
-    jobs: int,
+    jobs: int | None,
     resize: int | None,
     seed: int,
     root: str | None,
@@ -55,6 +56,7 @@ def convert(
     if online and resize:
         raise click.UsageError("--resize changes images, but --online stores only their paths.")
     path = Path(destination)
+    jobs = jobs or (os.cpu_count() if resize else 1) or 1
     options = ConvertOptions(
         format_name or format_for(path), online, shards, jobs, resize, seed, on_error
     )

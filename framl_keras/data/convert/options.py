@@ -24,7 +24,7 @@ class ConvertOptions:
     format: str = "tfrecord"
     online: bool = False
     shards: int | None = None
-    jobs: int = 2
+    jobs: int = 1
     resize: int | None = None
     seed: int = 0
     on_error: str = "raise"

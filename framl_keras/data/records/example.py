@@ -181,6 +181,8 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 def _varint(value: int) -> bytes:
     """A number in base 128, the lowest digit first."""
+    if value < 128:
+        return _DIGITS[value]  # nearly all
     parts = bytearray()
     while value >= 128:
         parts.append(value & 127 | 128)
@@ -189,6 +191,7 @@ def _varint(value: int) -> bytes:
     return bytes(parts)
 
 
+_DIGITS = [bytes([digit]) for digit in range(128)]
 _ONE, _TWO = bytes([1 << 3 | _BYTES]), bytes([2 << 3 | _BYTES])  # the tags of fields 1 and 2
 
 
