@@ -4,6 +4,7 @@ OpenCV's row-wise transforms take half of NumPy's time. SciPy's `correlate` roun
 NumPy's do, and where the last bit matters so do we.
 """
 
+import threading
 from collections.abc import Iterator
 
 import cv2
@@ -103,9 +104,7 @@ def _correlations(left: np.ndarray, right: np.ndarray) -> Iterator[tuple[slice, 
     The arrays are used again for the next rows: fresh ones cost more than the transforms.
     """
     dim = left.shape[1]
-    size = cv2.getOptimalDFTSize(2 * dim - 1)
-    a, b = np.zeros((ROWS, size)), np.zeros((ROWS, size))
-    spectrum_a, spectrum_b, values = np.empty_like(a), np.empty_like(a), np.empty_like(a)
+    a, b, spectrum_a, spectrum_b, values = _memory.arrays(dim)
     for first in range(0, len(left), ROWS):
         rows = slice(first, min(first + ROWS, len(left)))
         count = rows.stop - first
@@ -115,3 +114,20 @@ def _correlations(left: np.ndarray, right: np.ndarray) -> Iterator[tuple[slice, 
         cv2.mulSpectrums(spectrum_a, spectrum_b, cv2.DFT_ROWS, spectrum_a)
         cv2.dft(spectrum_a, values, INVERSE)
         yield rows, values[:count, : 2 * dim - 1]  # padding adds lags; they are no peak
+
+
+class _Memory(threading.local):
+    """Arrays to work in, each thread's own, kept while the vectors' length stays."""
+
+    def __init__(self) -> None:
+        self._dim, self._arrays = 0, np.empty(0)
+
+    def arrays(self, dim: int) -> np.ndarray:
+        """Two padded blocks, whose padding is zero, their spectra, and the correlations."""
+        if self._dim != dim:
+            size = cv2.getOptimalDFTSize(2 * dim - 1)
+            self._dim, self._arrays = dim, np.zeros((5, ROWS, size))
+        return self._arrays
+
+
+_memory = _Memory()
