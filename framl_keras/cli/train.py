@@ -41,13 +41,12 @@ def command(
     recipe = Recipe.load(
         recipe_file, [*changes, *_shortcuts(name=name, **{"train.epochs": epochs})]
     )
-    backend_name = backend.choose()
+    backend.choose()
 
     from framl_keras.training.run_directory import RUNS, RunDirectory
     from framl_keras.training.train import train
 
     run = RunDirectory(RUNS / recipe.name)
-    click.echo(f"Training {recipe.name} with the {backend_name} backend into {run.path}", err=True)
     trained = train(recipe, run, mode, restart)
     click.echo(f"Saved {run.embedder}", err=True)
     if trained.interrupted:
