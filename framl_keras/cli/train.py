@@ -41,14 +41,14 @@ def command(
     recipe = Recipe.load(
         recipe_file, [*changes, *_shortcuts(name=name, **{"train.epochs": epochs})]
     )
-    backend.choose()
+    backend_name = backend.choose()
 
     from framl_keras.training.run_directory import RUNS, RunDirectory
     from framl_keras.training.train import train
 
     run = RunDirectory(RUNS / recipe.name)
     trained = train(recipe, run, mode, restart)
-    click.echo(f"Saved {run.embedder}", err=True)
+    click.echo(f"Saved {run.embedder}, trained with the {backend_name} backend", err=True)
     if trained.interrupted:
         return 130
     _report(trained, recipe)

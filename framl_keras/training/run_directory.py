@@ -1,6 +1,7 @@
 """Where a run keeps its files: `runs/<name>/`."""
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,8 @@ from framl_keras.training.disk import disk_errors_explained
 from framl_keras.training.lock import locked
 
 RUNS = Path("runs")
+
+log = logging.getLogger(__name__)
 
 
 class RunDirectory:
@@ -61,7 +64,8 @@ class RunDirectory:
         return folder
 
     def write(self, recipe: Recipe, class_names: Sequence[str]) -> None:
-        """Writes the resolved recipe and the label map."""
+        """Writes the resolved recipe and the label map, and says where."""
+        log.info("Training %s into %s: %d identities", recipe.name, self.path, len(class_names))
         self.logs.mkdir(parents=True, exist_ok=True)
         with write_beside(self.path / "recipe.yaml") as file:
             file.write_text(recipe.to_yaml(), encoding="utf-8")

@@ -1,6 +1,5 @@
 """Training, from a recipe to a verified embedding model."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -33,8 +32,6 @@ from framl_keras.training.start_from import start_from
 from framl_keras.training.state import RestoreMetrics, write_state
 from framl_keras.training.step_mode import step_epoch
 from framl_keras.training.verification import VerifyBetweenEpochs
-
-log = logging.getLogger(__name__)
 
 MODES = {"fit": fit_epoch, "eager": step_epoch}
 
@@ -73,9 +70,6 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
     """
     source = open_training_source(recipe)
     pair_sets = open_present_pair_sets(recipe)
-    log.info(
-        "Training %s with the %s backend into %s", recipe.name, keras.backend.backend(), run.path
-    )
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
     checkpoints = Checkpoints(run.checkpoints, facts_of(recipe, source), recipe.train.keep)
     with run.lock(), StopOnSignal() as stop:
