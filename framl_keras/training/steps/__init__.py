@@ -14,13 +14,12 @@ no_gradient: Callable[[], Any] = contextlib.nullcontext  # only Torch records un
 if keras.backend.backend() == "jax":
     from framl_keras.training.steps.jax import gradients, update
 elif keras.backend.backend() == "torch":
-    from torch import no_grad as no_gradient
-
+    from framl_keras.training.steps import torch as of_torch
     from framl_keras.training.steps import torch_batch_norm
     from framl_keras.training.steps.step import update
     from framl_keras.training.steps.torch import gradients
 
-    normalise = torch_batch_norm.normalise
+    normalise, no_gradient = torch_batch_norm.normalise, of_torch.no_gradient
 else:
     from framl_keras.training.steps import tensorflow_batch_norm
     from framl_keras.training.steps.step import update

@@ -6,6 +6,8 @@ import torch
 from framl_keras.models import prediction_loss
 from framl_keras.training.steps.step import Gradients, Tensor
 
+no_gradient = torch.no_grad
+
 
 def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     """Loss and gradients of one batch; updates batch statistics."""
