@@ -19,8 +19,7 @@ def face_resnet(
     """Builds a network of one block a stage: conv – BN – PReLU – conv – BN, added to its input.
 
     The stem and each stage halve the map, so that 112 x 112 pixels end as 4 x 4. A
-    PReLU follows each addition, and starts as a ReLU: on a few hundred images that
-    generalises to new people better than IResNet's blocks, which add without one.
+    PReLU follows each addition, which IResNet's blocks have not, and starts as a ReLU.
 
     Args:
         input_shape: `(height, width, channels)`.
