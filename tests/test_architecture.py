@@ -26,8 +26,7 @@ MAY_IMPORT = {
     "losses": {"ops"},
     "ops": set(),
     "data": set(),
-    "recipe": {"framl_yaml"},
-    "framl_yaml": set(),
+    "recipe": set(),
     "errors": set(),
     "version": set(),
 }

@@ -1,0 +1,72 @@
+"""The whole recipe: loaded, validated, saved."""
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field, model_validator
+
+from framl_keras.recipe.changes import apply_change
+from framl_keras.recipe.data import DataSection
+from framl_keras.recipe.faults import validated
+from framl_keras.recipe.framl_yaml import FramlFile, is_framl, to_recipe, understood
+from framl_keras.recipe.model import ModelSection
+from framl_keras.recipe.section import Section
+from framl_keras.recipe.train import TrainSection
+from framl_keras.recipe.yaml_file import read_yaml
+
+log = logging.getLogger(__name__)
+
+
+class Recipe(Section):
+    """One experiment. What a file leaves out has FRAML's settings.
+
+    Attributes:
+        name: the run's folder under `runs/`.
+        seed: decides weights, order and augmentation.
+        data: see `DataSection`.
+        model: see `ModelSection`.
+        train: see `TrainSection`.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")]
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    data: DataSection
+    model: ModelSection
+    train: TrainSection = TrainSection()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Recipe":
+        if self.train.early_stop and not self.data.test:
+            raise ValueError("early_stop needs a verification set in `data.test`")
+        if self.model.sample_rate < 1.0 and self.train.precision == "mixed_float16":
+            raise ValueError("sample_rate below 1 has no loss scaling; use mixed_bfloat16")
+        return self
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], changes: Iterable[str] = ()) -> "Recipe":
+        """Reads a YAML file, also one of FRAML's, and applies `key.path=value` changes.
+
+        Args:
+            path: the file.
+            changes: each a dotted path and a value in YAML, such as `train.epochs=3`.
+
+        Raises:
+            UserError: if the file cannot be read, is not YAML, or says something
+                that the schema does not allow; it names each key's path.
+        """
+        content = read_yaml(Path(path))
+        if is_framl(content):
+            framl = validated(FramlFile, content, path)
+            log.info("%s: %s", path, understood(framl))
+            content = to_recipe(framl)
+        for change in changes:
+            apply_change(content, change)
+        return validated(cls, content, path)
+
+    def to_yaml(self) -> str:
+        """The whole recipe as YAML, with every default spelled out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
