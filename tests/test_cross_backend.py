@@ -35,6 +35,18 @@ np.savez(f"{folder}/{keras.backend.backend()}.npz", **found)
 """
 
 
+AUGMENT = """
+import sys
+import numpy as np
+from framl_keras.data.policies import Policy
+
+images = np.load(f"{sys.argv[1]}/images.npy")
+for name in ("keras.rand_augment", "keras.aug_mix"):
+    Policy(name, images.shape[1])(images, seed=3, first=50)
+np.save(f"{sys.argv[1]}/{sys.argv[2]}.npy", images)
+"""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A saved model with every layer of ours in it, its inputs, and what it gives here."""
@@ -90,3 +102,25 @@ def test_another_backend_gives_the_same(other, folder):
     for name in here:
         np.testing.assert_allclose(there[name], here[name], rtol=1e-4, atol=1e-4, err_msg=name)
     assert np.abs(here["flatten"]).max() > 0.1  # what is compared is not all zero
+
+
+@pytest.mark.skipif(not OTHERS, reason="only one backend is installed; see tox -e cross")
+def test_a_policy_gives_the_same_pixels_on_every_backend(tmp_path):
+    pytest.importorskip("tensorflow")
+    noise = np.random.default_rng(2).integers(0, 256, (12, 4, 4, 3), dtype=np.uint8)
+    images = noise.repeat(5, axis=1).repeat(5, axis=2)
+    np.save(tmp_path / "images.npy", images)
+    for name in (keras.backend.backend(), *OTHERS):
+        done = subprocess.run(
+            [sys.executable, "-c", AUGMENT, str(tmp_path), name],
+            env={**os.environ, "KERAS_BACKEND": name, "CUDA_VISIBLE_DEVICES": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    here, *there = (
+        np.load(tmp_path / f"{name}.npy") for name in (keras.backend.backend(), *OTHERS)
+    )
+    assert np.mean(here != images) > 0.5
+    assert all(np.array_equal(here, pixels) for pixels in there)

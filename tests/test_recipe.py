@@ -58,6 +58,9 @@ def test_framls_six_configurations(stem, backbone, head, central_crop):
         ("modle.margin=1", "unknown key `modle`: did you mean `model`?"),
         ("data.augment.flop=true", "unknown key `data.augment.flop`: did you mean `flip`?"),
         ("train.optimizer.xyz=1", "unknown key `train.optimizer.xyz`: expected one of name,"),
+        ("data.augment={policy: keras.x, option: {}}", "did you mean `options`?"),
+        ("data.augment=blur", "`data.augment.policy`: expected a string that matches"),
+        ("data.augment.options={a: 1}", "unknown key `data.augment.options`: expected one of"),
         ("data.people={fraction: 0.5, sed: 1}", "`data.people.sed`: did you mean `seed`?"),
         ("train.epochs=0", "`train.epochs`: expected greater than or equal to 1. Received: 0"),
         ("train.epochs=many", "`train.epochs`: expected a valid integer"),
@@ -134,3 +137,28 @@ def test_what_is_saved_loads_as_the_same_recipe(path, tmp_path):
 def test_verification_sets_are_one_location_several_or_named(recipe_file, test, expected):
     text = f"name: tiny\ndata: {{train: orl, test: {test!r}}}\nmodel: {{backbone: ResNet50}}\n"
     assert Recipe.load(recipe_file(text)).data.test == expected
+
+
+@pytest.mark.parametrize(
+    ("augment", "options", "flip"),
+    [
+        ("keras_cv.rand_augment", {}, True),
+        ("{policy: keras_cv.rand_augment}", {}, True),
+        ("{policy: keras_cv.rand_augment, flip: false, options: {rate: 1}}", {"rate": 1}, False),
+    ],
+)
+def test_a_policy_is_a_name_or_a_mapping_with_options(
+    recipe_file, tmp_path, augment, options, flip
+):
+    recipe = Recipe.load(recipe_file(), [f"data.augment={augment}"])
+    found = recipe.data.augment
+    assert (found.policy, found.options, found.flip) == ("keras_cv.rand_augment", options, flip)
+    assert (found.resize_to, found.saturation, found.brightness) == (128, 0, 0)
+    (tmp_path / "saved.yaml").write_text(recipe.to_yaml())
+    assert Recipe.load(tmp_path / "saved.yaml") == recipe
+
+
+def test_the_schema_has_all_forms_of_augmentation():
+    forms = Recipe.model_json_schema()["$defs"]["DataSection"]["properties"]["augment"]["oneOf"]
+    names = [form.get("$ref", form.get("type")).rpartition("/")[2] for form in forms]
+    assert names == ["AugmentSection", "PolicySection", "string"]

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import keras
 
 from framl_keras.backbones.fetching import Fetching
-from framl_keras.backbones.optional import require
 from framl_keras.backbones.registry import Backbone
 from framl_keras.backbones.weights_file import check_weights_file, load_weights_file
 from framl_keras.errors import UserError
+from framl_keras.optional import require
 
 PRESET_WEIGHTS = ("imagenet", "preset")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from framl_keras.data.augment import Augment, Scratch, View, draw_views, render, uniforms
 from framl_keras.data.order import ClassBalanced, EachOnce
+from framl_keras.data.policies import Policy
 from framl_keras.data.sources.source import Sample, Source
 from framl_keras.data.transforms import decode, view
 from framl_keras.errors import UserError
@@ -38,10 +39,11 @@ class TrainingBatches:
         on_error: `raise` stops at a sample that cannot be read; `skip` takes another
             one in its place, chosen by (seed, `i`), and notes it in `skipped`.
         images_per_class: images of each class of a batch; None for each image once an epoch.
+        policy: what varies the images further, after `options`.
 
     Raises:
-        ValueError: if the images are to be larger than `options.resize_to`, or
-            `batch_size` is no multiple of `images_per_class`.
+        ValueError: if the images are to be larger than `options.resize_to`, the policy is
+            for another size, or `batch_size` is no multiple of `images_per_class`.
         UserError: if there are too few classes for balanced batches.
     """
 
@@ -55,15 +57,21 @@ class TrainingBatches:
         crop_centre: bool = False,
         on_error: str = "raise",
         images_per_class: int | None = None,
+        policy: Policy | None = None,
     ):
         if size > options.resize_to:
             raise ValueError(
                 f"`size` must be at most `options.resize_to`, from which it is cropped. "
                 f"Received: size={size}, resize_to={options.resize_to}"
             )
+        if policy is not None and policy.size != size:
+            raise ValueError(
+                f"`policy` must be for images of `size`. Received: size={size}, "
+                f"policy.size={policy.size}"
+            )
         self.source, self.batch_size, self.size = source, batch_size, size
         self.options, self.seed, self.crop_centre = options, seed, crop_centre
-        self.on_error = on_error
+        self.on_error, self.policy = on_error, policy
         self._skips: list[str] = []  # appending is safe from several threads
         self._warned: set[str] = set()
         if images_per_class is None:
@@ -85,6 +93,8 @@ class TrainingBatches:
         positions = self.order.batch(int(batch))
         for row, (shown, position) in enumerate(zip(views, positions, strict=True)):
             labels[row] = self._fill(images[row], first + row, int(position), shown, scratch)
+        if self.policy is not None:
+            self.policy(images, self.seed, first)
         return images, labels
 
     @property

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from framl_keras.backbones.optional import require
 from framl_keras.errors import UserError
+from framl_keras.optional import require
 from framl_keras.published.safetensors import read_safetensors
 
 WRAPPERS = ("state_dict", "state_dict_backbone")  # Lightning's; arcface_torch's with its optimizer

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from framl_keras.backbones.optional import require
 from framl_keras.errors import UserError
+from framl_keras.optional import require
 
 PROTOCOL = "trackable_object_graph_pb2"
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"

@@ -1,6 +1,6 @@
 """Recipe: what one experiment is. Loads, validates and saves it; knows no Keras."""
 
-from framl_keras.recipe.augment import AugmentSection
+from framl_keras.recipe.augment import AugmentSection, PolicySection
 from framl_keras.recipe.data import HELD_OUT, DataSection
 from framl_keras.recipe.margins import MARGINS
 from framl_keras.recipe.model import ModelSection, RowOptimizerSection
@@ -21,6 +21,7 @@ __all__ = [
     "Fraction",
     "ModelSection",
     "OptimizerSection",
+    "PolicySection",
     "Recipe",
     "RowOptimizerSection",
     "ScheduleSection",

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from framl_keras.recipe.augment import AugmentSection
+from framl_keras.recipe.augment import Augmentation, AugmentSection
 from framl_keras.recipe.people import People
 from framl_keras.recipe.section import Section
 
@@ -37,7 +37,8 @@ class DataSection(Section):
         test: verification sets: `held-out`, a path, a list of them, or a mapping name -> path.
         image_size: side of the model's input in pixels.
         central_crop: see only the middle of each image, in training and verification alike.
-        augment: how training images are varied.
+        augment: how training images are varied: by the pipeline itself, or by a layer of Keras
+            or KerasCV such as `keras_cv.rand_augment`; see `PolicySection`.
         threads: readers of the input path; the order does not depend on it.
     """
 
@@ -48,5 +49,5 @@ class DataSection(Section):
     test: Annotated[dict[str, str], BeforeValidator(_as_named_sets)] = Field(default={})
     image_size: Annotated[int, Field(ge=16)] = 112
     central_crop: bool = False
-    augment: AugmentSection = AugmentSection()
+    augment: Augmentation = AugmentSection()
     threads: Annotated[int, Field(ge=1)] = 4

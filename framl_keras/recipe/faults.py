@@ -8,9 +8,9 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from framl_keras.errors import UserError
-from framl_keras.recipe import margins, people
+from framl_keras.recipe import augment, margins, people
 
-_FORMS = {**people.FORMS, **margins.FORMS}
+_FORMS = {**people.FORMS, **augment.FORMS, **margins.FORMS}
 
 Checked = TypeVar("Checked", bound=BaseModel)
 

@@ -1,11 +1,14 @@
-"""From a recipe's `data` section to sources and pair sets."""
+"""From a recipe's `data` section to sources, batches and pair sets."""
 
 import logging
 
+from framl_keras.data.augment import Augment
+from framl_keras.data.batches import TrainingBatches
 from framl_keras.data.pairs import PairSet, held_out_pairs, open_pairs
+from framl_keras.data.policies import Policy
 from framl_keras.data.sources import Source, open_source, split_by_fraction, split_by_position
 from framl_keras.errors import UserError
-from framl_keras.recipe import HELD_OUT, DataSection, Fraction, Recipe
+from framl_keras.recipe import HELD_OUT, DataSection, Fraction, PolicySection, Recipe
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,32 @@ def open_training_source(recipe: Recipe) -> Source:
             "least to tell apart; arrange the images as <identity>/<image>."
         )
     return source
+
+
+def open_training_batches(source: Source, recipe: Recipe) -> TrainingBatches:
+    """The run's batches, as the recipe orders and augments them.
+
+    Raises:
+        UserError: if the augmentation policy cannot be had.
+    """
+    data = recipe.data
+    return TrainingBatches(
+        source,
+        recipe.train.batch_size,
+        data.image_size,
+        Augment(**data.augment.model_dump(exclude={"policy", "options"})),
+        seed=recipe.seed,
+        crop_centre=data.central_crop,
+        on_error=data.on_error,
+        images_per_class=recipe.train.images_per_class,
+        policy=_policy(data),
+    )
+
+
+def _policy(data: DataSection) -> Policy | None:
+    if not isinstance(data.augment, PolicySection):
+        return None
+    return Policy(data.augment.policy, data.image_size, data.augment.options)
 
 
 def open_pair_sets(recipe: Recipe) -> list[PairSet]:

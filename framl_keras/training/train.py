@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import keras
 
 from framl_keras.data.atomic import write_beside
-from framl_keras.data.augment import Augment
 from framl_keras.data.batches import TrainingBatches, training_dataset
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Source
@@ -14,7 +13,11 @@ from framl_keras.models import compile_for_training, embedding_model, freeze, ne
 from framl_keras.recipe import AugmentSection, Recipe
 from framl_keras.training.checkpoint import Checkpoint
 from framl_keras.training.checkpoints import Checkpoints, SaveCheckpoints
-from framl_keras.training.data import open_present_pair_sets, open_training_source
+from framl_keras.training.data import (
+    open_present_pair_sets,
+    open_training_batches,
+    open_training_source,
+)
 from framl_keras.training.fit_mode import Batch, fit_epoch
 from framl_keras.training.fused_batch_norm import fuse_batch_norm
 from framl_keras.training.heads import with_head
@@ -65,11 +68,11 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
         restart: puts an unfinished run aside and begins anew.
 
     Raises:
-        UserError: if the recipe's data, backbone or optimizer cannot be had, the
+        UserError: if the recipe's data, augmentation, backbone or optimizer cannot be had, the
             unfinished run has other settings, or a loss is not finite.
     """
     source = open_training_source(recipe)
-    pair_sets = open_present_pair_sets(recipe)
+    seen, pair_sets = open_training_batches(source, recipe), open_present_pair_sets(recipe)
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
     checkpoints = Checkpoints(run.checkpoints, facts_of(recipe, source), recipe.train.keep)
     with run.lock(), StopOnSignal() as stop:
@@ -92,7 +95,7 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
             stop,
         ]
         verification = VerifyBetweenEpochs(embedder, pair_sets, recipe, journal, checkpoints)
-        batches = stream(source, recipe, progress.step)
+        batches = read(seen, progress.step, recipe.data.threads)
         if start is not None:  # the run may have been killed in between
             verification.verify(model, progress)
         with watch:
@@ -159,20 +162,14 @@ def go_on(
 
 
 def stream(source: Source, recipe: Recipe, start_step: int) -> Iterator[Batch]:
-    """The run's batches in the recipe's order, from a step on; says at its end what was skipped."""
-    data = recipe.data
-    batches = TrainingBatches(
-        source,
-        recipe.train.batch_size,
-        data.image_size,
-        Augment(**data.augment.model_dump()),
-        seed=recipe.seed,
-        crop_centre=data.central_crop,
-        on_error=data.on_error,
-        images_per_class=recipe.train.images_per_class,
-    )
+    """The run's batches in the recipe's order, from a step on."""
+    return read(open_training_batches(source, recipe), start_step, recipe.data.threads)
+
+
+def read(batches: TrainingBatches, start_step: int, threads: int) -> Iterator[Batch]:
+    """Batches from a step on; says at its end what was skipped."""
     try:
-        yield from training_dataset(batches, start_step, data.threads)
+        yield from training_dataset(batches, start_step, threads)
     finally:
         batches.report_skipped()
 

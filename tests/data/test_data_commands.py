@@ -46,6 +46,19 @@ def test_check_in_json_names_what_cannot_be_read_and_ends_with_1(run, tmp_path):
     assert (tmp_path / "sheet.png").is_file()
 
 
+def test_check_draws_images_as_a_policy_varies_them(run, face_folder, tmp_path):
+    pytest.importorskip("tensorflow")
+    for name, more in (("usual", ()), ("varied", ("--policy", "keras.random_invert"))):
+        code, out, _ = run("check", face_folder, "--size", 16, "--sheet", f"{name}.png", *more)
+        assert code == 0
+        assert "images/s" in out
+    usual, varied = ((tmp_path / f"{name}.png").read_bytes() for name in ("usual", "varied"))
+    assert usual != varied
+    code, _, err = run("check", face_folder, "--policy", "keras.mix_up")
+    assert code == 2
+    assert "keras.mix_up mixes images" in err
+
+
 def test_what_is_left_out_is_said(run, tmp_path):
     (tmp_path / "list.csv").write_text("a.jpg,x\nb.jpg,y\n")
     (tmp_path / "a.jpg").write_bytes(encoded(0))

@@ -14,6 +14,8 @@ import click
 @click.option("--central-crop", is_flag=True, help="Crop the middle, not anywhere.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="Decides the order, the sample and the augmentation.")  # fmt: skip
+@click.option("--policy", metavar="NAME",
+              help="Augment by a layer, such as keras_cv.rand_augment.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1, 256), default=lambda: os.cpu_count() or 1,
               help="Threads that read; all cores by default.")  # fmt: skip
 @click.option("--sheet", type=click.Path(), default="contact_sheet.png", show_default=True,
@@ -26,6 +28,7 @@ def check(
     size: int,
     central_crop: bool,
     seed: int,
+    policy: str | None,
     jobs: int,
     sheet: str,
     as_json: bool,
@@ -47,7 +50,7 @@ def check(
 
     show_messages()
     opened = open_source(source, root, on_error="skip")
-    batches = check_batches(opened, size, central_crop, seed)
+    batches = check_batches(opened, size, central_crop, seed, policy)
     report = check_source(opened, source, batches, sample, jobs)
     click.echo(json.dumps(asdict(report), indent=1) if as_json else format_report(report))
     if len(report.unreadable) < report.checked:

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from tqdm import tqdm
@@ -12,6 +13,7 @@ from framl_keras.data.batches import TrainingBatches, training_dataset
 from framl_keras.data.check.look import Look, look_at
 from framl_keras.data.check.report import CheckReport, images_per_class
 from framl_keras.data.parallel import ordered_map
+from framl_keras.data.policies import Policy
 from framl_keras.data.sources.source import Source
 from framl_keras.errors import UserError
 
@@ -91,7 +93,23 @@ def _speed(batches: TrainingBatches, threads: int) -> float:
     return done * batches.batch_size / (time.perf_counter() - start)
 
 
-def check_batches(source: Source, size: int, crop_centre: bool, seed: int) -> TrainingBatches:
-    """The input path of a recipe with default augmentation; damaged images are passed over."""
+def check_batches(
+    source: Source, size: int, crop_centre: bool, seed: int, policy: str | None = None
+) -> TrainingBatches:
+    """The input path of a recipe with default augmentation; damaged images are passed over.
+
+    Args:
+        source: the images.
+        size: side of the training images.
+        crop_centre: crops the middle instead of anywhere.
+        seed: decides the order and the augmentation.
+        policy: a layer in place of the pipeline's own colours, such as `keras_cv.rand_augment`.
+    """
     options = Augment(resize_to=max(128, size))
-    return TrainingBatches(source, 128, size, options, seed, crop_centre, on_error="skip")
+    layer = None
+    if policy is not None:
+        options = replace(options, saturation=0.0, brightness=0.0)
+        layer = Policy(policy, size)
+    return TrainingBatches(
+        source, 128, size, options, seed, crop_centre, on_error="skip", policy=layer
+    )

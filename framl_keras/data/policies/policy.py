@@ -1,0 +1,122 @@
+"""A layer of Keras or KerasCV as a pure function of image, seed and index."""
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from framl_keras.data.policies.aug_mix import drawn_in_graph
+from framl_keras.data.policies.catalog import find
+from framl_keras.data.policies.draws import Draws, drawing_from, sample_seeds
+from framl_keras.data.policies.options import arguments
+from framl_keras.data.policies.processor import on_processor
+from framl_keras.errors import UserError
+from framl_keras.optional import require
+
+_EXTRAS = {"keras": "tensorflow", "keras_cv": "cv"}
+_STATEFUL = ("Random", "Stateful", "TruncatedNormal", "Multinomial", "ReadVariable")
+
+
+class Policy:
+    """Varies images as a layer of Keras or KerasCV does, on the host.
+
+    What becomes of sample `i` is a function of (seed, `i`) and its pixels: the layer is
+    traced once, by TensorFlow on every backend, into a graph that has the sample's seed as
+    an input and no state. So neither the size of batches nor threads, the backend or where
+    a run goes on make a difference.
+
+    Args:
+        name: the layer, such as `keras_cv.rand_augment` or `keras.RandomHue`.
+        size: side of the images in pixels.
+        options: the layer's own arguments.
+
+    Raises:
+        UserError: if there is no such layer, an option is not one of the layer's or out of
+            its range, or a package that it needs is not installed.
+
+    Example:
+
+    >>> policy = Policy("keras_cv.rand_augment", size=112, options={"magnitude": 0.3})
+    >>> policy(images, seed=0, first=256)  # samples 256, 257, … of a run, changed in place
+    """
+
+    def __init__(self, name: str, size: int, options: Mapping[str, Any] | None = None):
+        self.name, self.size, self.options = name, size, dict(options or {})
+        package, layer = find(name)
+        purpose = f"data.augment: the policy {name}"
+        tf = require("tensorflow", _EXTRAS[package], purpose)
+        library, keras = (require(need, _EXTRAS[package], purpose) for need in (package, "keras"))
+        if not hasattr(library.layers, layer):
+            raise UserError(f"{purpose} is not in this version of {package}. Install a newer one.")
+        kind = getattr(library.layers, layer)
+        options = arguments(name, kind, self.options, size)
+        self._on_processor = on_processor(tf, keras)
+        with self._on_processor(), _in_float32(keras), drawing_from(draws := Draws(tf), tf, keras):
+            self._view = _traced(tf, _made(name, kind, options), draws, size)
+        _check_has_no_state(name, self._view)
+
+    def __call__(self, images: np.ndarray, seed: int, first: int) -> None:
+        """Changes images in place.
+
+        Args:
+            images: uint8 `(n, size, size, 3)`.
+            seed: of the run.
+            first: index of the first image in the run.
+        """
+        with self._on_processor():
+            for image, own in zip(images, sample_seeds(seed, first, len(images)), strict=True):
+                image[:] = self._view(image, own).numpy()
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return Policy, (self.name, self.size, self.options)
+
+
+def _made(name: str, kind: type, options: dict[str, Any]) -> Any:
+    """The layer."""
+    if kind.__module__.startswith("keras.") and kind.__name__ == "AugMix":
+        kind = drawn_in_graph(kind)
+    try:
+        return kind(**options)
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"data.augment.options: {name} cannot be made: {reason}") from None
+
+
+def _traced(tf: Any, layer: Any, draws: Draws, size: int) -> Callable:
+    """The layer as a graph from (uint8 `(size, size, 3)`, int32 `(2,)`) to pixels."""
+    takes_mode = "training" in inspect.signature(layer.call).parameters
+    mode = {"training": True} if takes_mode else {}
+
+    def view(image: Any, seed: Any) -> Any:
+        draws.start(seed)
+        pixels = layer(tf.cast(image, "float32"), **mode)
+        pixels = tf.clip_by_value(tf.reshape(pixels, (size, size, 3)), 0, 255)
+        return tf.cast(tf.round(pixels), "uint8")
+
+    image, seed = tf.TensorSpec((size, size, 3), "uint8"), tf.TensorSpec((2,), "int32")
+    return tf.function(view).get_concrete_function(image, seed)
+
+
+def _check_has_no_state(name: str, view: Any) -> None:
+    """Raises `UserError` if a graph draws or remembers something by itself."""
+    graph = view.graph.as_graph_def()
+    functions = [node for function in graph.library.function for node in function.node_def]
+    kinds = {node.op for node in [*graph.node, *functions]}
+    if state := sorted(kind for kind in kinds if kind.startswith(_STATEFUL)):
+        raise UserError(
+            f"data.augment: {name} has randomness of its own in this version "
+            f"({', '.join(state)}), so its images could not be had again. Choose another policy."
+        )
+
+
+@contextlib.contextmanager
+def _in_float32(keras: Any) -> Iterator[None]:
+    """Layers made within compute in float32, whatever the network does."""
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
