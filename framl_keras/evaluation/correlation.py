@@ -10,13 +10,15 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from framl_keras.evaluation.rows import Rows
+
 ROWS = 64  # pairs at a time: two padded vectors, their spectra and their product stay in cache
 TIE = {"d": 1e-12, "f": 1e-6}  # lags closer than this, relative to the lengths, are summed
 INVERSE = cv2.DFT_ROWS | cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE
 GRID, NEAR = 100, 1e-7  # FRAML's thresholds in one, and how near to one of them is on it
 
 
-def fourier_peak(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def fourier_peak(left: np.ndarray | Rows, right: np.ndarray | Rows) -> np.ndarray:
     """The largest value over all `2 * dim - 1` lags, `(n, dim), (n, dim) -> (n,)`.
 
     A peak on FRAML's grid of thresholds is computed again as SciPy does: on which side
@@ -98,7 +100,9 @@ def _sum_at(a: np.ndarray, b: np.ndarray, lag: int) -> np.floating:
     return np.dot(a[lag:], b[: len(b) - lag]) if lag >= 0 else np.dot(a[:lag], b[-lag:])
 
 
-def _correlations(left: np.ndarray, right: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+def _correlations(
+    left: np.ndarray | Rows, right: np.ndarray | Rows
+) -> Iterator[tuple[slice, np.ndarray]]:
     """Some rows and their full cross-correlations, float64 `(rows, 2 * dim - 1)`, in turn.
 
     The arrays are used again for the next rows: fresh ones cost more than the transforms.
@@ -108,7 +112,7 @@ def _correlations(left: np.ndarray, right: np.ndarray) -> Iterator[tuple[slice, 
     for first in range(0, len(left), ROWS):
         rows = slice(first, min(first + ROWS, len(left)))
         count = rows.stop - first
-        a[:count, :dim], b[:count, :dim] = left[rows], right[rows, ::-1]
+        a[:count, :dim], b[:count, :dim] = left[rows], right[rows][:, ::-1]
         cv2.dft(a, spectrum_a, cv2.DFT_ROWS)
         cv2.dft(b, spectrum_b, cv2.DFT_ROWS)
         cv2.mulSpectrums(spectrum_a, spectrum_b, cv2.DFT_ROWS, spectrum_a)

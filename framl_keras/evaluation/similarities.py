@@ -8,12 +8,14 @@ import difflib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from framl_keras.errors import UserError
 from framl_keras.evaluation.correlation import direct_peak, fourier_peak
+from framl_keras.evaluation.rows import Rows
 
 SSIM_C1, SSIM_C2 = 1e-4, 2e-4
 BLOCK = 256  # pairs that a thread takes at a time; twice as many leave the cache
@@ -49,8 +51,10 @@ def distances(
 
     def fill(first: int) -> None:
         rows = pairs[first : first + BLOCK]
-        left, right = (embeddings[rows[:, side]].astype(dtype, copy=False) for side in (0, 1))
-        result[first : first + BLOCK] = measure(left, right)
+        sides: list[Any] = [Rows(embeddings, rows[:, side], dtype) for side in (0, 1)]
+        if measure is not fourier_distance:  # which reads its rows piece by piece, in cache
+            sides = [np.asarray(side) for side in sides]
+        result[first : first + BLOCK] = measure(*sides)
 
     with ThreadPoolExecutor(THREADS) as pool:
         for _ in pool.map(fill, range(0, len(pairs), BLOCK)):
@@ -121,7 +125,7 @@ def ssim_distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return 1 - luminance / ((mean_l**2 + mean_r**2 + SSIM_C1) * (var_l + var_r + SSIM_C2))
 
 
-def fourier_distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def fourier_distance(left: np.ndarray | Rows, right: np.ndarray | Rows) -> np.ndarray:
     """One minus the peak of the cross-correlation, by Fourier transforms."""
     return 1 - fourier_peak(left, right)
 
@@ -131,7 +135,7 @@ def direct_distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return 1 - direct_peak(left, right)
 
 
-_MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+_MEASURES: dict[str, Callable[[Any, Any], np.ndarray]] = {
     "diff": difference,
     "cos": cosine_distance,
     "corr": direct_distance,

@@ -39,6 +39,9 @@ class ModelSection(Section):
             identities that it knows.
         new_centers: centres of identities that `init` does not know: `drawn` at random, or
             the `mean` embedding of their images.
+        zero_init_residual: begin with residual branches that add nothing, their last batch
+            normalisation's gamma being zero, so that a deep network's first gradients
+            don't explode (Goyal et al. 2017). Where weights are drawn, that is.
         freeze: patterns of the names of layers that are not trained, such as `stage1_*`;
             `backbone` stands for the whole network.
         embedding_dim: length of the feature vector.
@@ -63,6 +66,7 @@ class ModelSection(Section):
     weights: str | None = None
     init: str | None = None
     new_centers: Literal["drawn", "mean"] = "drawn"
+    zero_init_residual: bool = False
     freeze: Annotated[list[str], BeforeValidator(_as_list)] = Field(default=[])
     embedding_dim: Annotated[int, Field(ge=1)] = 512
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None

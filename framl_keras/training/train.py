@@ -29,6 +29,7 @@ from framl_keras.training.optimizers import build_optimizer, learning_rate_at
 from framl_keras.training.precise_batch_norm import average_batch_norm, first
 from framl_keras.training.precision import built_in, with_loss_scale
 from framl_keras.training.progress import CountSteps, Progress, ProgressBar
+from framl_keras.training.residual_branches import zero_init_residual
 from framl_keras.training.resume import facts_of, find_start, put_aside
 from framl_keras.training.run_directory import RunDirectory
 from framl_keras.training.start_from import start_from
@@ -139,6 +140,8 @@ def build_models(
     if fresh:
         keep = [network_of(embedder)] if options.weights else []
         draw_initial_weights(model, recipe.seed, keep)
+        if options.zero_init_residual and not options.weights:
+            zero_init_residual(embedder)
         start_from(recipe, embedder, model, source)
     freeze(model, options.freeze)
     optimizer = build_optimizer(recipe.train.optimizer, recipe.train.schedule, total_steps)

@@ -1,0 +1,60 @@
+"""Residual branches that begin by adding nothing."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from framl_keras.errors import UserError
+
+Operation = Any
+
+
+def zero_init_residual(model: keras.Model) -> None:
+    """Sets the last gamma of each residual branch to zero, so that blocks begin as their shortcut.
+
+    A deep network with random weights and batch normalisation multiplies its gradients
+    from block to block: ResNet50's reach hundreds at its first convolution. As rounding
+    grows with them, such a network's first steps are also not the same on any two machines.
+
+    Args:
+        model: a functional model; models within it are seen to as well.
+
+    Raises:
+        UserError: if no branch ends in a batch normalisation that has a gamma.
+
+    Reference:
+        Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 5.1
+    """
+    additions = [x for x in model._flatten_layers() if isinstance(x, keras.layers.Add)]
+    ends = [_end_of_branch(addition) for addition in additions]
+    normalised = [end for end in ends if _has_gamma(end)]
+    if not normalised:
+        raise UserError(
+            "model.zero_init_residual: this backbone has no residual branch that ends in "
+            "batch normalisation; leave the key out"
+        )
+    for layer in normalised:
+        layer.gamma.assign(np.zeros(layer.gamma.shape, "float32"))
+
+
+def _end_of_branch(addition: keras.layers.Add) -> Operation:
+    """What makes the branch's side of a sum: the side with more operations before it."""
+    makers = [tensor._keras_history.operation for tensor in addition.input]
+    return max(makers, key=lambda maker: len(_before(maker)))
+
+
+def _before(operation: Operation) -> set[int]:
+    """The operations that one depends on, by identity."""
+    found: set[int] = set()
+    waiting = [operation]
+    while waiting:
+        for node in waiting.pop()._inbound_nodes[0].parent_nodes:
+            if id(node.operation) not in found:
+                found.add(id(node.operation))
+                waiting.append(node.operation)
+    return found
+
+
+def _has_gamma(layer: Operation) -> bool:
+    return isinstance(layer, keras.layers.BatchNormalization) and layer.scale
