@@ -46,6 +46,47 @@ for name in ("keras.rand_augment", "keras.aug_mix"):
 np.save(f"{sys.argv[1]}/{sys.argv[2]}.npy", images)
 """
 
+# Keras makes float64 float32 everywhere but on TensorFlow, and there turns Python's numbers
+# into float32 first. Without the rounding, which a deep network multiplies from layer to
+# layer, what is left between the backends would be a mistake.
+TRAIN_IN_FLOAT64 = """
+import sys
+from keras.src.backend.common import dtypes
+
+dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+
+import keras
+import numpy as np
+
+keras.config.set_floatx("float64")
+keras.config.set_dtype_policy("float64")
+if keras.backend.backend() == "jax":
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+
+from framl_keras.models import compile_for_training, embedding_model, training_model
+from framl_keras.training.initial_weights import draw_initial_weights
+from framl_keras.training.steps import gradients, update
+
+embedder = embedding_model("MobileNetV2", 64, embedding_dim=32, embedding_l2=5e-4)
+scaling = embedder.get_layer("scaling")
+scaling.scale, scaling.offset = np.float64(scaling.scale), np.float64(scaling.offset)
+model = training_model(embedder, 5)
+draw_initial_weights(model, seed=0)
+compile_for_training(model, keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True))
+rng = np.random.default_rng(0)
+found = {}
+for step in range(2):
+    pixels = keras.ops.convert_to_tensor(rng.uniform(0, 255, (8, 64, 64, 3)))
+    taken = gradients(model, pixels, keras.ops.convert_to_tensor(rng.integers(0, 5, 8), "int32"))
+    update(model, taken)
+    found[f"loss {step}"] = keras.ops.convert_to_numpy(taken.prediction_loss)
+    for variable, gradient in zip(model.trainable_variables, taken.gradients, strict=True):
+        found[f"{variable.path} {step}"] = keras.ops.convert_to_numpy(gradient)
+np.savez(f"{sys.argv[1]}/{keras.backend.backend()}.npz", **found)
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
@@ -124,3 +165,24 @@ def test_a_policy_gives_the_same_pixels_on_every_backend(tmp_path):
     )
     assert np.mean(here != images) > 0.5
     assert all(np.array_equal(here, pixels) for pixels in there)
+
+
+@pytest.mark.skipif(not OTHERS, reason="only one backend is installed; see tox -e cross")
+def test_without_rounding_two_steps_are_the_same_on_every_backend(tmp_path):
+    for name in (keras.backend.backend(), *OTHERS):
+        done = subprocess.run(
+            [sys.executable, "-c", TRAIN_IN_FLOAT64, str(tmp_path)],
+            env={**os.environ, "KERAS_BACKEND": name, "CUDA_VISIBLE_DEVICES": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    here = dict(np.load(tmp_path / f"{keras.backend.backend()}.npz"))
+    largest = max(np.abs(array).max() for array in here.values())
+    for name in OTHERS:
+        with np.load(tmp_path / f"{name}.npz") as there:
+            assert set(there) == set(here)
+            for key, array in here.items():
+                error = np.abs(there[key] - array).max() / largest
+                assert error < 1e-6, (name, key, error)
