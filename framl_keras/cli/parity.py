@@ -28,6 +28,10 @@ def command(
     The exit status is 1 if the losses differ by more than 1e-3, or the
     gradients by more than 1e-4 of the largest.
 
+    A deep network from random weights multiplies rounding until such bounds are
+    out of reach in float32: see model.zero_init_residual and train.schedule's
+    warmup, which calm its first steps.
+
     For example: framl-keras parity recipes/quickstart.yaml --set train.batch_size=8
     """
     from framl_keras.cli import backend

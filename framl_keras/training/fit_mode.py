@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from framl_keras.models import targets
+from framl_keras.training.steps import fit_data
 
 Batch = tuple[np.ndarray, np.ndarray]
 
@@ -30,7 +31,7 @@ def fit_epoch(
     some = itertools.islice(batches, steps)
     data = (((pixels, labels), targets(model, labels)) for pixels, labels in some)
     model.fit(
-        data,
+        fit_data(data),
         initial_epoch=epoch,
         epochs=epoch + 1,
         steps_per_epoch=steps,

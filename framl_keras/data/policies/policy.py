@@ -10,6 +10,7 @@ import numpy as np
 from framl_keras.data.policies.aug_mix import drawn_in_graph
 from framl_keras.data.policies.catalog import find
 from framl_keras.data.policies.draws import Draws, drawing_from, sample_seeds
+from framl_keras.data.policies.equalization import histograms_of_tensorflow
 from framl_keras.data.policies.options import arguments
 from framl_keras.data.policies.processor import on_processor
 from framl_keras.errors import UserError
@@ -53,7 +54,13 @@ class Policy:
         kind = getattr(library.layers, layer)
         options = arguments(name, kind, self.options, size)
         self._on_processor = on_processor(tf, keras)
-        with self._on_processor(), _in_float32(keras), drawing_from(draws := Draws(tf), tf, keras):
+        draws = Draws(tf)
+        with (
+            self._on_processor(),
+            _in_float32(keras),
+            histograms_of_tensorflow(),
+            drawing_from(draws, tf, keras),
+        ):
             self._view = _traced(tf, _made(name, kind, options), draws, size)
         _check_has_no_state(name, self._view)
 

@@ -1,7 +1,7 @@
 """What training does differently on each backend, chosen once."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -10,6 +10,7 @@ from framl_keras.training.steps.batch_norm import Normalised
 
 normalise: Callable[..., Normalised] | None = None  # JAX' compiler fuses Keras' own operations
 no_gradient: Callable[[], Any] = contextlib.nullcontext  # only Torch records unless told
+fit_data: Callable[[Iterator[Any]], Any] = iter  # elsewhere `fit` takes a generator as it is
 
 if keras.backend.backend() == "jax":
     from framl_keras.training.steps.jax import gradients, update
@@ -21,10 +22,10 @@ elif keras.backend.backend() == "torch":
 
     normalise, no_gradient = torch_batch_norm.normalise, of_torch.no_gradient
 else:
-    from framl_keras.training.steps import tensorflow_batch_norm
+    from framl_keras.training.steps import tensorflow_batch_norm, tensorflow_data
     from framl_keras.training.steps.step import update
     from framl_keras.training.steps.tensorflow import gradients
 
-    normalise = tensorflow_batch_norm.normalise
+    normalise, fit_data = tensorflow_batch_norm.normalise, tensorflow_data.fit_data
 
-__all__ = ["gradients", "no_gradient", "normalise", "update"]
+__all__ = ["fit_data", "gradients", "no_gradient", "normalise", "update"]
