@@ -48,7 +48,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint and checks every byte of it.
+    """Reads a checkpoint and checks all that it says.
 
     Raises:
         UserError: if the file is damaged.
