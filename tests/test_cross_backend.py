@@ -88,6 +88,18 @@ np.savez(f"{sys.argv[1]}/{keras.backend.backend()}.npz", **found)
 """
 
 
+def run_on(backend: str, code: str, *arguments: str) -> None:
+    """Runs Python code in a process of its own on a backend."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, "KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A saved model with every layer of ours in it, its inputs, and what it gives here."""
@@ -129,14 +141,7 @@ def model_with_everything() -> keras.Model:
 @pytest.mark.skipif(not OTHERS, reason="only one backend is installed; see tox -e cross")
 @pytest.mark.parametrize("other", OTHERS)
 def test_another_backend_gives_the_same(other, folder):
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD_AND_RUN, str(folder)],
-        env={**os.environ, "KERAS_BACKEND": other, "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_on(other, LOAD_AND_RUN, str(folder))
 
     here, there = np.load(folder / "here.npz"), np.load(folder / f"{other}.npz")
     assert set(here) == set(there)
@@ -152,14 +157,7 @@ def test_a_policy_gives_the_same_pixels_on_every_backend(tmp_path):
     images = noise.repeat(5, axis=1).repeat(5, axis=2)
     np.save(tmp_path / "images.npy", images)
     for name in (keras.backend.backend(), *OTHERS):
-        done = subprocess.run(
-            [sys.executable, "-c", AUGMENT, str(tmp_path), name],
-            env={**os.environ, "KERAS_BACKEND": name, "CUDA_VISIBLE_DEVICES": ""},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        run_on(name, AUGMENT, str(tmp_path), name)
     here, *there = (
         np.load(tmp_path / f"{name}.npy") for name in (keras.backend.backend(), *OTHERS)
     )
@@ -170,14 +168,7 @@ def test_a_policy_gives_the_same_pixels_on_every_backend(tmp_path):
 @pytest.mark.skipif(not OTHERS, reason="only one backend is installed; see tox -e cross")
 def test_without_rounding_two_steps_are_the_same_on_every_backend(tmp_path):
     for name in (keras.backend.backend(), *OTHERS):
-        done = subprocess.run(
-            [sys.executable, "-c", TRAIN_IN_FLOAT64, str(tmp_path)],
-            env={**os.environ, "KERAS_BACKEND": name, "CUDA_VISIBLE_DEVICES": ""},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        run_on(name, TRAIN_IN_FLOAT64, str(tmp_path))
     here = dict(np.load(tmp_path / f"{keras.backend.backend()}.npz"))
     largest = max(np.abs(array).max() for array in here.values())
     for name in OTHERS:
