@@ -21,6 +21,7 @@ from framl_keras.data.transforms import (
 )
 
 UNIFORMS = 16
+_DECODED = 1 << 20  # bytes; larger images are decoded into memory of their own
 _BLOCK = 4  # numbers that Philox makes at a time
 _TOP, _LEFT, _FLIP, _SATURATION, _CONTRAST, _BRIGHTNESS = range(6)
 _DEGREES, _SCALE, _RIGHT, _DOWN = range(6, 10)
@@ -144,6 +145,7 @@ class Scratch:
     """
 
     def __init__(self, size: int, resize_to: int):
+        self.decoded = np.empty(_DECODED, dtype=np.uint8)  # untouched pages cost nothing
         self.stretched = np.empty((resize_to, resize_to, 3), dtype=np.uint8)
         self.cropped = np.empty((size, size, 3), dtype=np.uint8)
 

@@ -121,7 +121,7 @@ class TrainingBatches:
         for attempt in range(_ATTEMPTS):
             try:
                 sample = self.source[position]
-                render(decode(sample), shown, scratch, out)
+                render(decode(sample, scratch.decoded), shown, scratch, out)
                 return sample.label
             except UserError as error:
                 if self.on_error == "raise":

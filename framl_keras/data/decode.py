@@ -13,15 +13,19 @@ _EXIF_WITHIN = 1024  # it comes first, or after a short segment; a search of all
 _EXIF = b"Exif\0\0"  # may say that the image must be turned, which OpenCV does
 
 
-def decode(sample: Sample) -> np.ndarray:
+def decode(sample: Sample, buffer: np.ndarray | None = None) -> np.ndarray:
     """The RGB pixels of a sample, uint8 `(height, width, 3)`; grey gets three equal channels.
+
+    Args:
+        sample: what to decode.
+        buffer: see `decode_bytes`.
 
     Raises:
         UserError: if the bytes are not an image that can be read in full.
     """
     if isinstance(sample.image, np.ndarray):
         return _checked(sample.image, sample.key)
-    image = decode_bytes(sample.image)
+    image = decode_bytes(sample.image, buffer)
     if image is None:
         raise UserError(
             f"{sample.key}: not a readable image ({len(sample.image)} bytes). Expected JPEG, "
@@ -30,17 +34,29 @@ def decode(sample: Sample) -> np.ndarray:
     return image
 
 
-def decode_bytes(data: bytes) -> np.ndarray | None:
-    """The RGB pixels, or None if the bytes are no image, cut short, or absurdly large."""
+def decode_bytes(data: bytes, buffer: np.ndarray | None = None) -> np.ndarray | None:
+    """The RGB pixels, or None if the bytes are no image, cut short, or absurdly large.
+
+    Args:
+        data: an encoded image.
+        buffer: memory for the pixels, uint8 `(n,)`, used if it is large enough. Since it
+            bounds what is unpacked, the header need not be read for that first.
+    """
     if not data:
         return None
     if not data.startswith(_JPEG):
         return None if _png_pixels(data) > MOST_PIXELS else _decode_any(data)
+    upright = data.find(_EXIF, 0, _EXIF_WITHIN) < 0
+    if buffer is not None and upright:
+        try:
+            return simplejpeg.decode_jpeg(data, buffer=buffer)
+        except ValueError:  # too large for the buffer, or one of the errors below
+            pass
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         if height * width > MOST_PIXELS:
             return None
-        if data.find(_EXIF, 0, _EXIF_WITHIN) < 0:
+        if upright:
             return simplejpeg.decode_jpeg(data)
     except ValueError:  # damaged, or of a kind that libjpeg-turbo's own interface refuses
         pass

@@ -11,8 +11,8 @@ from framl_keras.data.sources import Sample
 from framl_keras.errors import UserError
 
 
-def pixels_of(data):
-    return decode(Sample(data, 0, "some.key"))
+def pixels_of(data, buffer=None):
+    return decode(Sample(data, 0, "some.key"), buffer)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".ppm", ".webp"])
@@ -71,6 +71,16 @@ def huge_jpeg():
     return bytes(data)
 
 
+@pytest.mark.parametrize("size", [100, 48 * 48 * 3, 1 << 20])
+def test_a_buffer_is_used_if_it_is_large_enough(size):
+    buffer = np.zeros(size, dtype=np.uint8)
+    data = encoded(0, ".jpg", 48)
+    pixels = pixels_of(data, buffer)
+    assert np.array_equal(pixels, pixels_of(data))
+    assert np.shares_memory(pixels, buffer) == (size >= pixels.size)
+
+
+@pytest.mark.parametrize("buffer", [None, np.zeros(1 << 16, dtype=np.uint8)])
 @pytest.mark.parametrize(
     "data",
     [
@@ -85,9 +95,9 @@ def huge_jpeg():
     ],
     ids=["empty", "text", "cut", "no end", "cut png", "zeros", "huge png", "huge jpeg"],
 )
-def test_what_is_no_image_is_named(data):
+def test_what_is_no_image_is_named(data, buffer):
     with pytest.raises(UserError, match=rf"some\.key: not a readable image \({len(data)} bytes\)"):
-        pixels_of(data)
+        pixels_of(data, buffer)
 
 
 def test_bytes_after_the_end_are_tolerated():
