@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from framl_keras.models import targets
-from framl_keras.training.steps import fit_data
+from framl_keras.training.steps import compiling, fit_data
 
 Batch = tuple[np.ndarray, np.ndarray]
 
@@ -30,12 +30,13 @@ def fit_epoch(
     """
     some = itertools.islice(batches, steps)
     data = (((pixels, labels), targets(model, labels)) for pixels, labels in some)
-    model.fit(
-        fit_data(data),
-        initial_epoch=epoch,
-        epochs=epoch + 1,
-        steps_per_epoch=steps,
-        shuffle=False,  # the order is the recipe's already
-        callbacks=list(callbacks),
-        verbose=0,
-    )
+    with compiling():
+        model.fit(
+            fit_data(data),
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            steps_per_epoch=steps,
+            shuffle=False,  # the order is the recipe's already
+            callbacks=list(callbacks),
+            verbose=0,
+        )

@@ -25,8 +25,9 @@ def step_epoch(
     callbacks: Sequence[keras.callbacks.Callback],
     print_every: int = 10,
 ) -> None:
-    """Trains `steps` steps of an epoch, as `fit_epoch` does, without compiling.
+    """Trains `steps` steps of an epoch, with `fit_epoch`'s bits.
 
+    On JAX a step is compiled still; `train.jit=false` lets a debugger into it.
     Prints predicted and regularisation loss and the gradients' norm each
     `print_every` steps, and stops at the first NaN, naming the tensor.
 

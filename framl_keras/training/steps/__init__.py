@@ -10,6 +10,7 @@ from framl_keras.training.steps.batch_norm import Normalised
 
 normalise: Callable[..., Normalised] | None = None  # JAX' compiler fuses Keras' own operations
 no_gradient: Callable[[], Any] = contextlib.nullcontext  # only Torch records unless told
+compiling: Callable[[], Any] = contextlib.nullcontext  # only TensorFlow reorders arithmetic
 fit_data: Callable[[Iterator[Any]], Any] = iter  # elsewhere `fit` takes a generator as it is
 
 if keras.backend.backend() == "jax":
@@ -22,10 +23,11 @@ elif keras.backend.backend() == "torch":
 
     normalise, no_gradient = torch_batch_norm.normalise, of_torch.no_gradient
 else:
-    from framl_keras.training.steps import tensorflow_batch_norm, tensorflow_data
+    from framl_keras.training.steps import tensorflow_batch_norm, tensorflow_data, tensorflow_graph
     from framl_keras.training.steps.step import update
     from framl_keras.training.steps.tensorflow import gradients
 
     normalise, fit_data = tensorflow_batch_norm.normalise, tensorflow_data.fit_data
+    compiling = tensorflow_graph.exact_arithmetic
 
-__all__ = ["fit_data", "gradients", "no_gradient", "normalise", "update"]
+__all__ = ["compiling", "fit_data", "gradients", "no_gradient", "normalise", "update"]

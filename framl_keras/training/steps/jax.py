@@ -1,5 +1,9 @@
 """Gradients by JAX on Keras' stateless API."""
 
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 import jax
 import keras
 
@@ -7,35 +11,77 @@ from framl_keras.models import prediction_loss
 from framl_keras.training.steps.step import Gradients, Tensor
 
 
+class _Step(NamedTuple):
+    """All that one step computes.
+
+    Attributes:
+        prediction_loss: see `Gradients`, as are the next three.
+        regularization_loss: a scalar.
+        gradients: times the loss scale.
+        outputs: of the model.
+        state: the model's variables that are not trained, after the batch.
+        trained: weights, then optimizer variables, after the update.
+    """
+
+    prediction_loss: Tensor
+    regularization_loss: Tensor
+    gradients: list[Tensor]
+    outputs: dict[str, Tensor]
+    state: list[Tensor]
+    trained: list[Tensor]
+
+
 def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     """Loss and gradients of one batch; updates batch statistics."""
     scale = model.optimizer.scale_loss(keras.ops.ones(()))
-    trainable = [variable.value for variable in model.trainable_variables]
-    state = [variable.value for variable in model.non_trainable_variables]
-
-    def loss(trainable: list[Tensor]) -> tuple[Tensor, tuple]:
-        outputs, updated, penalties = model.stateless_call(
-            trainable, state, [pixels, labels], training=True, return_losses=True
-        )
-        prediction = prediction_loss(outputs, labels)
-        regularization = sum(penalties, keras.ops.zeros(()))
-        total = scale * (prediction + regularization)
-        return total, (prediction, regularization, updated, outputs)
-
-    (_, extras), found = jax.value_and_grad(loss, has_aux=True)(trainable)
-    prediction, regularization, updated, outputs = extras
-    for variable, value in zip(model.non_trainable_variables, updated, strict=True):
-        variable.assign(value)
-    return Gradients(prediction, regularization, list(found), outputs, scale)
+    variables = model.trainable_variables, model.non_trainable_variables, model.optimizer.variables
+    values = ([variable.value for variable in some] for some in variables)
+    found = _step_of(model, model.optimizer, model.jit_compile)(*values, pixels, labels, scale)
+    _assign(model.non_trainable_variables, found.state)
+    return Gradients(*found[:4], loss_scale=scale, trained=found.trained)
 
 
 def update(model: keras.Model, found: Gradients) -> None:
-    """Lets the optimizer take a step; one with a loss scale has no other way here than this."""
-    weights, states = model.trainable_variables, model.optimizer.variables
-    updated, new_states = model.optimizer.stateless_apply(
-        [variable.value for variable in states],
-        found.gradients,
-        [variable.value for variable in weights],
-    )
-    for variable, value in zip([*weights, *states], [*updated, *new_states], strict=True):
+    """Takes over what the optimizer made of the gradients in the same step."""
+    _assign([*model.trainable_variables, *model.optimizer.variables], found.trained)
+
+
+@functools.lru_cache(maxsize=1)
+def _step_of(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, compiled: bool
+) -> Callable[..., _Step]:
+    """A step as `fit` takes it, the gradients being given back too.
+
+    It is one program, since JAX' compiler rounds two otherwise: only so `fit` and explicit
+    steps end with the same bits. Not compiled, it can be walked through with a debugger.
+    """
+
+    def step(
+        weights: list[Tensor],
+        state: list[Tensor],
+        slots: list[Tensor],
+        pixels: Tensor,
+        labels: Tensor,
+        scale: Tensor,
+    ) -> _Step:
+        def loss(weights: list[Tensor]) -> tuple[Tensor, tuple]:
+            outputs, updated, penalties = model.stateless_call(
+                weights, state, [pixels, labels], training=True, return_losses=True
+            )
+            prediction = prediction_loss(outputs, labels)
+            regularization = sum(penalties, keras.ops.zeros(()))
+            total = scale * (prediction + regularization)
+            return total, (prediction, regularization, outputs, updated)
+
+        (_, extras), found = jax.value_and_grad(loss, has_aux=True)(weights)
+        prediction, regularization, outputs, updated = extras
+        trained = optimizer.stateless_apply(slots, found, weights)
+        trained = [value for some in trained for value in some]
+        return _Step(prediction, regularization, found, outputs, updated, trained)
+
+    return jax.jit(step) if compiled else step
+
+
+def _assign(variables: Sequence[keras.Variable], values: Sequence[Tensor]) -> None:
+    for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

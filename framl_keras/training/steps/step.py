@@ -1,5 +1,6 @@
 """What a backend's gradient step gives back."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -16,6 +17,7 @@ class Gradients(NamedTuple):
         gradients: one for each of the model's trainable variables, times `loss_scale`.
         outputs: what the model gave for the batch.
         loss_scale: what the optimizer multiplies the loss with, a scalar.
+        trained: weights and optimizer variables after the update, where it is taken at once.
     """
 
     prediction_loss: Tensor
@@ -23,6 +25,7 @@ class Gradients(NamedTuple):
     gradients: list[Tensor]
     outputs: dict[str, Tensor]
     loss_scale: Tensor = 1.0
+    trained: Sequence[Tensor] = ()
 
 
 def update(model: keras.Model, found: Gradients) -> None:
