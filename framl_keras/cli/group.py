@@ -57,6 +57,9 @@ def cli(traceback: bool) -> None:
 
     The backend is chosen by KERAS_BACKEND: tensorflow, jax or torch.
     """
+    from framl_keras.cli.messages import show_messages
+
+    show_messages()  # before libraries are imported, some of which speak up then
 
 
 def main(args: Sequence[str] | None = None) -> None:

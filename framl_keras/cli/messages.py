@@ -1,4 +1,4 @@
-"""Shows the package's own messages on the terminal, without breaking a progress bar."""
+"""Shows messages on the terminal, without breaking a progress bar."""
 
 import logging
 import sys
@@ -15,8 +15,15 @@ class _TqdmHandler(logging.Handler):
 
 
 def show_messages() -> None:
-    """Sends what `framl_keras` logs, from INFO up, to the terminal."""
-    logger = logging.getLogger("framl_keras")
-    if not logger.handlers:
-        logger.addHandler(_TqdmHandler())
-    logger.setLevel(logging.INFO)
+    """Sends what `framl_keras` logs, from INFO up, to the terminal; of the rest, warnings."""
+    logging.getLogger("framl_keras").setLevel(logging.INFO)
+    root = logging.getLogger()  # where libraries would put one of theirs, were there none
+    if not any(isinstance(handler, _TqdmHandler) for handler in root.handlers):
+        handler = _TqdmHandler()
+        handler.addFilter(_concerns_the_user)
+        root.addHandler(handler)
+
+
+def _concerns_the_user(record: logging.LogRecord) -> bool:
+    """Not so that Grain finds no JAX to profile, where another backend trains."""
+    return "jax profiler" not in record.getMessage()

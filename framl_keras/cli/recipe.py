@@ -13,10 +13,8 @@ def command() -> None:
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe.")
 def show(recipe_file: str, changes: tuple[str, ...]) -> None:
     """Print RECIPE, which may be a file of FRAML's, with every default spelled out."""
-    from framl_keras.cli.messages import show_messages
     from framl_keras.recipe import Recipe
 
-    show_messages()
     click.echo(Recipe.load(recipe_file, changes).to_yaml(), nl=False)
 
 

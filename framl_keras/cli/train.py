@@ -34,10 +34,8 @@ def command(
     For example: framl-keras train recipes/quickstart.yaml --set train.epochs=10
     """
     from framl_keras.cli import backend
-    from framl_keras.cli.messages import show_messages
     from framl_keras.recipe import Recipe
 
-    show_messages()
     recipe = Recipe.load(
         recipe_file, [*changes, *_shortcuts(name=name, **{"train.epochs": epochs})]
     )

@@ -46,6 +46,18 @@ def test_check_in_json_names_what_cannot_be_read_and_ends_with_1(run, tmp_path):
     assert (tmp_path / "sheet.png").is_file()
 
 
+def test_check_names_damaged_records_once(run, face_folder, tmp_path):
+    assert run("convert", face_folder, "faces.tfrecord")[0] == 0
+    content = bytearray((tmp_path / "faces.tfrecord").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "faces.tfrecord").write_bytes(content)
+    code, out, err = run("check", "faces.tfrecord", "--size", 16)
+    assert code == 1
+    assert "11 images of 4 identities; 11 read and decoded" in out
+    assert out.count("unreadable: 1") == out.count("its checksum (CRC-32C) does not hold") == 1
+    assert err.count("1 damaged records are skipped") == 1
+
+
 def test_check_draws_images_as_a_policy_varies_them(run, face_folder, tmp_path):
     pytest.importorskip("tensorflow")
     for name, more in (("usual", ()), ("varied", ("--policy", "keras.random_invert"))):

@@ -22,12 +22,10 @@ def audit(train: str, test: str, root: str | None, jobs: int, as_json: bool) -> 
     import json
     from dataclasses import asdict
 
-    from framl_keras.cli.messages import show_messages
     from framl_keras.data.audit import audit as audit_sources
     from framl_keras.data.audit import format_audit, open_test_images
     from framl_keras.data.sources import open_source
 
-    show_messages()
     test_images = open_test_images(test)
     report = audit_sources(open_source(train, root, on_error="skip"), test_images, jobs)
     click.echo(json.dumps(asdict(report), indent=1) if as_json else format_audit(report))

@@ -43,12 +43,10 @@ def check(
     from dataclasses import asdict
     from pathlib import Path
 
-    from framl_keras.cli.messages import show_messages
     from framl_keras.data.check import check_source, format_report, save_contact_sheet
     from framl_keras.data.check.check import check_batches
     from framl_keras.data.sources import open_source
 
-    show_messages()
     opened = open_source(source, root, on_error="skip")
     batches = check_batches(opened, size, central_crop, seed, policy)
     report = check_source(opened, source, batches, sample, jobs)

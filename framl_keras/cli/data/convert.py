@@ -46,13 +46,11 @@ def convert(
     """
     from pathlib import Path
 
-    from framl_keras.cli.messages import show_messages
     from framl_keras.data.convert import ConvertOptions
     from framl_keras.data.convert import convert as convert_source
     from framl_keras.data.convert.options import format_for
     from framl_keras.data.sources import open_source
 
-    show_messages()
     if online and resize:
         raise click.UsageError("--resize changes images, but --online stores only their paths.")
     path = Path(destination)

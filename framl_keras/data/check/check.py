@@ -45,6 +45,7 @@ def check_source(
         for part in ordered_map(lambda chunk: look_at(source, chunk), chunks, threads):
             looks += part
             bar.update(len(part))
+    left_out = getattr(source, "left_out", [])  # files of records have found these on opening
     readable = [look for look in looks if not look.problem]
     sizes = Counter(f"{look.height}x{look.width}" for look in readable)
     groups = _groups_of_equals(readable)
@@ -52,10 +53,10 @@ def check_source(
         location=location,
         images=len(source),
         classes=len(source.class_names),
-        checked=len(looks),
+        checked=len(looks) + len(left_out),
         **images_per_class(source.labels, len(source.class_names)),
         sizes=dict(sizes.most_common()),
-        unreadable=[look.problem for look in looks if look.problem],
+        unreadable=left_out + [look.problem for look in looks if look.problem],
         duplicates=[[source[position].key for position in group] for group in groups],
         mislabelled=sum(len(set(source.labels[group].tolist())) > 1 for group in groups),
         images_per_second=_speed(batches, threads) if readable else 0.0,

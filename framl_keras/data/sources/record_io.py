@@ -28,6 +28,9 @@ class RecordIO:
         path: the `.rec` file. Keys are taken from the `.idx` beside it, if there is one.
         on_error: `raise` refuses a file with damaged records, `skip` leaves these out.
 
+    Attributes:
+        left_out: a message for each damaged record.
+
     Raises:
         UserError: if no record can be read, one cannot and `on_error` is `raise`, or
             the `.idx` belongs to another file.
@@ -38,7 +41,7 @@ class RecordIO:
         keys = path.with_suffix(".idx")
         kind = f"{KIND} {_stamp(keys)}" if keys.is_file() else KIND
         self.index = cached_index(path, index_record_io, kind)
-        report_damage([self], on_error)
+        self.left_out = report_damage([self], on_error)
         self._file = PositionedFile(path)
         self.labels, numbers = dense_labels(self.index.source_ids)
         self.class_names = [str(number) for number in numbers]

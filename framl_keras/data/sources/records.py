@@ -48,6 +48,9 @@ class Records:
         root: folder that "online" paths start from; the current one if None.
         on_error: `raise` refuses files with damaged records, `skip` leaves these out.
 
+    Attributes:
+        left_out: a message for each damaged record.
+
     Raises:
         UserError: if no record can be read, or one cannot and `on_error` is `raise`.
     """
@@ -55,7 +58,7 @@ class Records:
     def __init__(
         self, files: Sequence[RecordFile], root: Path | None = None, on_error: str = "raise"
     ):
-        report_damage(files, on_error)
+        self.left_out = report_damage(files, on_error)
         self._files, self._root = list(files), root
         self._ends = list(accumulate(len(file.index) for file in files))
         source_ids = np.concatenate([file.index.source_ids for file in files])
@@ -118,24 +121,26 @@ def _data(file: RecordFile, position: int, key: str) -> bytes:
         raise UserError(f"{key}: {error}. Restore the file or convert it again.") from None
 
 
-def report_damage(files: Sequence[IndexedFile], on_error: str) -> None:
-    """Raises or logs what the indexes say cannot be read.
+def report_damage(files: Sequence[IndexedFile], on_error: str) -> list[str]:
+    """Raises or logs what the indexes say cannot be read; one message a record.
 
     Raises:
         UserError: if something cannot be read and `on_error` is `raise`, or nothing can.
     """
-    damaged = [(file.path, damage) for file in files for damage in file.index.damage]
+    damaged = [
+        f"{file.path}#{damage.record}: {damage.reason} (at byte {damage.offset})"
+        for file in files
+        for damage in file.index.damage
+    ]
     if not any(len(file.index) for file in files):
-        reason = f": {damaged[0][1].reason}" if damaged else ""
+        reason = next((f": {d.reason}" for file in files for d in file.index.damage), "")
         raise UserError(f"{files[0].path}: no record can be read{reason}. Convert the data again.")
-    if not damaged:
-        return
-    path, first = damaged[0]
-    message = f"{path}#{first.record}: {first.reason} (at byte {first.offset})"
-    if on_error == "raise":
+    if damaged and on_error == "raise":
         more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-        raise UserError(f"{message}{more}. Convert the data again, or set data.on_error=skip.")
-    log.warning("%d damaged records are skipped, the first: %s", len(damaged), message)
+        raise UserError(f"{damaged[0]}{more}. Convert the data again, or set data.on_error=skip.")
+    if damaged:
+        log.warning("%d damaged records are skipped, the first: %s", len(damaged), damaged[0])
+    return damaged
 
 
 def folder_of(name: str) -> str:
