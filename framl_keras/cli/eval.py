@@ -37,9 +37,10 @@ class Evaluated(NamedTuple):
 @click.option("--run", "run_path", metavar="DIR", help="The run; the newest when none is named.")
 @click.option(
     "--protocol",
+    type=click.Choice(["exact", "framl", "both"]),
     default="exact",
     show_default=True,
-    help="How thresholds are chosen: exact, framl, or both.",
+    help="How thresholds are chosen.",
 )
 @click.option(
     "--set",
