@@ -37,10 +37,9 @@ class Evaluated(NamedTuple):
 @click.option("--run", "run_path", metavar="DIR", help="The run; the newest when none is named.")
 @click.option(
     "--protocol",
-    type=click.Choice(["exact", "framl", "both"]),
     default="exact",
     show_default=True,
-    help="How thresholds are chosen.",
+    help="How thresholds are chosen: exact, framl, or both.",
 )
 @click.option(
     "--set",

@@ -125,7 +125,7 @@ def test_ready_embeddings_need_no_run(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["--sim", "cosin"], "Unknown similarity 'cosin'.*Did you mean cos"),
-        (["--protocol", "exakt"], "'exakt' is not one of 'exact', 'framl', 'both'"),
+        (["--protocol", "exakt"], "Unknown protocol 'exakt'"),
         (["--run", "nowhere"], "No such run: nowhere"),
         (["--embeddings", "nowhere.npz"], "No such file: nowhere.npz"),
         (["--embeddings", "x.npz", "--run", "y"], "Leave out --run"),
