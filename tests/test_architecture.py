@@ -31,8 +31,8 @@ MAY_IMPORT = {
     "optional": set(),
     "version": set(),
 }
-ASKS_THE_BACKEND = {"ops/fft/__init__.py", "ops/rows/__init__.py", "training/steps/__init__.py"}
-ASKS_THE_BACKEND |= {"data/policies/processor.py"}
+ASKS_THE_BACKEND = {f"ops/{package}/__init__.py" for package in ("fft", "products", "rows")}
+ASKS_THE_BACKEND |= {"data/policies/processor.py", "training/steps/__init__.py"}
 LONGEST_BODY = 40
 
 

@@ -5,7 +5,6 @@ from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.layers.feature_representation import FeatureRepresentation
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_cross_entropy import SampledCrossEntropy
-from framl_keras.layers.sampled_losses import SampledLosses
 from framl_keras.layers.similarity import (
     CosineSimilarity,
     CrossCorrelation,
@@ -22,6 +21,5 @@ __all__ = [
     "FeatureRepresentation",
     "RowSGD",
     "SampledCrossEntropy",
-    "SampledLosses",
     "StructuralSimilarity",
 ]

@@ -12,7 +12,10 @@ from framl_keras.layers.arc_margin_arguments import check_arguments, row_optimiz
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_kernel import SampledKernel
 from framl_keras.ops.class_columns import at_label, is_nearest, replace_at_label
+from framl_keras.ops.cross_entropies import cross_entropies, over_labelled
+from framl_keras.ops.own_and_others import own_and_others
 from framl_keras.ops.precision import at_least_float32, working_dtype
+from framl_keras.ops.products import right_transposed
 from framl_keras.ops.unit_vectors import lengths, unit_rows, unit_vectors
 
 Tensor = Any
@@ -56,12 +59,19 @@ class ArcMarginLayer(keras.layers.Layer):
     Call arguments:
         embeddings: `(batch, dim)`, of any length; they are normalised here.
         labels: integers `(batch,)` or `(batch, 1)`; a row with label -1 gets no margin.
+        losses: gives the cross-entropies instead, for little memory; see below.
 
     Output shape:
         `(batch, num_classes)` in float32 (float64 under a float64 policy). With labels and
         a `sample_rate` below 1: logits `(batch, num_sampled)`; int32 `(batch,)`, the
         label's place among the sampled classes, -1 where there is no label; and `(batch,)`,
         1 where that class is the nearest of them, without margin, and 0 elsewhere.
+
+        With `losses` two tensors `(batch,)`: each row's cross-entropy, 0 for label -1 and
+        so weighted that the mean is that of the other rows; and 1 where the label's class
+        is the nearest, else 0. The logits, `(batch, num_classes)`, are then there twice at
+        most, where operations one by one would hold them four to six times; except with
+        several sub-centres, an `interclass_filter`, or a margin on other classes.
 
     Raises:
         ValueError: if an argument is out of range or the embeddings aren't `(batch, dim)`.
@@ -136,18 +146,27 @@ class ArcMarginLayer(keras.layers.Layer):
         self.margin_rule.build(partial(self.add_weight, trainable=False, autocast=False))
 
     def call(
-        self, embeddings: Tensor, labels: Tensor | None = None, training: bool | None = None
+        self,
+        embeddings: Tensor,
+        labels: Tensor | None = None,
+        training: bool | None = None,
+        losses: bool = False,
     ) -> Any:
         if labels is None:
             return self.scale * self._cosines(embeddings, self._all_centers())
-        labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
-        if self._sampled is None:
-            cosines = self._cosines(embeddings, self._all_centers())
-            return self._logits(embeddings, cosines, labels, bool(training))
-        rows, places = self._sampled.sample(labels, bool(training))
+        labels, training = ops.reshape(ops.cast(labels, "int32"), (-1,)), bool(training)
+        rows = self._all_centers() if self._sampled is None else None
+        if self._sampled is not None:
+            rows, labels = self._sampled.sample(labels, training)
+        if losses and self._is_lean:
+            return self._cross_entropies(embeddings, rows, labels, training)
         cosines = self._cosines(embeddings, rows)
-        logits = self._logits(embeddings, cosines, places, bool(training))
-        return logits, places, is_nearest(cosines, places)
+        logits = self._logits(embeddings, cosines, labels, training)
+        if losses:
+            return cross_entropies(logits, labels), is_nearest(cosines, labels)
+        if self._sampled is None:
+            return logits
+        return logits, labels, is_nearest(cosines, labels)
 
     def centers(self) -> np.ndarray:
         """The centres as they are now, `(sub_centers, num_classes, dim)`, not normalised."""
@@ -167,19 +186,44 @@ class ArcMarginLayer(keras.layers.Layer):
     def _cosines(self, embeddings: Tensor, kernel: Tensor) -> Tensor:
         """To the nearest sub-centre of each class in a kernel, `(batch, classes)`."""
         embeddings, kernel = at_least_float32(embeddings, kernel)
-        cosines = ops.matmul(unit_vectors(embeddings), ops.transpose(unit_rows(kernel)))
+        cosines = right_transposed(unit_vectors(embeddings), unit_rows(kernel))
         if self.sub_centers == 1:
             return cosines
         classes = kernel.shape[0] // self.sub_centers
         starts = range(0, kernel.shape[0], classes)
         return reduce(ops.maximum, [cosines[:, start : start + classes] for start in starts])
 
+    @property
+    def _is_lean(self) -> bool:
+        """Whether all that the loss needs of the other classes is one sum."""
+        others_stay = type(self.margin_rule).others is margins.Margin.others
+        return self.sub_centers == 1 and self.interclass_filter is None and others_stay
+
+    def _cross_entropies(
+        self, embeddings: Tensor, kernel: Tensor, labels: Tensor, training: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropies and which rows are right, both `(batch,)`, without the logits."""
+        embeddings, kernel = at_least_float32(embeddings, kernel)
+        own, others, largest = own_and_others(
+            unit_vectors(embeddings), unit_rows(kernel), ops.maximum(labels, 0), self.scale
+        )
+        target = self._target(own, lengths(embeddings), labels, training)
+        losses = ops.softplus(others - self.scale * target)
+        is_right = ops.logical_and(own >= largest, labels >= 0)
+        return over_labelled(losses, labels), ops.cast(is_right, losses.dtype)
+
     def _with_margin(
         self, cosines: Tensor, norms: Tensor, labels: Tensor, training: bool
     ) -> Tensor:
         """The cosines `(batch, num_classes)` with the margin at the label."""
-        labelled = ops.cast(labels >= 0, cosines.dtype)
         cosine = at_label(cosines, labels)
+        target = self._target(cosine, norms, labels, training)
+        others = self._filtered(self._others(cosines, cosine, labels))
+        return replace_at_label(others, labels, target)
+
+    def _target(self, cosine: Tensor, norms: Tensor, labels: Tensor, training: bool) -> Tensor:
+        """The cosine to the label's class with the margin, `(batch,)`."""
+        labelled = ops.cast(labels >= 0, cosine.dtype)
         if training:
             self.margin_rule.update(cosine, norms, labelled)
         target = self.margin_rule.target(cosine, norms, training)
@@ -188,8 +232,7 @@ class ArcMarginLayer(keras.layers.Layer):
         penalty = self.margin_rule.penalty(norms, labelled)
         if penalty is not None:
             self.add_loss(penalty)
-        others = self._filtered(self._others(cosines, cosine, labels))
-        return replace_at_label(others, labels, target)
+        return target
 
     def _others(self, cosines: Tensor, cosine: Tensor, labels: Tensor) -> Tensor:
         others = self.margin_rule.others(cosines, cosine)
@@ -211,9 +254,15 @@ class ArcMarginLayer(keras.layers.Layer):
         return (*batch, self._sampled.num_sampled), batch, batch
 
     def compute_output_spec(
-        self, embeddings: Tensor, labels: Tensor | None = None, training: bool | None = None
+        self,
+        embeddings: Tensor,
+        labels: Tensor | None = None,
+        training: bool | None = None,
+        losses: bool = False,
     ) -> Any:
         dtype = working_dtype(embeddings.dtype, self.variable_dtype)
+        if losses and labels is not None:
+            return tuple(keras.KerasTensor(embeddings.shape[:1], dtype=dtype) for _ in range(2))
         if labels is None or self._sampled is None:
             return keras.KerasTensor(self.compute_output_shape(embeddings.shape), dtype=dtype)
         shapes = self.compute_output_shape(embeddings.shape, labels.shape)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from framl_keras.layers.sampled_losses import sampled_losses
+from framl_keras.ops.cross_entropies import cross_entropies
 
 Tensor = Any
 Shape = tuple[int | None, ...]
@@ -36,7 +36,7 @@ class SampledCrossEntropy(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
 
     def call(self, logits: Tensor, places: Tensor) -> Tensor:
-        self.add_loss(ops.mean(sampled_losses(logits, places)))
+        self.add_loss(ops.mean(cross_entropies(logits, places)))
         return logits
 
     def compute_output_shape(self, logits_shape: Shape, places_shape: Shape) -> Shape:

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from framl_keras import margins
-from framl_keras.layers import ArcMarginLayer, RowSGD, SampledLosses
+from framl_keras.layers import ArcMarginLayer, RowSGD
 
 Tensor = Any
 
@@ -18,11 +18,9 @@ def training_model(
 ) -> keras.Model:
     """Builds the model that is trained: `(pixels, label)` -> what the loss is made of.
 
-    There are two outputs: `logits` carry the margin and are trained by sparse
-    cross-entropy, `plain` carry none, as at inference, and tell the accuracy. A head that
-    samples classes knows its labels' places itself, so it has `losses` in place of the
-    logits, and `plain` says which rows are right among the sampled classes.
-    See `compile_for_training`.
+    There are two outputs, see `compile_for_training`. Of the margin head they are the rows'
+    `losses`, and as `plain` which rows are right without margin, among the sampled classes
+    if it samples. Of a plain Dense they are the `logits`, twice.
 
     Args:
         embedder: a model from `embedding_model`.
@@ -55,10 +53,8 @@ def _margin_outputs(
     if isinstance(rows := options.get("row_optimizer"), Mapping):
         options = {**options, "row_optimizer": RowSGD(**rows)}
     layer = ArcMarginLayer(num_classes, name="head", **options)
-    if layer.sample_rate == 1.0:
-        return {"logits": layer(embedding, label), "plain": layer(embedding)}
-    logits, places, is_nearest = layer(embedding, label)
-    return {"losses": SampledLosses(name="losses")(logits, places), "plain": is_nearest}
+    losses, is_right = layer(embedding, label, losses=True)
+    return {"losses": losses, "plain": is_right}
 
 
 def compile_for_training(

@@ -1,0 +1,69 @@
+"""A row's own class and all others in three numbers, without keeping what lies between."""
+
+from typing import Any
+
+from keras import ops
+
+from framl_keras.ops.products import left_transposed, right_transposed
+
+Tensor = Any
+
+_ABSENT = -1e30  # a logit that counts nothing, and stays finite where there is no other class
+
+
+def own_and_others(
+    embeddings: Tensor, centers: Tensor, labels: Tensor, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What a softmax loss with a margin needs to know of `scale * embeddings @ centers.T`.
+
+    At most two arrays of that shape are there at a time, forwards and backwards, and none
+    in between: the gradient computes the product again. Written with single operations, a
+    loss holds four to six, which for a million classes is more than the centres.
+
+    Args:
+        embeddings: of length 1, `(batch, dim)`, float32 or better.
+        centers: of length 1, `(num_classes, dim)`.
+        labels: int32 `(batch,)`, none below 0.
+        scale: what the cosines are multiplied with.
+
+    Returns:
+        Three `(batch,)`: the cosine to the row's own class; the logarithm of the sum of
+        `exp(scale * cosine)` over all others; and the largest cosine among these, which
+        has no gradient.
+    """
+
+    def forward(embeddings: Tensor, centers: Tensor) -> tuple[Tensor, Any]:
+        own = ops.sum(embeddings * ops.take(centers, labels, axis=0), axis=1)
+        values = _others(embeddings, centers, labels, scale)
+        largest = ops.max(values, axis=1)
+        # The old array goes as soon as the new one is there, here and below.
+        values = values - largest[:, None]
+        values = ops.exp(values)
+        others = largest + ops.log(ops.sum(values, axis=1))
+
+        def backward(*arguments: Tensor, upstream: Tensor = None) -> tuple[Tensor, Tensor]:
+            if upstream is None:
+                (upstream,) = arguments
+            values = _others(embeddings, centers, labels, scale)
+            values = values - others[:, None]
+            values = ops.exp(values)
+            values = values * (scale * upstream[1])[:, None]
+            values = _at_label(values, labels, upstream[0])
+            return ops.matmul(values, centers), left_transposed(values, embeddings)
+
+        return ops.stack([own, others, largest / scale]), backward
+
+    own, others, largest = ops.unstack(ops.custom_gradient(forward)(embeddings, centers), 3)
+    return own, others, ops.stop_gradient(largest)
+
+
+def _others(embeddings: Tensor, centers: Tensor, labels: Tensor, scale: float) -> Tensor:
+    """The logits, in which the row's own class counts nothing, `(batch, num_classes)`."""
+    logits = right_transposed(scale * embeddings, centers)
+    absent = ops.full_like(embeddings[:, 0], _ABSENT)
+    return _at_label(logits, labels, absent)
+
+
+def _at_label(values: Tensor, labels: Tensor, new: Tensor) -> Tensor:
+    rows = ops.arange(ops.shape(labels)[0], dtype="int32")
+    return ops.scatter_update(values, ops.stack([rows, labels], axis=1), new)
