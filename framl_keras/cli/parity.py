@@ -29,8 +29,9 @@ def command(
     gradients by more than 1e-4 of the largest.
 
     A deep network from random weights multiplies rounding until such bounds are
-    out of reach in float32: see model.zero_init_residual and train.schedule's
-    warmup, which calm its first steps.
+    out of reach in float32. Losses agree from trained ones (model.init) in
+    batches of a usual size; gradients still differ where rounding switches a
+    ReLU. model.zero_init_residual and train.schedule's warmup calm first steps.
 
     For example: framl-keras parity recipes/quickstart.yaml --set train.batch_size=8
     """
