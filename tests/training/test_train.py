@@ -45,7 +45,11 @@ def test_both_modes_end_with_the_same_bits(recipe):
     fit, eager = RunDirectory("runs/fit"), RunDirectory("runs/eager")
     train(recipe, fit, "fit")
     train(recipe, eager, "eager")
-    assert_same_state(final_state(fit), final_state(eager))
+    states = final_state(fit), final_state(eager)
+    for name in [name for name in states[0] if name.startswith("metrics/")]:
+        # JAX' compiler may round the shown loss otherwise where it is an output of its own.
+        np.testing.assert_allclose(*(state.pop(name) for state in states), rtol=1e-6)
+    assert_same_state(*states)
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(recipe, caplog):
