@@ -41,9 +41,14 @@ def own_and_others(
         values = ops.exp(values)
         others = largest + ops.log(ops.sum(values, axis=1))
 
+        held = [embeddings, centers]
+
         def backward(*arguments: Tensor, upstream: Tensor = None) -> tuple[Tensor, Tensor]:
             if upstream is None:
-                (upstream,) = arguments
+                (upstream,), arguments = arguments, tuple(held)
+            else:  # Torch hands the inputs back, and lets go of them earlier than of this function
+                held.clear()
+            embeddings, centers = arguments
             values = _others(embeddings, centers, labels, scale)
             values = values - others[:, None]
             values = ops.exp(values)
