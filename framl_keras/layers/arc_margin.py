@@ -70,8 +70,8 @@ class ArcMarginLayer(keras.layers.Layer):
         With `losses` two tensors `(batch,)`: each row's cross-entropy, 0 for label -1 and
         so weighted that the mean is that of the other rows; and 1 where the label's class
         is the nearest, else 0. The logits, `(batch, num_classes)`, are then there twice at
-        most, where operations one by one would hold them four to six times; except with
-        several sub-centres, an `interclass_filter`, or a margin on other classes.
+        most, see `own_and_others`; but not with several sub-centres, an
+        `interclass_filter`, or a margin on other classes, such as CurricularFace's.
 
     Raises:
         ValueError: if an argument is out of range or the embeddings aren't `(batch, dim)`.
@@ -155,8 +155,9 @@ class ArcMarginLayer(keras.layers.Layer):
         if labels is None:
             return self.scale * self._cosines(embeddings, self._all_centers())
         labels, training = ops.reshape(ops.cast(labels, "int32"), (-1,)), bool(training)
-        rows = self._all_centers() if self._sampled is None else None
-        if self._sampled is not None:
+        if self._sampled is None:
+            rows = self._all_centers()
+        else:
             rows, labels = self._sampled.sample(labels, training)
         if losses and self._is_lean:
             return self._cross_entropies(embeddings, rows, labels, training)

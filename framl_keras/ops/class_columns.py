@@ -35,9 +35,16 @@ def replace_at_label(values: Tensor, labels: Tensor, new: Tensor) -> Tensor:
         `(batch, num_classes)`.
     """
     new = ops.where(labels < 0, at_label(values, labels), new)
-    columns = ops.maximum(labels, 0)
+    return write_at_label(values, ops.maximum(labels, 0), new)
+
+
+def write_at_label(values: Tensor, labels: Tensor, new: Tensor) -> Tensor:
+    """As `replace_at_label`, of rows that all have a label.
+
+    Nothing else reads `values` here, so that TensorFlow may write in place.
+    """
     rows = ops.arange(ops.shape(labels)[0], dtype="int32")
-    return ops.scatter_update(values, ops.stack([rows, columns], axis=1), new)
+    return ops.scatter_update(values, ops.stack([rows, labels], axis=1), new)
 
 
 def is_nearest(cosines: Tensor, labels: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from typing import Any
 
 from keras import ops
 
+from framl_keras.ops.class_columns import write_at_label
 from framl_keras.ops.products import left_transposed, right_transposed
 
 Tensor = Any
@@ -17,8 +18,8 @@ def own_and_others(
     """What a softmax loss with a margin needs to know of `scale * embeddings @ centers.T`.
 
     At most two arrays of that shape are there at a time, forwards and backwards, and none
-    in between: the gradient computes the product again. Written with single operations, a
-    loss holds four to six, which for a million classes is more than the centres.
+    in between: the gradient computes the product again. Single operations of Keras and a
+    cross-entropy from logits held four to six.
 
     Args:
         embeddings: of length 1, `(batch, dim)`, float32 or better.
@@ -53,7 +54,7 @@ def own_and_others(
             values = values - others[:, None]
             values = ops.exp(values)
             values = values * (scale * upstream[1])[:, None]
-            values = _at_label(values, labels, upstream[0])
+            values = write_at_label(values, labels, upstream[0])
             return ops.matmul(values, centers), left_transposed(values, embeddings)
 
         return ops.stack([own, others, largest / scale]), backward
@@ -66,9 +67,4 @@ def _others(embeddings: Tensor, centers: Tensor, labels: Tensor, scale: float) -
     """The logits, in which the row's own class counts nothing, `(batch, num_classes)`."""
     logits = right_transposed(scale * embeddings, centers)
     absent = ops.full_like(embeddings[:, 0], _ABSENT)
-    return _at_label(logits, labels, absent)
-
-
-def _at_label(values: Tensor, labels: Tensor, new: Tensor) -> Tensor:
-    rows = ops.arange(ops.shape(labels)[0], dtype="int32")
-    return ops.scatter_update(values, ops.stack([rows, labels], axis=1), new)
+    return write_at_label(logits, labels, absent)
