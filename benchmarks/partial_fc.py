@@ -85,6 +85,7 @@ def build(options: argparse.Namespace, rate: float):
     import keras
 
     from framl_keras.layers import ArcMarginLayer, RowSGD
+    from framl_keras.losses import as_given
 
     settings = {"learning_rate": 0.1, "momentum": 0.9}
     rows = {"sample_rate": rate, "row_optimizer": RowSGD(**settings)} if rate < 1.0 else {}
@@ -92,7 +93,7 @@ def build(options: argparse.Namespace, rate: float):
     embedding = keras.layers.Dense(options.dim)(x)
     losses, _ = ArcMarginLayer(options.classes, **rows)(embedding, label, losses=True)
     model = keras.Model([x, label], losses)
-    model.compile(keras.optimizers.SGD(**settings), lambda _, losses: losses)
+    model.compile(keras.optimizers.SGD(**settings), as_given)
     return model
 
 

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "training": {"evaluation", "models", "data", "recipe"},
     "evaluation": {"models", "layers", "data"},
     "published": {"models", "backbones", "layers"},
-    "models": {"backbones", "layers", "margins"},
+    "models": {"backbones", "layers", "losses", "margins"},
     "backbones": set(),
     "layers": {"margins", "ops"},
     "margins": {"ops"},

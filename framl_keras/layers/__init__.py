@@ -4,7 +4,6 @@ from framl_keras.layers.arc_margin import ArcMarginLayer
 from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.layers.feature_representation import FeatureRepresentation
 from framl_keras.layers.row_sgd import RowSGD
-from framl_keras.layers.sampled_cross_entropy import SampledCrossEntropy
 from framl_keras.layers.similarity import (
     CosineSimilarity,
     CrossCorrelation,
@@ -20,6 +19,5 @@ __all__ = [
     "Difference",
     "FeatureRepresentation",
     "RowSGD",
-    "SampledCrossEntropy",
     "StructuralSimilarity",
 ]

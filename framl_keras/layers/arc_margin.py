@@ -50,8 +50,8 @@ class ArcMarginLayer(keras.layers.Layer):
             gradient (arcface_torch's `interclass_filtering_threshold`); `None` keeps all.
         sample_rate: part of the classes that a training step sees (Partial FC): the
             batch's own and random others, drawn anew each step. Below 1 the layer trains
-            its centres itself, and `layer(embeddings, labels)` gives three tensors; see
-            `SampledCrossEntropy`.
+            its centres itself, and `layer(embeddings, labels)` gives three tensors, from which
+            `losses` makes what is trained.
         row_optimizer: a `RowSGD`, how the sampled centres are updated where
             `sample_rate` is below 1. The others get no gradient, momentum or decay.
         seed: of the sampling.
@@ -59,7 +59,8 @@ class ArcMarginLayer(keras.layers.Layer):
     Call arguments:
         embeddings: `(batch, dim)`, of any length; they are normalised here.
         labels: integers `(batch,)` or `(batch, 1)`; a row with label -1 gets no margin.
-        losses: gives the cross-entropies instead, for little memory; see below.
+        losses: gives the cross-entropies instead, for little memory; see below, and
+            `losses.as_given`, with which they are trained.
 
     Output shape:
         `(batch, num_classes)` in float32 (float64 under a float64 policy). With labels and
@@ -82,6 +83,7 @@ class ArcMarginLayer(keras.layers.Layer):
     >>> head(embeddings, labels).shape
     (2, 10)
     >>> head = ArcMarginLayer(num_classes=10, margin=framl_keras.margins.CosFace(0.4))
+    >>> losses, is_right = head(embeddings, labels, losses=True)
 
     Reference:
         Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition",

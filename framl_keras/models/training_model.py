@@ -9,6 +9,7 @@ from keras import ops
 
 from framl_keras import margins
 from framl_keras.layers import ArcMarginLayer, RowSGD
+from framl_keras.losses import as_given
 
 Tensor = Any
 
@@ -62,8 +63,8 @@ def compile_for_training(
 ) -> None:
     """Compiles a training model for `fit` on `((pixels, label), targets(model, label))`."""
     if "losses" in model.output:
-        loss: dict[str, Any] = {"losses": _as_they_are}
-        accuracy = keras.metrics.MeanMetricWrapper(_as_they_are, name="accuracy")
+        loss: dict[str, Any] = {"losses": as_given}
+        accuracy = keras.metrics.MeanMetricWrapper(as_given, name="accuracy")
     else:
         loss = {"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
         accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
@@ -72,11 +73,6 @@ def compile_for_training(
     label = np.zeros(1, "int32")
     pixels = np.zeros((1, *model.inputs[0].shape[1:]), "float32")
     model._symbolic_build(data_batch=([pixels, label], targets(model, label)))
-
-
-def _as_they_are(label: Tensor, values: Tensor) -> Tensor:
-    """What the model has computed for each row already."""
-    return values
 
 
 def targets(model: keras.Model, label: Any) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import pytest
 from keras import ops
 
 from framl_keras import ArcMarginLayer
-from framl_keras.layers import RowSGD, SampledCrossEntropy
+from framl_keras.layers import RowSGD
+from framl_keras.losses import as_given
 
 SGD = {"learning_rate": 0.3, "momentum": 0.9, "nesterov": True, "weight_decay": 0.02}
 CLASSES, DIM = 7, 5
@@ -22,9 +23,9 @@ def sampled_model(sample_rate, **options):
     head = ArcMarginLayer(CLASSES, sample_rate=sample_rate, name="head", **options)
     x, label = keras.Input((DIM,)), keras.Input((), dtype="int32")
     embedding = keras.layers.Dense(DIM, name="dense")(x)
-    logits, places, _ = head(embedding, label)
-    model = keras.Model([x, label], SampledCrossEntropy()(logits, places))
-    model.compile(keras.optimizers.SGD(**SGD), jit_compile=False)
+    losses, _ = head(embedding, label, losses=True)
+    model = keras.Model([x, label], losses)
+    model.compile(keras.optimizers.SGD(**SGD), as_given, jit_compile=False)
     return model, head
 
 
@@ -37,9 +38,9 @@ def plain_model(sub_centers=1):
     return model, head
 
 
-def train(model, data, with_target):
+def train(model, data):
     for x, labels in data:
-        model.train_on_batch([x, labels], labels if with_target else None)
+        model.train_on_batch([x, labels], labels)
 
 
 def centers(head):
@@ -58,8 +59,8 @@ def test_with_every_class_sampled_it_trains_as_the_plain_head(sub_centers, rng):
     head.kernel.assign(plain_head.kernel)
     partial.get_layer("dense").set_weights(plain.get_layer("dense").get_weights())
 
-    train(plain, data, with_target=True)
-    train(partial, data, with_target=False)
+    train(plain, data)
+    train(partial, data)
 
     np.testing.assert_allclose(centers(head), numbers(plain_head.kernel), rtol=1e-4, atol=1e-5)
     for a, b in zip(
@@ -76,7 +77,7 @@ def test_rows_that_are_not_sampled_stay_with_their_momentum(rng):
     seen = set()
     for batch in batches(rng, count=6):
         kernel = centers(head)
-        train(model, [batch], with_target=False)
+        train(model, [batch])
         rows, velocity = numbers(state.rows), numbers(state.velocity)
         others = np.setdiff1d(np.arange(CLASSES), rows)
         assert len(others) == CLASSES - 4
@@ -91,7 +92,7 @@ def test_rows_that_are_not_sampled_stay_with_their_momentum(rng):
 
 def test_a_gradient_is_applied_once(rng):
     model, head = sampled_model(0.5)
-    train(model, batches(rng, count=2), with_target=False)
+    train(model, batches(rng, count=2))
     expected = centers(head)
     x, labels = batches(rng, count=1)[0]
 
@@ -105,7 +106,7 @@ def test_a_gradient_is_applied_once(rng):
 
 def test_inference_sees_the_last_step_and_all_classes(rng):
     model, head = sampled_model(0.5)
-    train(model, batches(rng, count=1), with_target=False)
+    train(model, batches(rng, count=1))
     x = rng.normal(size=(3, DIM)).astype(np.float32)
 
     found = ops.convert_to_numpy(head(x))
@@ -121,23 +122,24 @@ def test_saving_keeps_what_is_not_yet_applied(rng, tmp_path):
     schedule = keras.optimizers.schedules.CosineDecay(0.3, 10)
     model, head = sampled_model(0.5, row_optimizer=RowSGD(schedule, momentum=0.5))
     data = batches(rng, count=5)
-    train(model, data[:3], with_target=False)
+    train(model, data[:3])
 
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for each in (model, loaded):
-        train(each, data[3:], with_target=False)
+        train(each, data[3:])
 
     np.testing.assert_array_equal(centers(loaded.get_layer("head")), centers(head))
 
 
 def test_it_trains_compiled_with_fit(rng):
     model, _ = sampled_model(0.8)
-    model.compile(keras.optimizers.SGD(**SGD), jit_compile=keras.backend.backend() != "torch")
+    jit = keras.backend.backend() != "torch"
+    model.compile(keras.optimizers.SGD(**SGD), as_given, jit_compile=jit)
     labels = np.arange(56, dtype=np.int32) % CLASSES
     x = (rng.normal(size=(CLASSES, DIM))[labels] + 0.1 * rng.normal(size=(56, DIM))).astype("f")
 
-    losses = model.fit([x, labels], batch_size=4, epochs=8, verbose=0).history["loss"]
+    losses = model.fit([x, labels], labels, batch_size=4, epochs=8, verbose=0).history["loss"]
 
     assert losses[-1] < losses[0] / 2
 

@@ -13,7 +13,8 @@ _REORDERING = ("arithmetic_optimization", "constant_folding")
 def exact_arithmetic() -> Iterator[None]:
     """Keeps graphs that are compiled within to the order of their arithmetic.
 
-    A compiled step then gives the bits that its operations give one by one.
+    A compiled step then gives the bits that its operations give one by one, unless oneDNN
+    splits a sum over its threads in another way.
     """
     before = tf.config.optimizer.get_experimental_options()
     tf.config.optimizer.set_experimental_options(dict.fromkeys(_REORDERING, False))
