@@ -19,8 +19,19 @@ MODES = {"fit": ["fit"], "eager": ["eager"], "both": ["fit", "eager"]}
     show_default=True,
     help="Compiled, one explicit step at a time, or both to compare them too.",
 )
+@click.option(
+    "--float64",
+    "double",
+    is_flag=True,
+    help="Compute all in float64: what differs then is no rounding. Several times slower.",
+)
 def command(
-    recipe_file: str, steps: int, changes: tuple[str, ...], backends: str | None, mode: str
+    recipe_file: str,
+    steps: int,
+    changes: tuple[str, ...],
+    backends: str | None,
+    mode: str,
+    double: bool,
 ) -> int:
     """Train the first steps of RECIPE on each backend, from the same start.
 
@@ -29,9 +40,10 @@ def command(
     gradients by more than 1e-4 of the largest.
 
     A deep network from random weights multiplies rounding until such bounds are
-    out of reach in float32. Losses agree from trained ones (model.init) in
-    batches of a usual size; gradients still differ where rounding switches a
-    ReLU. model.zero_init_residual and train.schedule's warmup calm first steps.
+    out of reach in float32; --float64 tells rounding from a mistake. In float32
+    losses agree from trained weights (model.init) in batches of a usual size;
+    gradients still differ where rounding switches a ReLU, as TensorFlow's do
+    from one number of threads to another.
 
     For example: framl-keras parity recipes/quickstart.yaml --set train.batch_size=8
     """
@@ -43,8 +55,9 @@ def command(
     recipe = Recipe.load(recipe_file, changes)
     names = backend.among_installed(backends.split(",") if backends else None)
     runs = [Run(name, each) for name in names for each in MODES[mode]]
-    click.echo(f"{recipe.name}, {steps} steps: {', '.join(map(str, runs))}", err=True)
-    found = dict(run_first_steps(recipe, runs, steps))
+    precision = " in float64" if double else ""
+    click.echo(f"{recipe.name}, {steps} steps{precision}: {', '.join(map(str, runs))}", err=True)
+    found = dict(run_first_steps(recipe, runs, steps, double))
     compared = {run: compare(found[runs[0]], found[run]) for run in runs[1:]}
     click.echo("\n".join(_losses(found)))
     for run, parity in compared.items():

@@ -39,7 +39,8 @@ def training_model(
     if head == "arcface":
         outputs = _margin_outputs(embedding, label, num_classes, options)
     elif head == "softmax":
-        plain = keras.layers.Dense(num_classes, dtype="float32", name="head")(embedding)
+        dtype = keras.config.floatx()  # also of a network in half precision
+        plain = keras.layers.Dense(num_classes, dtype=dtype, name="head")(embedding)
         outputs = {"logits": plain, "plain": plain}
     else:
         raise ValueError(f"Unknown head. Expected one of arcface, softmax. Received: head={head!r}")

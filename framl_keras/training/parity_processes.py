@@ -25,7 +25,9 @@ class Run(NamedTuple):
         return f"{self.backend} {self.mode}"
 
 
-def run_first_steps(recipe: Recipe, runs: list[Run], steps: int) -> Iterator[tuple[Run, Arrays]]:
+def run_first_steps(
+    recipe: Recipe, runs: list[Run], steps: int, double: bool = False
+) -> Iterator[tuple[Run, Arrays]]:
     """Gives what `parity_run.first_steps` found in each run.
 
     Raises:
@@ -35,14 +37,18 @@ def run_first_steps(recipe: Recipe, runs: list[Run], steps: int) -> Iterator[tup
         file = Path(folder) / "recipe.yaml"
         file.write_text(recipe.to_yaml(), encoding="utf-8")
         for run in runs:
-            yield run, _in_process(run, file, steps, Path(folder) / "found.npz")
+            yield run, _in_process(run, file, steps, double, Path(folder) / "found.npz")
 
 
-def _in_process(run: Run, recipe: Path, steps: int, output: Path) -> Arrays:
-    arguments = [str(recipe), run.mode, str(steps), str(output)]
+def _in_process(run: Run, recipe: Path, steps: int, double: bool, output: Path) -> Arrays:
+    precision = "float64" if double else "recipe"
+    arguments = [str(recipe), run.mode, str(steps), precision, str(output)]
+    environment = {**os.environ, "KERAS_BACKEND": run.backend}
+    if double:
+        environment["JAX_ENABLE_X64"] = "1"  # JAX can be told before it starts only
     done = subprocess.run(
         [sys.executable, "-m", "framl_keras.training.parity_run", *arguments],
-        env={**os.environ, "KERAS_BACKEND": run.backend},
+        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

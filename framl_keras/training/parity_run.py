@@ -2,7 +2,7 @@
 
 Run as a process of its own, since a process has one backend:
 
-    python -m framl_keras.training.parity_run RECIPE MODE STEPS OUTPUT
+    python -m framl_keras.training.parity_run RECIPE MODE STEPS PRECISION OUTPUT
 """
 
 import sys
@@ -14,6 +14,7 @@ import numpy as np
 from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
 from framl_keras.training.data import open_training_source
+from framl_keras.training.float64 import compute_in_float64, keep_numbers_exact
 from framl_keras.training.progress import Progress
 from framl_keras.training.state import read_state, write_state
 from framl_keras.training.steps import gradients
@@ -32,16 +33,29 @@ class NoteLoss(keras.callbacks.Callback):
         self.losses.append(float((logs or {})["loss"]))
 
 
-def first_steps(recipe: Recipe, mode: str, steps: int) -> dict[str, np.ndarray]:
+def first_steps(
+    recipe: Recipe, mode: str, steps: int, double: bool = False
+) -> dict[str, np.ndarray]:
     """Trains `steps` steps.
+
+    Args:
+        recipe: what to train.
+        mode: `fit` or `eager`.
+        steps: how many.
+        double: whether to compute all in float64, see `compute_in_float64`.
 
     Returns:
         `loss`, one a step; under `start/` the first batch and the state before, under
         `gradient/` the first step's gradients, under `end/` the state after.
     """
+    if double:
+        compute_in_float64()
+        recipe = _in_double(recipe)
     source = open_training_source(recipe)
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
     _, model = build_models(recipe, source, progress.total_steps)
+    if double:
+        keep_numbers_exact(model)
     start, note = read_state(model), NoteLoss()
     pixels, labels = next(stream(source, recipe, 0))
     found = gradients_of(model, pixels, labels)
@@ -70,6 +84,13 @@ def gradients_of(
     }
 
 
+def _in_double(recipe: Recipe) -> Recipe:
+    """The recipe with a precision that none can ask for."""
+    return recipe.model_copy(
+        update={"train": recipe.train.model_copy(update={"precision": "float64"})}
+    )
+
+
 def _trained(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Weights and optimizer states, without the metrics' sums."""
     return {name: array for name, array in state.items() if not name.startswith("metrics/")}
@@ -79,10 +100,10 @@ def _under(part: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {f"{part}/{name}": array for name, array in arrays.items()}
 
 
-def main(recipe: str, mode: str, steps: str, output: str) -> None:
+def main(recipe: str, mode: str, steps: str, precision: str, output: str) -> None:
     """Writes the first steps to an `.npz` file; the user's errors are one line and status 2."""
     try:
-        arrays = first_steps(Recipe.load(recipe), mode, int(steps))
+        arrays = first_steps(Recipe.load(recipe), mode, int(steps), precision == "float64")
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

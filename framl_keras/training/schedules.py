@@ -56,7 +56,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step: Tensor) -> Tensor:
         """The learning rate of a step, counted from 0."""
-        step = ops.cast(step, "float32")
+        step = ops.cast(step, keras.config.floatx())
         rising = step / max(1, self.warmup_steps)
         left = ops.where(step < self.warmup_steps, rising, _DECAYS[self.name](self, step))
         return self.peak * left
