@@ -31,7 +31,9 @@ MAY_IMPORT = {
     "optional": set(),
     "version": set(),
 }
-ASKS_THE_BACKEND = {f"ops/{package}/__init__.py" for package in ("fft", "products", "rows")}
+ASKS_THE_BACKEND = {
+    f"ops/{package}/__init__.py" for package in ("after", "fft", "products", "rows")
+}
 ASKS_THE_BACKEND |= {"data/policies/processor.py", "training/steps/__init__.py"}
 LONGEST_BODY = 40
 

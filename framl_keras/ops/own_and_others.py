@@ -4,6 +4,7 @@ from typing import Any
 
 from keras import ops
 
+from framl_keras.ops.after import after
 from framl_keras.ops.class_columns import write_at_label
 from framl_keras.ops.products import left_transposed, right_transposed
 
@@ -50,12 +51,17 @@ def own_and_others(
             else:  # Torch hands the inputs back, and lets go of them earlier than of this function
                 held.clear()
             embeddings, centers = arguments
+            # Else the product may be computed while the first is still there, or kept from then.
+            embeddings = after(embeddings, others)
             values = _others(embeddings, centers, labels, scale)
             values = values - others[:, None]
             values = ops.exp(values)
             values = values * (scale * upstream[1])[:, None]
             values = write_at_label(values, labels, upstream[0])
-            return ops.matmul(values, centers), left_transposed(values, embeddings)
+            to_embeddings = ops.matmul(values, centers)
+            # One product at a time: each may want working memory of its own.
+            values = after(values, to_embeddings)
+            return to_embeddings, left_transposed(values, embeddings)
 
         return ops.stack([own, others, largest / scale]), backward
 
