@@ -126,7 +126,8 @@ def from_memory(model, options: argparse.Namespace, steps: int):
     from framl_keras.training.steps import fit_data
 
     pixels, labels = batch_of(options)
-    return fit_data(iter([((pixels, labels), targets(model, labels))] * steps))
+    batch = (pixels, labels), targets(model, labels)
+    return fit_data(batch for _ in range(steps))  # Keras knows generators, not iterators
 
 
 def bare(model, options: argparse.Namespace) -> Callable[[int], None]:
