@@ -133,7 +133,7 @@ def test_without_rounding_training_is_the_same_on_every_backend():
         {
             "name": "same",
             "data": {"train": "synthetic:people=5,images=8", "image_size": 64},
-            "model": {"backbone": "MobileNetV2", "embedding_dim": 32},
+            "model": {"backbone": "MobileNetV2", "embedding_dim": 32, "embedding_l2": 5e-4},
             "train": {"batch_size": 8, "schedule": {"name": "cosine", "warmup": 0.2}},
         }
     )
@@ -142,5 +142,5 @@ def test_without_rounding_training_is_the_same_on_every_backend():
     for run, there in others:
         parity = compare(here, there)
         assert parity.start.size == 0.0, run
-        assert parity.losses.max() < 1e-9, run
+        assert parity.losses.max() < 1e-10, run
         assert parity.gradient.size < 1e-9, run

@@ -24,7 +24,8 @@ def keep_numbers_exact(model: keras.Model) -> None:
     """
     layers = model._flatten_layers(include_self=False)
     scalings = [layer for layer in layers if isinstance(layer, keras.layers.Rescaling)]
-    for part in [*scalings, model.optimizer]:
+    penalties = [v.regularizer for v in model.trainable_variables if v.regularizer]
+    for part in [*scalings, *penalties, model.optimizer]:
         for name, value in list(vars(part).items()):
             if type(value) is float:
                 setattr(part, name, np.float64(value))
