@@ -208,7 +208,7 @@ class ArcMarginLayer(keras.layers.Layer):
         """Cross-entropies and which rows are right, both `(batch,)`, without the logits."""
         embeddings, kernel = at_least_float32(embeddings, kernel)
         own, others, largest = own_and_others(
-            unit_vectors(embeddings), unit_rows(kernel), ops.maximum(labels, 0), self.scale
+            unit_vectors(embeddings), kernel, ops.maximum(labels, 0), self.scale
         )
         target = self._target(own, lengths(embeddings), labels, training)
         losses = ops.softplus(others - self.scale * target)

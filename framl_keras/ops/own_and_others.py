@@ -6,7 +6,8 @@ from keras import ops
 
 from framl_keras.ops.after import after
 from framl_keras.ops.class_columns import write_at_label
-from framl_keras.ops.products import left_transposed, right_transposed
+from framl_keras.ops.products import left_transposed, right_transposed, subtract_rows
+from framl_keras.ops.unit_vectors import inverse_lengths
 
 Tensor = Any
 
@@ -16,15 +17,16 @@ _ABSENT = -1e30  # a logit that counts nothing, and stays finite where there is 
 def own_and_others(
     embeddings: Tensor, centers: Tensor, labels: Tensor, scale: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What a softmax loss with a margin needs to know of `scale * embeddings @ centers.T`.
+    """What a softmax loss with a margin needs to know of the scaled cosines to all centres.
 
-    At most two arrays of that shape are there at a time, forwards and backwards, and none
-    in between: the gradient computes the product again. Single operations of Keras and a
-    cross-entropy from logits held four to six.
+    At most two arrays of shape `(batch, num_classes)` are there at a time, forwards and
+    backwards, and none in between: the gradient computes the product again. Single
+    operations of Keras and a cross-entropy from logits held four to six. Nor is there a
+    normalised copy of the centres, or a gradient of one: the product is divided by lengths.
 
     Args:
         embeddings: of length 1, `(batch, dim)`, float32 or better.
-        centers: of length 1, `(num_classes, dim)`.
+        centers: of ordinary length, see `inverse_lengths`, `(num_classes, dim)`.
         labels: int32 `(batch,)`, none below 0.
         scale: what the cosines are multiplied with.
 
@@ -35,8 +37,10 @@ def own_and_others(
     """
 
     def forward(embeddings: Tensor, centers: Tensor) -> tuple[Tensor, Any]:
-        own = ops.sum(embeddings * ops.take(centers, labels, axis=0), axis=1)
-        values = _others(embeddings, centers, labels, scale)
+        inverse = inverse_lengths(centers)
+        own_centers = ops.take(centers, labels, axis=0) * ops.take(inverse, labels)[:, None]
+        own = ops.sum(embeddings * own_centers, axis=1)
+        values = _others(embeddings, centers, inverse, labels, scale)
         largest = ops.max(values, axis=1)
         # The old array goes as soon as the new one is there, here and below.
         values = values - largest[:, None]
@@ -53,15 +57,19 @@ def own_and_others(
             embeddings, centers = arguments
             # Else the product may be computed while the first is still there, or kept from then.
             embeddings = after(embeddings, others)
-            values = _others(embeddings, centers, labels, scale)
+            values = _others(embeddings, centers, inverse, labels, scale)
             values = values - others[:, None]
             values = ops.exp(values)
             values = values * (scale * upstream[1])[:, None]
             values = write_at_label(values, labels, upstream[0])
+            values = values * inverse
             to_embeddings = ops.matmul(values, centers)
             # One product at a time: each may want working memory of its own.
             values = after(values, to_embeddings)
-            return to_embeddings, left_transposed(values, embeddings)
+            to_centers = left_transposed(values, embeddings)
+            # Length doesn't count: what points along the centre goes.
+            along = ops.einsum("cd,cd->c", to_centers, centers) * ops.square(inverse)
+            return to_embeddings, subtract_rows(to_centers, centers, along)
 
         return ops.stack([own, others, largest / scale]), backward
 
@@ -69,8 +77,11 @@ def own_and_others(
     return own, others, ops.stop_gradient(largest)
 
 
-def _others(embeddings: Tensor, centers: Tensor, labels: Tensor, scale: float) -> Tensor:
+def _others(
+    embeddings: Tensor, centers: Tensor, inverse: Tensor, labels: Tensor, scale: float
+) -> Tensor:
     """The logits, in which the row's own class counts nothing, `(batch, num_classes)`."""
     logits = right_transposed(scale * embeddings, centers)
+    logits = logits * inverse
     absent = ops.full_like(embeddings[:, 0], _ABSENT)
     return write_at_label(logits, labels, absent)

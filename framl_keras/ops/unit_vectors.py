@@ -43,9 +43,21 @@ def unit_rows(kernel: Tensor) -> Tensor:
     Returns:
         `(rows, dim)`.
     """
-    squared = ops.einsum("rd,rd->r", kernel, kernel)[:, None]
+    return kernel * inverse_lengths(kernel)[:, None]
+
+
+def inverse_lengths(kernel: Tensor) -> Tensor:
+    """1 / |x| for each row of a kernel; 0, with gradient zero, for one shorter than 1e-15.
+
+    Args:
+        kernel: `(rows, dim)`, float32 or better, with rows no longer than 1e18.
+
+    Returns:
+        `(rows,)`.
+    """
+    squared = ops.einsum("rd,rd->r", kernel, kernel)
     is_zero = squared < SHORTEST
-    return kernel * ops.where(is_zero, 0.0, 1.0 / ops.sqrt(ops.where(is_zero, 1.0, squared)))
+    return ops.where(is_zero, 0.0, 1.0 / ops.sqrt(ops.where(is_zero, 1.0, squared)))
 
 
 def lengths(x: Tensor) -> Tensor:

@@ -76,6 +76,26 @@ def test_a_single_class_has_no_loss_and_no_gradient(rng):
     assert np.array_equal(found[0], np.zeros((2, 8)))
 
 
+def test_the_length_of_a_centre_only_divides_its_gradient(rng):
+    head, x = built(rng), rng.normal(size=(5, 8)).astype(np.float32)
+    kernel = ops.convert_to_numpy(head.kernel)
+    lengths = np.array([[1e-3], [1.0], [0.0], [1e3], [7.0], [0.1]], np.float32)
+    state = [variable.value for variable in head.non_trainable_variables]
+
+    def losses(x, kernel):
+        return head.stateless_call([kernel], state, x, LABELS, losses=True)[0][0]
+
+    ordinary = kernel * (lengths > 0)
+    expected = gradients(losses, x, ordinary)
+    found = gradients(losses, x, kernel * lengths)
+
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[1] * lengths, expected[1], rtol=1e-4, atol=1e-5)
+    assert not found[1][2].any()
+    along = (found[1] * kernel).sum(axis=1) / np.linalg.norm(found[1], axis=1).clip(1e-9)
+    np.testing.assert_allclose(along, 0.0, atol=1e-4)
+
+
 @pytest.mark.parametrize("scale", [64.0, 1e4])
 def test_finite_where_the_cosine_is_one_minus_one_or_none(scale):
     head = ArcMarginLayer(3, scale=scale)

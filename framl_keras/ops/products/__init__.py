@@ -1,4 +1,4 @@
-"""Matrix products with a transposed factor, of which no transposed copy is made."""
+"""Sums and products of large matrices, without the copies that single operations make."""
 
 from typing import Any
 
@@ -19,4 +19,13 @@ else:
         return ops.matmul(a, ops.transpose(b))
 
 
-__all__ = ["left_transposed", "right_transposed"]
+if backend.backend() == "torch":
+    from framl_keras.ops.products.torch import subtract_rows
+else:
+
+    def subtract_rows(a: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
+        """`a - factors[:, None] * rows`; on Torch in the memory of `a`, which is lost."""
+        return a - factors[:, None] * rows  # in place of one of the two, too
+
+
+__all__ = ["left_transposed", "right_transposed", "subtract_rows"]
