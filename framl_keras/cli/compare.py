@@ -57,8 +57,9 @@ def _lines(run: "TrainedRun", images, similarities) -> list[str]:  # type: ignor
     data = run.recipe.data
     vectors = embed(run.model, images, data.image_size, data.central_crop, progress=False)
     folder = run.directory.path
-    calibrations = read_calibrations(folder, weights_hash(run.model))
-    thresholds = read_thresholds(folder) | {n: c.threshold for n, c in calibrations.items()}
+    model = weights_hash(run.model)
+    calibrations = read_calibrations(folder, model)
+    thresholds = read_thresholds(folder, model) | {n: c.threshold for n, c in calibrations.items()}
     lines = [f"{'similarity':<12}{'value':>9}{'distance':>10}{'threshold':>11}  verdict"]
     for name in similarities:
         distance = float(comparable_distances(vectors, np.array([[0, 1]]), name)[0])

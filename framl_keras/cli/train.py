@@ -61,6 +61,7 @@ def _shortcuts(**values: Any) -> list[str]:
 def _report(trained: Any, recipe: Any) -> None:
     """Verifies in every similarity, prints the table and stores the thresholds."""
     from framl_keras.evaluation import SIMILARITIES, evaluate, format_table
+    from framl_keras.evaluation.report import weights_hash
     from framl_keras.evaluation.thresholds import write_thresholds
 
     if not trained.pair_sets:
@@ -73,6 +74,6 @@ def _report(trained: Any, recipe: Any) -> None:
         crop_centre=recipe.data.central_crop,
         similarities=SIMILARITIES,
     )
-    write_thresholds(trained.run.path, results)
+    write_thresholds(trained.run.path, results, weights_hash(trained.embedder))
     click.echo(format_table(results))
     click.echo(f"\nSee it as a report: framl-keras eval --run {trained.run.path}", err=True)

@@ -32,6 +32,12 @@ def test_help_lists_every_command_and_imports_nothing_heavy():
     assert output.splitlines()[-1] == "[]"
 
 
+def test_python_runs_it_as_a_module():
+    command = [sys.executable, "-m", "framl_keras", "--version"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert output.startswith("framl-keras, version")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_in_the_list_exists_and_helps(name, capsys):
     assert run(name, "--help") == 0

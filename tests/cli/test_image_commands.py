@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from framl_keras.cli.group import main
+from framl_keras.evaluation.report import weights_hash
 from framl_keras.recipe import Recipe
 from framl_keras.training.run_directory import RunDirectory
 
@@ -94,7 +95,8 @@ def test_what_is_wrong_is_one_line_and_status_2(workplace, capsys, arguments, me
 
 
 def test_compare_prints_each_measure_with_threshold_and_verdict(workplace, capsys):
-    thresholds = {"set": "x", "distance_below": {"cos": 0.1, "diff": 5.0}}
+    model = weights_hash(keras.saving.load_model("runs/tiny/embedder.keras"))
+    thresholds = {"set": "x", "model": model, "distance_below": {"cos": 0.1, "diff": 5.0}}
     (workplace / "runs/tiny/thresholds.json").write_text(json.dumps(thresholds))
     assert run("compare", "faces/face0.png", "faces/face3.png") == 0
     lines = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
@@ -104,3 +106,10 @@ def test_compare_prints_each_measure_with_threshold_and_verdict(workplace, capsy
     assert lines["diff"][-1] == "same"
     assert lines["cos"][-1] == ("same" if 1 - left @ right < 0.1 else "different")
     assert "unknown" in lines["ssim"][4]
+
+
+def test_compare_knows_no_threshold_of_other_weights(workplace, capsys):
+    thresholds = {"set": "x", "model": "another's", "distance_below": {"cos": 0.1}}
+    (workplace / "runs/tiny/thresholds.json").write_text(json.dumps(thresholds))
+    assert run("compare", "faces/face0.png", "faces/face3.png", "--sim", "cos") == 0
+    assert "unknown" in capsys.readouterr().out

@@ -8,6 +8,7 @@ from small_runs import assert_same_state, changed, ctrl_c_during, final_state, l
 import framl_keras.training.train as training
 from framl_keras.data.sources import ImageFolder
 from framl_keras.errors import UserError
+from framl_keras.evaluation.report import weights_hash
 from framl_keras.training.run_directory import RunDirectory, find_run
 from framl_keras.training.train import train
 
@@ -22,6 +23,7 @@ def test_a_run_leaves_its_files(recipe):
     assert any(run.logs.glob("events.out.tfevents*"))
     assert (run.checkpoints / "best.ckpt").exists()
     embedder = keras.saving.load_model(run.embedder, compile=False)
+    assert weights_hash(embedder) == weights_hash(trained.embedder)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype("uint8")
     np.testing.assert_allclose(
         embedder.predict(pixels, verbose=0), trained.embedder.predict(pixels, verbose=0), atol=1e-6
