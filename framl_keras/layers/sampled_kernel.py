@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from framl_keras.layers.row_sgd import RowSGD
-from framl_keras.ops.rows import assign_rows
+from framl_keras.ops.rows import assign_rows, take_rows
 from framl_keras.ops.sampling import sample_classes
 
 Tensor = Any
@@ -100,7 +100,7 @@ class SampledKernel:
         self.rows.assign(rows)
         self.steps.assign(self.steps + 1)
         gradient = ops.convert_to_tensor(self.gradient)
-        values = ops.take(ops.convert_to_tensor(self.kernel), rows, axis=0)
+        values = take_rows(self.kernel, rows)
         # Adds zero; the derivative with respect to `row_gradient` is that of the rows.
         return values + (gradient - ops.stop_gradient(gradient)), places
 
@@ -121,8 +121,8 @@ class SampledKernel:
         """The last step's rows, their new values and momentum, and the gradient's mark."""
         rows = ops.convert_to_tensor(self.rows)
         gradient = ops.stop_gradient(ops.convert_to_tensor(self.gradient))
-        values = ops.take(ops.convert_to_tensor(self.kernel), rows, axis=0)
-        velocity = ops.take(ops.convert_to_tensor(self.velocity), rows, axis=0)
+        values = take_rows(self.kernel, rows)
+        velocity = take_rows(self.velocity, rows)
         new_values, new_velocity = self.optimizer.updated(
             values, velocity, gradient, ops.convert_to_tensor(self.updates)
         )

@@ -1,8 +1,8 @@
-"""Writing some rows of a large variable where it stands, without copying the others.
+"""Reading and writing some rows of a large variable, without copying the others.
 
-Each file has one function, `assign_rows(variable, rows, values)`. `copy` works on every
-backend; under JAX's jit it copies nothing, since the variable's memory is given away.
-`torch` and `tensorflow` write in place.
+Each file has `take_rows(variable, rows)` and `assign_rows(variable, rows, values)`. `copy`
+works on every backend; under JAX's jit it copies nothing, since the variable's memory is
+given away. `torch` and `tensorflow` write in place.
 """
 
 import importlib
@@ -17,6 +17,19 @@ Tensor = Any
 _IN_PLACE = ("tensorflow", "torch")
 _backend = backend.backend()
 _chosen = importlib.import_module(f"{__name__}.{_backend}") if _backend in _IN_PLACE else copy
+
+
+def take_rows(variable: Any, rows: Tensor) -> Tensor:
+    """Reads rows of a Keras variable.
+
+    Args:
+        variable: `(n, dim)`, not trained by gradients.
+        rows: int32 `(m,)`.
+
+    Returns:
+        `(m, dim)`.
+    """
+    return _chosen.take_rows(variable, rows)
 
 
 def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:

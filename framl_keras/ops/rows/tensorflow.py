@@ -1,4 +1,4 @@
-"""Writing rows in place with TensorFlow."""
+"""Rows of TensorFlow's variables, in place."""
 
 from typing import Any
 
@@ -7,6 +7,14 @@ import tensorflow as tf
 from framl_keras.ops.rows import copy
 
 Tensor = Any
+
+
+def take_rows(variable: Any, rows: Tensor) -> Tensor:
+    """Reads `rows` `(m,)` of a variable `(n, dim)`, giving `(m, dim)`.
+
+    A variable that was read as a whole is copied before it is written to.
+    """
+    return tf.gather(variable.value, rows)
 
 
 def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:

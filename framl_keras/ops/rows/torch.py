@@ -1,4 +1,4 @@
-"""Writing rows in place with Torch."""
+"""Rows of Torch's parameters, in place."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ import torch
 from framl_keras.ops.rows import copy
 
 Tensor = Any
+
+take_rows = copy.take_rows
 
 
 def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
