@@ -15,6 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LEAVES = {"errors", "optional", "version"}
 MAY_IMPORT = {
     "": {"layers", "losses", "margins"},
+    "__main__": {"cli"},
     "cli": {"training", "evaluation", "data", "models", "published", "recipe", "layers"},
     "training": {"evaluation", "models", "data", "recipe"},
     "evaluation": {"models", "layers", "data"},

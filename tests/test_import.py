@@ -26,6 +26,15 @@ def test_no_backend_is_imported(module):
     assert not BACKENDS & set(loaded.split())
 
 
+@pytest.mark.parametrize(
+    "module", ["margins", "ops.margins", "layers.arc_margin", "losses.triplet", "models"]
+)
+def test_any_part_may_be_imported_first(module):
+    done = f"import framl_keras.{module}, sys; print('framl_keras.layers' in sys.modules)"
+
+    assert run(done) == "True"
+
+
 @pytest.mark.parametrize("order", ["framl_keras, keras", "keras, framl_keras"])
 def test_a_saved_model_loads_without_custom_objects(order, tmp_path):
     pixels = keras.Input((3, 3, 2))

@@ -97,7 +97,7 @@ class ArcMarginLayer(keras.layers.Layer):
     def __init__(
         self,
         num_classes: int,
-        margin: float | margins.Margin = 0.5,
+        margin: "float | margins.Margin" = 0.5,
         scale: float = 64.0,
         kernel_initializer: Any = "glorot_uniform",
         kernel_regularizer: Any = None,
