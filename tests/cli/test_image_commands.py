@@ -113,3 +113,13 @@ def test_compare_knows_no_threshold_of_other_weights(workplace, capsys):
     (workplace / "runs/tiny/thresholds.json").write_text(json.dumps(thresholds))
     assert run("compare", "faces/face0.png", "faces/face3.png", "--sim", "cos") == 0
     assert "unknown" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"model": 1}'])
+def test_damaged_thresholds_are_one_line(workplace, capsys, monkeypatch, content):
+    monkeypatch.setattr("framl_keras.evaluation.report.weights_hash", lambda _: 1)
+    (workplace / "runs/tiny/thresholds.json").write_text(content)
+    assert run("compare", "faces/face0.png", "faces/face3.png", "--sim", "cos") == 2
+    said = capsys.readouterr().err
+    assert "thresholds.json: not a run's thresholds. Delete it" in said
+    assert said.count("\n") == 1
