@@ -36,7 +36,7 @@ HEADS = {
     "CurricularFace": ["model.margin={name: CurricularFace}"],
     "ElasticFaceArc": ["model.margin={name: ElasticFaceArc}"],
     "ElasticFaceCos": ["model.margin={name: ElasticFaceCos}"],
-    "Sub-centres, 3": ["model.sub_centers=3"],
+    "Sub-centers, 3": ["model.sub_centers=3"],
     # A batch's own classes must be among the sampled: 24 of 30 hold a batch of 20.
     "Partial FC, 0.8": [
         "model.sample_rate=0.8",

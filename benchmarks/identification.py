@@ -2,7 +2,7 @@
 
     python benchmarks/identification.py [--quick]
 
-The rival is the bare product of normalised probes and gallery in the same blocks, whose
+The rival is the bare product of normalized probes and gallery in the same blocks, whose
 scores are thrown away.
 """
 
@@ -19,7 +19,7 @@ DIM = 512
 
 
 def people(count, seed):
-    """Unit vectors, float32 `(count, DIM)`, scattered about one centre for each identity."""
+    """Unit vectors, float32 `(count, DIM)`, scattered about one center for each identity."""
     vectors = np.random.default_rng(0).normal(size=(count, DIM)).astype(np.float32)
     vectors += np.random.default_rng(seed).normal(size=vectors.shape).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -74,7 +74,7 @@ def _results(
         run.model,
         pair_sets,
         image_size=data.image_size,
-        crop_centre=data.central_crop,
+        central_crop=data.central_crop,
         similarities=similarities,
         baseline=False,
         source=path,

@@ -10,7 +10,7 @@ import click
 @click.option("-o", "--output", default="embeds.npy", show_default=True, help="Where to write.")
 @click.option("--run", "run_path", metavar="DIR", help="The run; the newest when none is named.")
 def command(images: tuple[str, ...], output: str, run_path: str | None) -> int:
-    """Write the L2-normalised embeddings of images, or of all images in folders.
+    """Write the L2-normalized embeddings of images, or of all images in folders.
 
     OUTPUT is float32, one row an image; the images' paths go beside it, into
     OUTPUT with .json in place of .npy.

@@ -120,7 +120,7 @@ def _of_run(
         run.model,
         pair_sets,
         image_size=data.image_size,
-        crop_centre=data.central_crop,
+        central_crop=data.central_crop,
         similarities=similarities,
         protocol=protocol,
     )

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
               help="Print this many of them.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write all to a CSV file.")
 def command(run_path: str | None, angle: float, show: int, output: str | None) -> None:
-    """List a run's training images that are far from their identity's dominant centre.
+    """List a run's training images that are far from their identity's dominant center.
 
-    Train with sub-centres (`model.sub_centers: 3`): images of other people then gather at
-    centres of their own, and the one with the most images is the dominant one. Beyond
+    Train with sub-centers (`model.sub_centers: 3`): images of other people then gather at
+    centers of their own, and the one with the most images is the dominant one. Beyond
     about 75 degrees most images have a wrong label, say the authors of sub-center ArcFace.
     """
     from framl_keras.cli.trained_run import open_run
@@ -45,7 +45,7 @@ COLUMNS = ("angle", "identity", "nearest", "nearest_angle", "image")
 
 
 def _source(run: "TrainedRun") -> Any:
-    """The run's training data, if its identities are still those of the centres."""
+    """The run's training data, if its identities are still those of the centers."""
     from framl_keras.training.data import open_training_source
 
     source = open_training_source(run.recipe)
@@ -71,7 +71,7 @@ def _lines(found: Any, angle: float, rows: "Sequence[tuple[str, ...]]") -> list[
     count, total = len(found.suspects), len(found.angles)
     lines = [
         f"{count:,} of {total:,} images ({100 * count / total:.2f} %) are farther than {angle:g} "
-        "degrees from their identity's dominant centre."
+        "degrees from their identity's dominant center."
     ]
     if not rows:
         return lines

@@ -71,7 +71,7 @@ def _report(trained: Any, recipe: Any) -> None:
         trained.embedder,
         trained.pair_sets,
         image_size=recipe.data.image_size,
-        crop_centre=recipe.data.central_crop,
+        central_crop=recipe.data.central_crop,
         similarities=SIMILARITIES,
     )
     write_thresholds(trained.run.path, results, weights_hash(trained.embedder))

@@ -13,10 +13,10 @@ import numpy as np
 
 from framl_keras.data.transforms import (
     affine,
-    colour_matrices,
+    color_matrices,
     erase,
     flip,
-    recolour,
+    recolor,
     resize,
 )
 
@@ -38,7 +38,7 @@ class Augment:
         degrees: largest rotation either way.
         scale: the zoom lies within `exp(±scale)`.
         shift: largest move either way, as a part of the image's side.
-        saturation: colours are scaled about their grey by `1 ± saturation`.
+        saturation: colors are scaled about their gray by `1 ± saturation`.
         contrast: pixels are scaled about the image's mean by `exp(±contrast)`.
         brightness: up to this part of the full range is added or taken.
         erase: probability that a rectangle of an eighth to two fifths of each side is hidden.
@@ -61,15 +61,15 @@ class View(NamedTuple):
     Attributes:
         corner: top and left of the crop.
         mirrored: whether it is mirrored.
-        colours: see `recolour`, as is `gain`; None leaves colours as they are.
+        colors: see `recolor`, as is `gain`; None leaves colors as they are.
         gain: contrast.
         motion: degrees, zoom, move to the right, move down; None leaves the image in place.
-        hidden: top, left, height, width and grey of a rectangle, or None.
+        hidden: top, left, height, width and gray of a rectangle, or None.
     """
 
     corner: tuple[int, int]
     mirrored: bool
-    colours: np.ndarray | None
+    colors: np.ndarray | None
     gain: float
     motion: tuple[float, float, float, float] | None
     hidden: tuple[int, int, int, int, int] | None
@@ -86,18 +86,20 @@ def uniforms(seed: int, first: int, count: int) -> np.ndarray:
     return ((raw >> np.uint64(11)) * 2.0**-53).reshape(count, UNIFORMS)
 
 
-def draw_views(drawn: np.ndarray, size: int, options: Augment, crop_centre: bool) -> Iterator[View]:
+def draw_views(
+    drawn: np.ndarray, size: int, options: Augment, central_crop: bool
+) -> Iterator[View]:
     """The views that rows of uniform numbers stand for.
 
     Args:
         drawn: numbers in [0, 1), `(n, UNIFORMS)`.
         size: side of the views in pixels.
         options: how much is done.
-        crop_centre: crops the middle instead of anywhere.
+        central_crop: crops the middle instead of anywhere.
     """
     room = options.resize_to - size
     corners = (drawn[:, [_TOP, _LEFT]] * (room + 1)).astype(np.int64)
-    if crop_centre:
+    if central_crop:
         corners[:] = room // 2
     mirrored = options.flip & (drawn[:, _FLIP] < 0.5)
     gains = np.exp(options.contrast * _signed(drawn[:, _CONTRAST]))
@@ -105,7 +107,7 @@ def draw_views(drawn: np.ndarray, size: int, options: Augment, crop_centre: bool
         View,
         map(tuple, corners.tolist()),
         mirrored.tolist(),
-        _colours(drawn, gains, options),
+        _colors(drawn, gains, options),
         gains.tolist(),
         _motions(drawn, options),
         _hidden(drawn, size, options),
@@ -117,7 +119,7 @@ def augment(
     size: int,
     options: Augment,
     rng: np.random.Generator,
-    crop_centre: bool = False,
+    central_crop: bool = False,
 ) -> np.ndarray:
     """A random training view of an image, `(size, size, 3)`.
 
@@ -126,9 +128,9 @@ def augment(
         size: the side of the result, at most `options.resize_to`.
         options: how much is done.
         rng: where the randomness comes from.
-        crop_centre: crops the middle instead of anywhere, as FRAML's `is_ccrop` means.
+        central_crop: crops the middle instead of anywhere, as FRAML's `is_ccrop` means.
     """
-    (view,) = draw_views(rng.random((1, UNIFORMS)), size, options, crop_centre)
+    (view,) = draw_views(rng.random((1, UNIFORMS)), size, options, central_crop)
     out = np.empty((size, size, 3), dtype=np.uint8)
     render(image, view, Scratch(size, options.resize_to), out)
     return out
@@ -165,13 +167,13 @@ def render(image: np.ndarray, view: View, scratch: Scratch, out: np.ndarray) -> 
         image = affine(image, degrees, zoom, (shift[0], shift[1]))
     (top, left), size = view.corner, len(out)
     image = image[top : top + size, left : left + size]
-    target = out if view.colours is None else scratch.cropped
+    target = out if view.colors is None else scratch.cropped
     if view.mirrored:
         flip(image, target)
     else:
         np.copyto(target, image)
-    if view.colours is not None:
-        recolour(target, view.colours, view.gain, out)
+    if view.colors is not None:
+        recolor(target, view.colors, view.gain, out)
     if view.hidden is not None:
         erase(out, view.hidden[:4], view.hidden[4])
 
@@ -181,12 +183,12 @@ def _signed(drawn: np.ndarray) -> np.ndarray:
     return 2 * drawn - 1
 
 
-def _colours(drawn: np.ndarray, gains: np.ndarray, options: Augment) -> list[np.ndarray | None]:
+def _colors(drawn: np.ndarray, gains: np.ndarray, options: Augment) -> list[np.ndarray | None]:
     if not (options.saturation or options.contrast or options.brightness):
         return [None] * len(drawn)
     saturation = 1 + options.saturation * _signed(drawn[:, _SATURATION])
     offset = 255 * options.brightness * _signed(drawn[:, _BRIGHTNESS])
-    return list(colour_matrices(saturation, gains, offset))
+    return list(color_matrices(saturation, gains, offset))
 
 
 def _motions(drawn: np.ndarray, options: Augment) -> list[tuple[float, float, float, float] | None]:
@@ -206,7 +208,7 @@ def _hidden(
     least, most = size // 8, 2 * size // 5
     sides = least + (drawn[:, [_TALL, _WIDE]] * (most - least)).astype(np.int64)
     corner = (drawn[:, [_ERASE_TOP, _ERASE_LEFT]] * (size - sides + 1)).astype(np.int64)
-    grey = (256 * drawn[:, _GREY]).astype(np.int64)
-    boxes = np.column_stack([corner, sides, grey]).tolist()
+    gray = (256 * drawn[:, _GREY]).astype(np.int64)
+    boxes = np.column_stack([corner, sides, gray]).tolist()
     erased = (drawn[:, _ERASE] < options.erase).tolist()
     return [tuple(box) if hide else None for box, hide in zip(boxes, erased, strict=True)]

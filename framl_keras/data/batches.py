@@ -35,7 +35,7 @@ class TrainingBatches:
         size: side of the images in pixels.
         options: how images are augmented.
         seed: decides the order and the augmentation.
-        crop_centre: see `augment`.
+        central_crop: see `augment`.
         on_error: `raise` stops at a sample that cannot be read; `skip` takes another
             one in its place, chosen by (seed, `i`), and notes it in `skipped`.
         images_per_class: images of each class of a batch; None for each image once an epoch.
@@ -54,7 +54,7 @@ class TrainingBatches:
         size: int,
         options: Augment,
         seed: int = 0,
-        crop_centre: bool = False,
+        central_crop: bool = False,
         on_error: str = "raise",
         images_per_class: int | None = None,
         policy: Policy | None = None,
@@ -70,7 +70,7 @@ class TrainingBatches:
                 f"policy.size={policy.size}"
             )
         self.source, self.batch_size, self.size = source, batch_size, size
-        self.options, self.seed, self.crop_centre = options, seed, crop_centre
+        self.options, self.seed, self.central_crop = options, seed, central_crop
         self.on_error, self.policy = on_error, policy
         self._skips: list[str] = []  # appending is safe from several threads
         self._warned: set[str] = set()
@@ -88,7 +88,7 @@ class TrainingBatches:
         images = np.empty((self.batch_size, self.size, self.size, 3), dtype=np.uint8)
         labels = np.empty(self.batch_size, dtype=np.int32)
         drawn = uniforms(self.seed, first, self.batch_size)
-        views = draw_views(drawn, self.size, self.options, self.crop_centre)
+        views = draw_views(drawn, self.size, self.options, self.central_crop)
         scratch = Scratch(self.size, self.options.resize_to)
         positions = self.order.batch(int(batch))
         for row, (shown, position) in enumerate(zip(views, positions, strict=True)):
@@ -157,13 +157,13 @@ def verification_dataset(
     samples: Sequence[Sample],
     batch_size: int,
     size: int,
-    crop_centre: bool = False,
+    central_crop: bool = False,
     threads: int = THREADS,
 ) -> grain.IterDataset:
     """Streams the samples' pixels in order, uint8 `(≤ batch_size, size, size, 3)`."""
     dataset = (
         grain.MapDataset.source(samples)
-        .map(lambda sample: view(decode(sample), size, crop_centre))
+        .map(lambda sample: view(decode(sample), size, central_crop))
         .batch(batch_size)
     )
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)

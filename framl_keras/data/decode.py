@@ -14,7 +14,7 @@ _EXIF = b"Exif\0\0"  # may say that the image must be turned, which OpenCV does
 
 
 def decode(sample: Sample, buffer: np.ndarray | None = None) -> np.ndarray:
-    """The RGB pixels of a sample, uint8 `(height, width, 3)`; grey gets three equal channels.
+    """The RGB pixels of a sample, uint8 `(height, width, 3)`; gray gets three equal channels.
 
     Args:
         sample: what to decode.

@@ -10,7 +10,7 @@ import numpy as np
 from framl_keras.data.decode import decode
 
 __all__ = [
-    "LUMA", "affine", "central_crop", "colour_matrices", "decode", "erase", "flip", "recolour",
+    "LUMA", "affine", "central_crop", "color_matrices", "decode", "erase", "flip", "recolor",
     "resize", "view",
 ]  # fmt: skip
 
@@ -47,7 +47,7 @@ def flip(image: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
 def affine(
     image: np.ndarray, degrees: float, zoom: float, shift: tuple[float, float]
 ) -> np.ndarray:
-    """Turns, zooms and moves the image about its centre, repeating its border.
+    """Turns, zooms and moves the image about its center, repeating its border.
 
     Args:
         image: the image.
@@ -63,7 +63,7 @@ def affine(
     )
 
 
-def recolour(
+def recolor(
     image: np.ndarray, matrix: np.ndarray, gain: float = 1.0, out: np.ndarray | None = None
 ) -> np.ndarray:
     """Mixes the channels by `matrix`, and scales contrast about the image's mean.
@@ -72,7 +72,7 @@ def recolour(
 
     Args:
         image: the image.
-        matrix: float32 `(3, 4)`; see `colour_matrices`.
+        matrix: float32 `(3, 4)`; see `color_matrices`.
         gain: the contrast that `matrix` holds already; 1 leaves it as it is.
         out: where the result is written.
     """
@@ -82,13 +82,13 @@ def recolour(
     return cv2.transform(image, matrix, dst=out)  # saturates to 0…255
 
 
-def colour_matrices(saturation: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """The linear maps of colours that change saturation, contrast and brightness.
+def color_matrices(saturation: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """The linear maps of colors that change saturation, contrast and brightness.
 
     `p -> gain * (saturation * p + (1 - saturation) * luma(p)) + offset`
 
     Args:
-        saturation: colours are scaled about their grey by this, `(n,)`.
+        saturation: colors are scaled about their gray by this, `(n,)`.
         gain: pixels are scaled by this, `(n,)`.
         offset: this is added to pixels in 0…255, `(n,)`.
 
@@ -102,7 +102,7 @@ def colour_matrices(saturation: np.ndarray, gain: np.ndarray, offset: np.ndarray
 
 
 def erase(image: np.ndarray, box: tuple[int, int, int, int], value: int) -> None:
-    """Hides `box` (top, left, height, width) under one grey, in place.
+    """Hides `box` (top, left, height, width) under one gray, in place.
 
     Reference:
     - Zhong et al., "Random Erasing Data Augmentation", AAAI 2020
@@ -112,16 +112,16 @@ def erase(image: np.ndarray, box: tuple[int, int, int, int], value: int) -> None
 
 
 def view(
-    image: np.ndarray, size: int, crop_centre: bool = False, resize_to: int | None = None
+    image: np.ndarray, size: int, central_crop: bool = False, resize_to: int | None = None
 ) -> np.ndarray:
     """The one view of an image used in verification, `(size, size, 3)`.
 
     Args:
         image: RGB uint8, any size.
         size: the side of the result.
-        crop_centre: stretches to `resize_to` first and keeps the middle, as FRAML does.
-        resize_to: see `crop_centre`; in FRAML's proportion, 128 for 112, if it is left out.
+        central_crop: stretches to `resize_to` first and keeps the middle, as FRAML does.
+        resize_to: see `central_crop`; in FRAML's proportion, 128 for 112, if it is left out.
     """
-    if not crop_centre:
+    if not central_crop:
         return resize(image, size)
     return central_crop(resize(image, resize_to or round(size * 128 / 112)), size)

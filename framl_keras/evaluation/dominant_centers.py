@@ -1,4 +1,4 @@
-"""How far samples lie from their class's dominant sub-centre: a measure of label noise."""
+"""How far samples lie from their class's dominant sub-center: a measure of label noise."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ class DominantCenters(NamedTuple):
     """What `dominant_centers` finds.
 
     Attributes:
-        dominant: each class's sub-centre with the most samples, `(num_classes,)`.
+        dominant: each class's sub-center with the most samples, `(num_classes,)`.
         angles: each sample's angle to it in degrees, `(samples,)`.
     """
 
@@ -20,9 +20,9 @@ class DominantCenters(NamedTuple):
 def dominant_centers(
     centers: np.ndarray, embeddings: np.ndarray, labels: np.ndarray
 ) -> DominantCenters:
-    """Each class's dominant sub-centre, and each sample's angle to that of its class.
+    """Each class's dominant sub-center, and each sample's angle to that of its class.
 
-    Samples beyond about 75 degrees are mostly mislabelled, says the paper.
+    Samples beyond about 75 degrees are mostly mislabeled, says the paper.
 
     Args:
         centers: `(sub_centers, num_classes, dim)`, as `ArcMarginLayer.centers()` gives.

@@ -33,15 +33,15 @@ class Embedded(NamedTuple):
 class _Views:
     """Random access to (pixels as verification sees them, label, hash of the image)."""
 
-    def __init__(self, samples: Sequence[Sample], size: int, crop_centre: bool):
-        self.samples, self.size, self.crop_centre = samples, size, crop_centre
+    def __init__(self, samples: Sequence[Sample], size: int, central_crop: bool):
+        self.samples, self.size, self.central_crop = samples, size, central_crop
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int, np.ndarray]:
         sample = self.samples[int(index)]
-        pixels = view(decode(sample), self.size, self.crop_centre)
+        pixels = view(decode(sample), self.size, self.central_crop)
         encoded = sample.image if isinstance(sample.image, bytes) else sample.image.tobytes()
         digest = hashlib.blake2b(encoded, digest_size=16).digest()
         return pixels, sample.label, np.frombuffer(digest, dtype=np.uint8)
@@ -51,7 +51,7 @@ def embed(
     model: Any,
     samples: Sequence[Sample],
     image_size: int,
-    crop_centre: bool = False,
+    central_crop: bool = False,
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
 ) -> np.ndarray:
@@ -65,24 +65,24 @@ def embed(
             `(batch, dim)`.
         samples: the images.
         image_size: side of the model's input.
-        crop_centre: sees the middle of each image only, see `view`.
+        central_crop: sees the middle of each image only, see `view`.
         batch_size: images at a time; the last batch is filled up, so that the
             model is compiled for one shape.
         progress: shows a bar with images per second.
 
     Returns:
-        float32 `(num_images, dim)`, L2-normalised; a zero vector stays zero.
+        float32 `(num_images, dim)`, L2-normalized; a zero vector stays zero.
 
     Raises:
         UserError: if an image cannot be decoded or its embedding is not finite; it
             names the image.
     """
     function = mirror_fused(model, batch_size)
-    return embed_with(function, samples, image_size, crop_centre, batch_size, progress).embeddings
+    return embed_with(function, samples, image_size, central_crop, batch_size, progress).embeddings
 
 
 def mirror_fused(model: Any, batch_size: int = BATCH_SIZE) -> Callable[[np.ndarray], np.ndarray]:
-    """A function `f(x) + f(mirrored x)`, not normalised, that calls the model with one shape.
+    """A function `f(x) + f(mirrored x)`, not normalized, that calls the model with one shape.
 
     The model sees the images and their mirror images as one batch.
     """
@@ -101,18 +101,18 @@ def embed_with(
     function: Callable[[np.ndarray], np.ndarray],
     samples: Sequence[Sample],
     image_size: int,
-    crop_centre: bool = False,
+    central_crop: bool = False,
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
     title: str = "embedding",
 ) -> Embedded:
-    """Passes images through any function from pixels to vectors, and normalises these.
+    """Passes images through any function from pixels to vectors, and normalizes these.
 
     Args:
         function: uint8 `(n, image_size, image_size, 3)` to `(n, dim)`, for n up to `batch_size`.
         samples: see `embed`, as are the other arguments.
         image_size: side of the images.
-        crop_centre: sees the middle of each image only.
+        central_crop: sees the middle of each image only.
         batch_size: images at a time.
         progress: shows a bar with images per second.
         title: of the bar.
@@ -128,7 +128,7 @@ def embed_with(
     done = 0
     bar = tqdm(total=len(samples), desc=title, unit="image", disable=not progress, leave=False)
     with bar:
-        for pixels, labels, hashes in _stream(samples, image_size, crop_centre, batch_size):
+        for pixels, labels, hashes in _stream(samples, image_size, central_crop, batch_size):
             vectors = function(pixels)
             _check_finite(vectors, samples, done)
             if not done:
@@ -148,10 +148,10 @@ def l2_normalized(vectors: np.ndarray) -> np.ndarray:
 
 
 def _stream(
-    samples: Sequence[Sample], size: int, crop_centre: bool, batch_size: int
+    samples: Sequence[Sample], size: int, central_crop: bool, batch_size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Batches of pixels, labels and image hashes, read ahead by threads, in order."""
-    dataset = grain.MapDataset.source(_Views(samples, size, crop_centre)).batch(batch_size)
+    dataset = grain.MapDataset.source(_Views(samples, size, central_crop)).batch(batch_size)
     options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=THREADS)
     yield from dataset.to_iter_dataset(options)
 

@@ -55,7 +55,7 @@ def evaluate(
     model: Any,
     pair_sets: Sequence[PairSet],
     image_size: int,
-    crop_centre: bool = False,
+    central_crop: bool = False,
     similarities: Sequence[str] = ("cos",),
     protocol: str = "exact",
     baseline: bool = True,
@@ -70,7 +70,7 @@ def evaluate(
         model: a Keras model from pixels to embeddings, see `embed`.
         pair_sets: the verification sets.
         image_size: side of the model's input.
-        crop_centre: sees the middle of each image only.
+        central_crop: sees the middle of each image only.
         similarities: names, see `SIMILARITIES`.
         protocol: `exact`, `framl` or `both`.
         baseline: adds raw pixels under the cosine.
@@ -93,7 +93,7 @@ def evaluate(
         for name, function, measures in views:
             title = f"{pairs.name}: {name}"
             found = embed_with(
-                function, pairs.images, image_size, crop_centre, batch_size, progress, title
+                function, pairs.images, image_size, central_crop, batch_size, progress, title
             )
             results += verify_each(pairs, name, found, measures, protocols, bootstrap, DTYPE)
     return results

@@ -1,4 +1,4 @@
-"""Which training images do not look like their label: those far from its dominant centre."""
+"""Which training images do not look like their label: those far from its dominant center."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
@@ -16,10 +16,10 @@ class Suspect(NamedTuple):
     """An image that may have a wrong label.
 
     Attributes:
-        angle: in degrees, to the dominant centre of its label.
+        angle: in degrees, to the dominant center of its label.
         label: the label that it has.
         key: where it came from.
-        nearest: another label, the one with the nearest centre.
+        nearest: another label, the one with the nearest center.
         nearest_angle: in degrees, to that one.
     """
 
@@ -34,7 +34,7 @@ class LabelNoise(NamedTuple):
     """What `find_label_noise` finds.
 
     Attributes:
-        angles: in degrees, each image's to the dominant centre of its label, `(images,)`.
+        angles: in degrees, each image's to the dominant center of its label, `(images,)`.
         suspects: the images beyond the limit, farthest first.
     """
 
@@ -48,19 +48,19 @@ def find_label_noise(
     centers: np.ndarray,
     limit: float,
     image_size: int,
-    crop_centre: bool = False,
+    central_crop: bool = False,
 ) -> LabelNoise:
-    """Compares training images with their labels' centres, as they are, not mirrored.
+    """Compares training images with their labels' centers, as they are, not mirrored.
 
     Memory holds the embeddings of some identities at a time.
 
     Args:
         model: the embedding model.
-        source: the training data, with the labels of the centres.
+        source: the training data, with the labels of the centers.
         centers: `(sub_centers, num_classes, dim)`.
         limit: in degrees; images beyond it are suspects.
         image_size: side of the model's input.
-        crop_centre: sees the middle of each image only.
+        central_crop: sees the middle of each image only.
 
     Raises:
         UserError: if an image cannot be decoded.
@@ -74,7 +74,7 @@ def find_label_noise(
         samples = cast(Sequence[Sample], people)
         title = f"identities {first + 1}-{labels[-1] + 1}"
         vectors = embed_with(
-            _one_shape(model), samples, image_size, crop_centre, title=title
+            _one_shape(model), samples, image_size, central_crop, title=title
         ).embeddings
         found = dominant_centers(centers[:, labels], vectors, people.labels)
         angles[people.indices] = found.angles
@@ -107,7 +107,7 @@ def _suspects(
     Args:
         source: the training data.
         places: the images' positions there, `(n,)`.
-        angles: in degrees, to their own centres, `(n,)`.
+        angles: in degrees, to their own centers, `(n,)`.
         vectors: their unit embeddings, `(n, dim)`.
         centers: `(sub_centers, num_classes, dim)`.
     """

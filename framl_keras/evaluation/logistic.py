@@ -11,10 +11,10 @@ STEPS = 50
 def fit_logistic(distance: np.ndarray, is_same: np.ndarray) -> tuple[float, float]:
     """Slope and intercept of `sigmoid(intercept - slope * distance)`, both kinds weighing alike.
 
-    Newton's method on the logistic loss with a small ridge on the standardised slope.
+    Newton's method on the logistic loss with a small ridge on the standardized slope.
     """
-    centre, spread = distance.mean(), distance.std() or 1.0
-    inputs = np.stack([(centre - distance) / spread, np.ones_like(distance)], axis=1)
+    center, spread = distance.mean(), distance.std() or 1.0
+    inputs = np.stack([(center - distance) / spread, np.ones_like(distance)], axis=1)
     weights = np.where(is_same, 0.5 / is_same.sum(), 0.5 / (~is_same).sum())
     ridge = np.diag([RIDGE, 0.0])
     found = np.zeros(2)
@@ -27,7 +27,7 @@ def fit_logistic(distance: np.ndarray, is_same: np.ndarray) -> tuple[float, floa
         if np.abs(step).max() < 1e-10:
             break
     slope = found[0] / spread
-    return float(slope), float(found[1] + slope * centre)
+    return float(slope), float(found[1] + slope * center)
 
 
 def cllr(log_odds: np.ndarray, is_same: np.ndarray) -> float:
@@ -65,7 +65,7 @@ def min_cllr(distance: np.ndarray, is_same: np.ndarray) -> float:
 
 
 def _pooled(same: list[float], total: list[int]) -> list[tuple[float, int]]:
-    """Neighbouring (same, total) put together until their rates ascend."""
+    """Neighboring (same, total) put together until their rates ascend."""
     blocks: list[tuple[float, int]] = []
     for block in zip(same, total, strict=True):
         while blocks and blocks[-1][0] * block[1] >= block[0] * blocks[-1][1]:

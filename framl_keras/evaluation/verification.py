@@ -127,7 +127,7 @@ def verify(
 ) -> Verification:
     """Verifies embeddings on pairs.
 
-    Embeddings are measured as they are: whoever wants unit vectors normalises
+    Embeddings are measured as they are: whoever wants unit vectors normalizes
     first, as `embed` does.
 
     Args:

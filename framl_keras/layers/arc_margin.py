@@ -12,7 +12,7 @@ from framl_keras.layers.arc_margin_arguments import check_arguments, row_optimiz
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_kernel import SampledKernel
 from framl_keras.ops.class_columns import at_label, is_nearest, replace_at_label
-from framl_keras.ops.cross_entropies import cross_entropies, over_labelled
+from framl_keras.ops.cross_entropies import cross_entropies, over_labeled
 from framl_keras.ops.own_and_others import own_and_others
 from framl_keras.ops.precision import at_least_float32, working_dtype
 from framl_keras.ops.products import right_transposed
@@ -25,7 +25,7 @@ Backward = Literal["exact", "straight_through"]
 
 @keras.saving.register_keras_serializable("framl_keras")
 class ArcMarginLayer(keras.layers.Layer):
-    """Scaled cosines to class centres, with a margin on the true class.
+    """Scaled cosines to class centers, with a margin on the true class.
 
     `layer(embeddings)` gives s·cos θ for every class: for accuracy and inference.
     `layer(embeddings, labels)` gives the same with the margin at the label; train it
@@ -39,9 +39,9 @@ class ArcMarginLayer(keras.layers.Layer):
         num_classes: number of classes.
         margin: ArcFace's m in radians, within [0, pi), or a margin of `framl_keras.margins`.
         scale: s, positive.
-        kernel_initializer: initializer of the centres.
-        kernel_regularizer: penalty on the centres, if any.
-        sub_centers: centres a class; the nearest one counts (sub-center ArcFace).
+        kernel_initializer: initializer of the centers.
+        kernel_regularizer: penalty on the centers, if any.
+        sub_centers: centers a class; the nearest one counts (sub-center ArcFace).
         backward: `exact` differentiates the margin, as the papers and insightface's first
             (MXNet) code do. `straight_through` lets the gradient with respect to the
             cosine be the scale, as if there were no margin: insightface's torch code
@@ -50,14 +50,14 @@ class ArcMarginLayer(keras.layers.Layer):
             gradient (arcface_torch's `interclass_filtering_threshold`); `None` keeps all.
         sample_rate: part of the classes that a training step sees (Partial FC): the
             batch's own and random others, drawn anew each step. Below 1 the layer trains
-            its centres itself, and `layer(embeddings, labels)` gives three tensors, from which
+            its centers itself, and `layer(embeddings, labels)` gives three tensors, from which
             `losses` makes what is trained.
-        row_optimizer: a `RowSGD`, how the sampled centres are updated where
+        row_optimizer: a `RowSGD`, how the sampled centers are updated where
             `sample_rate` is below 1. The others get no gradient, momentum or decay.
         seed: of the sampling.
 
     Call arguments:
-        embeddings: `(batch, dim)`, of any length; they are normalised here.
+        embeddings: `(batch, dim)`, of any length; they are normalized here.
         labels: integers `(batch,)` or `(batch, 1)`; a row with label -1 gets no margin.
         losses: gives the cross-entropies instead, for little memory; see below, and
             `losses.as_given`, with which they are trained.
@@ -71,7 +71,7 @@ class ArcMarginLayer(keras.layers.Layer):
         With `losses` two tensors `(batch,)`: each row's cross-entropy, 0 for label -1 and
         so weighted that the mean is that of the other rows; and 1 where the label's class
         is the nearest, else 0. The logits, `(batch, num_classes)`, are then there twice at
-        most, see `own_and_others`; but not with several sub-centres, an
+        most, see `own_and_others`; but not with several sub-centers, an
         `interclass_filter`, or a margin on other classes, such as CurricularFace's.
 
     Raises:
@@ -134,7 +134,7 @@ class ArcMarginLayer(keras.layers.Layer):
                 "`embeddings` must be of shape (batch, dim) with a known dim. "
                 f"Received: embeddings.shape={tuple(embeddings_shape)}"
             )
-        # Row k * num_classes + c is sub-centre k of class c.
+        # Row k * num_classes + c is sub-center k of class c.
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.sub_centers * self.num_classes, embeddings_shape[-1]),
@@ -172,7 +172,7 @@ class ArcMarginLayer(keras.layers.Layer):
         return logits, labels, is_nearest(cosines, labels)
 
     def centers(self) -> np.ndarray:
-        """The centres as they are now, `(sub_centers, num_classes, dim)`, not normalised."""
+        """The centers as they are now, `(sub_centers, num_classes, dim)`, not normalized."""
         kernel = ops.convert_to_numpy(self._all_centers())
         return kernel.reshape(self.sub_centers, self.num_classes, -1)
 
@@ -187,7 +187,7 @@ class ArcMarginLayer(keras.layers.Layer):
         return self.scale * self._with_margin(cosines, norms, labels, training)
 
     def _cosines(self, embeddings: Tensor, kernel: Tensor) -> Tensor:
-        """To the nearest sub-centre of each class in a kernel, `(batch, classes)`."""
+        """To the nearest sub-center of each class in a kernel, `(batch, classes)`."""
         embeddings, kernel = at_least_float32(embeddings, kernel)
         cosines = right_transposed(unit_vectors(embeddings), unit_rows(kernel))
         if self.sub_centers == 1:
@@ -213,7 +213,7 @@ class ArcMarginLayer(keras.layers.Layer):
         target = self._target(own, lengths(embeddings), labels, training)
         losses = ops.softplus(others - self.scale * target)
         is_right = ops.logical_and(own >= largest, labels >= 0)
-        return over_labelled(losses, labels), ops.cast(is_right, losses.dtype)
+        return over_labeled(losses, labels), ops.cast(is_right, losses.dtype)
 
     def _with_margin(
         self, cosines: Tensor, norms: Tensor, labels: Tensor, training: bool
@@ -226,13 +226,13 @@ class ArcMarginLayer(keras.layers.Layer):
 
     def _target(self, cosine: Tensor, norms: Tensor, labels: Tensor, training: bool) -> Tensor:
         """The cosine to the label's class with the margin, `(batch,)`."""
-        labelled = ops.cast(labels >= 0, cosine.dtype)
+        labeled = ops.cast(labels >= 0, cosine.dtype)
         if training:
-            self.margin_rule.update(cosine, norms, labelled)
+            self.margin_rule.update(cosine, norms, labeled)
         target = self.margin_rule.target(cosine, norms, training)
         if self.backward == "straight_through":
             target = cosine + ops.stop_gradient(target - cosine)
-        penalty = self.margin_rule.penalty(norms, labelled)
+        penalty = self.margin_rule.penalty(norms, labeled)
         if penalty is not None:
             self.add_loss(penalty)
         return target

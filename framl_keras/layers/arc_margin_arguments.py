@@ -54,7 +54,7 @@ def row_optimizer_of(
         )
     if kernel_regularizer is not None:
         raise ValueError(
-            "`kernel_regularizer` would touch all centres. With `sample_rate` below 1 use the "
+            "`kernel_regularizer` would touch all centers. With `sample_rate` below 1 use the "
             "`weight_decay` of `row_optimizer`."
         )
     return row_optimizer

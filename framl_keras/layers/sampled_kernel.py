@@ -15,7 +15,7 @@ Tensor = Any
 
 
 class SampledKernel:
-    """The centres of a head with `sample_rate` below 1, and how they are trained.
+    """The centers of a head with `sample_rate` below 1, and how they are trained.
 
     Any optimizer of Keras' works on whole variables: it would move the momentum of all
     rows, and decay them all. So the kernel is not handed to it. The sampled rows'

@@ -17,9 +17,9 @@ def same_and_other(labels: Tensor) -> tuple[Tensor, Tensor]:
         Two of booleans `(batch, batch)`; a row and itself are in neither.
     """
     labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
-    labelled = ops.logical_and((labels >= 0)[:, None], (labels >= 0)[None, :])
+    labeled = ops.logical_and((labels >= 0)[:, None], (labels >= 0)[None, :])
     equal = ops.equal(labels[:, None], labels[None, :])
     place = ops.arange(ops.shape(labels)[0], dtype="int32")
     apart = ops.not_equal(place[:, None], place[None, :])
-    same = ops.logical_and(ops.logical_and(equal, apart), labelled)
-    return same, ops.logical_and(ops.logical_not(equal), labelled)
+    same = ops.logical_and(ops.logical_and(equal, apart), labeled)
+    return same, ops.logical_and(ops.logical_not(equal), labeled)

@@ -27,7 +27,7 @@ class SupervisedContrastive(keras.losses.Loss):
 
     Call arguments:
         y_true: integer labels `(batch,)`; rows with -1 take no part.
-        y_pred: embeddings `(batch, dim)`; they are normalised here.
+        y_pred: embeddings `(batch, dim)`; they are normalized here.
 
     Returns:
         A scalar; 0 where no row has a positive.

@@ -30,7 +30,7 @@ class Triplet(keras.losses.Loss):
 
     Call arguments:
         y_true: integer labels `(batch,)`; rows with -1 take no part.
-        y_pred: embeddings `(batch, dim)`; they are normalised here.
+        y_pred: embeddings `(batch, dim)`; they are normalized here.
 
     Returns:
         The mean over all triplets, a scalar; 0 where there is none.

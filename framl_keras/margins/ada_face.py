@@ -47,13 +47,13 @@ class AdaFace(Margin):
         self.mean = add_weight(name="norm_mean", shape=(), initializer=constant(20.0))
         self.deviation = add_weight(name="norm_deviation", shape=(), initializer=constant(100.0))
 
-    def update(self, cosine: Tensor, norms: Tensor, labelled: Tensor) -> None:
+    def update(self, cosine: Tensor, norms: Tensor, labeled: Tensor) -> None:
         norms = ops.clip(ops.stop_gradient(norms), SHORTEST, LONGEST)
-        count = ops.sum(labelled)
-        mean = mean_of(norms, labelled)
-        squares = ops.sum(labelled * ops.square(norms - mean))
+        count = ops.sum(labeled)
+        mean = mean_of(norms, labeled)
+        squares = ops.sum(labeled * ops.square(norms - mean))
         deviation = ops.sqrt(squares / ops.maximum(count - 1.0, 1.0))
-        # One labelled row has a mean but no deviation; none has neither.
+        # One labeled row has a mean but no deviation; none has neither.
         self._follow(self.mean, mean, count > 0)
         self._follow(self.deviation, deviation, count > 1)
 

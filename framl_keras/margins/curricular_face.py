@@ -41,11 +41,11 @@ class CurricularFace(Margin):
     def build(self, add_weight: AddWeight) -> None:
         self.progress = add_weight(name="progress", shape=(), initializer="zeros")
 
-    def update(self, cosine: Tensor, norms: Tensor, labelled: Tensor) -> None:
+    def update(self, cosine: Tensor, norms: Tensor, labeled: Tensor) -> None:
         old = ops.convert_to_tensor(self.progress)
-        mean = ops.cast(mean_of(ops.stop_gradient(cosine), labelled), old.dtype)
+        mean = ops.cast(mean_of(ops.stop_gradient(cosine), labeled), old.dtype)
         new = self.momentum * old + (1.0 - self.momentum) * mean
-        self.progress.assign(ops.where(ops.sum(labelled) > 0, new, old))
+        self.progress.assign(ops.where(ops.sum(labeled) > 0, new, old))
 
     def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
         return additive_angular_margin(cosine, self.margin)

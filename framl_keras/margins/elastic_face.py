@@ -36,7 +36,7 @@ class ElasticFace(Margin):
     def build(self, add_weight: AddWeight) -> None:
         self.draws = add_weight(name="draws", shape=(), initializer="zeros", dtype="int32")
 
-    def update(self, cosine: Tensor, norms: Tensor, labelled: Tensor) -> None:
+    def update(self, cosine: Tensor, norms: Tensor, labeled: Tensor) -> None:
         self.draws.assign(self.draws + 1)
 
     def drawn(self, cosine: Tensor, training: bool) -> float | Tensor:

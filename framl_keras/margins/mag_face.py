@@ -60,9 +60,9 @@ class MagFace(Margin):
         slope = (self.high_margin - self.low_margin) / (self.longest - self.shortest)
         return self.low_margin + slope * (self._clipped(norms) - self.shortest)
 
-    def penalty(self, norms: Tensor, labelled: Tensor) -> Tensor | None:
+    def penalty(self, norms: Tensor, labeled: Tensor) -> Tensor | None:
         norms = self._clipped(norms)
-        return self.regularizer * mean_of(1.0 / norms + norms / self.longest**2, labelled)
+        return self.regularizer * mean_of(1.0 / norms + norms / self.longest**2, labeled)
 
     def _clipped(self, norms: Tensor) -> Tensor:
         return ops.clip(norms, self.shortest, self.longest)

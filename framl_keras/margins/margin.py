@@ -25,13 +25,13 @@ class Margin:
                 takes `name`, `shape`, `initializer` and `dtype`.
         """
 
-    def update(self, cosine: Tensor, norms: Tensor, labelled: Tensor) -> None:
+    def update(self, cosine: Tensor, norms: Tensor, labeled: Tensor) -> None:
         """Follows a training batch.
 
         Args:
             cosine: cos θ to each row's class, `(batch,)`.
             norms: lengths of the embeddings, `(batch,)`.
-            labelled: 1.0 for rows with a label and 0.0 for those with -1, `(batch,)`.
+            labeled: 1.0 for rows with a label and 0.0 for those with -1, `(batch,)`.
         """
 
     def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
@@ -59,12 +59,12 @@ class Margin:
         """
         return cosines
 
-    def penalty(self, norms: Tensor, labelled: Tensor) -> Tensor | None:
+    def penalty(self, norms: Tensor, labeled: Tensor) -> Tensor | None:
         """A scalar to add to the loss, if any.
 
         Args:
             norms: lengths of the embeddings, `(batch,)`.
-            labelled: as in `update`.
+            labeled: as in `update`.
         """
         return None
 

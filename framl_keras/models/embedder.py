@@ -33,7 +33,7 @@ def embedding_model(
         RGB pixels 0…255, `(batch, image_size, image_size, 3)`, uint8 or float.
 
     Output shape:
-        float32 `(batch, embedding_dim)`, not normalised.
+        float32 `(batch, embedding_dim)`, not normalized.
 
     Raises:
         UserError: if the backbone is unknown or its weights cannot be had.

@@ -53,7 +53,7 @@ def take_centers(
     old: Sequence[int],
     new: Sequence[int],
 ) -> bool:
-    """Copies the centres of some classes from a trained head's weights.
+    """Copies the centers of some classes from a trained head's weights.
 
     Args:
         head: the built head, an `ArcMarginLayer` or a Dense.
@@ -64,7 +64,7 @@ def take_centers(
 
     Returns:
         Whether they were taken: the two must be of the same kind, with as many
-        sub-centres and embeddings of the same length.
+        sub-centers and embeddings of the same length.
     """
     own = {weight.name: weight for weight in head.weights if weight.name in CENTERS}
     if own.keys() != arrays.keys() & set(CENTERS):
@@ -81,9 +81,9 @@ def take_centers(
 
 
 def point_centers(head: keras.layers.Layer, labels: Sequence[int], directions: np.ndarray) -> None:
-    """Turns the centres of some classes towards given directions; they keep their lengths.
+    """Turns the centers of some classes towards given directions; they keep their lengths.
 
-    Of several sub-centres the first is turned, for equal ones would stay equal.
+    Of several sub-centers the first is turned, for equal ones would stay equal.
 
     Args:
         head: the built head.

@@ -18,10 +18,10 @@ def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
     losses = keras.losses.sparse_categorical_crossentropy(
         ops.maximum(labels, 0), logits, from_logits=True
     )
-    return over_labelled(losses, labels)
+    return over_labeled(losses, labels)
 
 
-def over_labelled(losses: Tensor, labels: Tensor) -> Tensor:
+def over_labeled(losses: Tensor, labels: Tensor) -> Tensor:
     """Losses `(batch,)` weighted so that their mean is that over the rows with a label."""
     counts = ops.cast(labels >= 0, losses.dtype)
     share = ops.mean(counts)

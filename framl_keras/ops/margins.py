@@ -1,4 +1,4 @@
-"""Margins on the cosine between an embedding and the centre of its class."""
+"""Margins on the cosine between an embedding and the center of its class."""
 
 import math
 from typing import Any, Literal

@@ -17,12 +17,12 @@ _ABSENT = -1e30  # a logit that counts nothing, and stays finite where there is 
 def own_and_others(
     embeddings: Tensor, centers: Tensor, labels: Tensor, scale: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What a softmax loss with a margin needs to know of the scaled cosines to all centres.
+    """What a softmax loss with a margin needs to know of the scaled cosines to all centers.
 
     At most two arrays of shape `(batch, num_classes)` are there at a time, forwards and
     backwards, and none in between: the gradient computes the product again. Single
     operations of Keras and a cross-entropy from logits held four to six. Nor is there a
-    normalised copy of the centres, or a gradient of one: the product is divided by lengths.
+    normalized copy of the centers, or a gradient of one: the product is divided by lengths.
 
     Args:
         embeddings: of length 1, `(batch, dim)`, float32 or better.
@@ -67,7 +67,7 @@ def own_and_others(
             # One product at a time: each may want working memory of its own.
             values = after(values, to_embeddings)
             to_centers = left_transposed(values, embeddings)
-            # Length doesn't count: what points along the centre goes.
+            # Length doesn't count: what points along the center goes.
             along = ops.einsum("cd,cd->c", to_centers, centers) * ops.square(inverse)
             return to_embeddings, subtract_rows(to_centers, centers, along)
 

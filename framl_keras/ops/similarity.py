@@ -59,15 +59,15 @@ def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
         similarity", IEEE TIP 2004.
     """
     a, b = at_least_float32(a, b)
-    mean_a, a = _centred(a)
-    mean_b, b = _centred(b)
+    mean_a, a = _centered(a)
+    mean_b, b = _centered(b)
     variances = ops.mean(ops.square(a), axis=-1) + ops.mean(ops.square(b), axis=-1)
     covariance = ops.mean(a * b, axis=-1)
     luminance = (2 * mean_a * mean_b + SSIM_C1) / (mean_a**2 + mean_b**2 + SSIM_C1)
     return luminance * (2 * covariance + SSIM_C2) / (variances + SSIM_C2)
 
 
-def _centred(x: Tensor) -> tuple[Tensor, Tensor]:
+def _centered(x: Tensor) -> tuple[Tensor, Tensor]:
     """The mean `(...)` of each vector, and the vectors `(..., dim)` without it."""
     mean = ops.mean(x, axis=-1, keepdims=True)
     return ops.squeeze(mean, axis=-1), x - mean

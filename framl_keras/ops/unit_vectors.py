@@ -1,4 +1,4 @@
-"""L2 normalisation that is exact at any length of vector and finite at none."""
+"""L2 normalization that is exact at any length of vector and finite at none."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def unit_vectors(x: Tensor) -> Tensor:
 
 
 def unit_rows(kernel: Tensor) -> Tensor:
-    """As `unit_vectors`, for centres of ordinary length: half the memory.
+    """As `unit_vectors`, for centers of ordinary length: half the memory.
 
     Args:
         kernel: `(rows, dim)`, float32 or better; rows shorter than 1e-15 stay zero.

@@ -9,13 +9,13 @@ from framl_keras.recipe.section import Section
 
 
 class RowOptimizerSection(Section):
-    """SGD for the centres of a head with `sample_rate` below 1; see `layers.RowSGD`.
+    """SGD for the centers of a head with `sample_rate` below 1; see `layers.RowSGD`.
 
     Attributes:
         learning_rate: the peak learning rate; `train.schedule` holds for it too.
         momentum: of SGD.
         nesterov: of SGD.
-        weight_decay: of the sampled centres alone.
+        weight_decay: of the sampled centers alone.
     """
 
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
@@ -35,12 +35,12 @@ class ModelSection(Section):
         backbone: name of the network from pixels to feature map.
         weights: `imagenet`, a weights file, or none to start from random weights.
         init: a trained embedder to start from: a run's folder, a `.keras` file, or the
-            `.weights.h5` of a whole embedder. A run's centres are taken too, for the
+            `.weights.h5` of a whole embedder. A run's centers are taken too, for the
             identities that it knows.
-        new_centers: centres of identities that `init` does not know: `drawn` at random, or
+        new_centers: centers of identities that `init` does not know: `drawn` at random, or
             the `mean` embedding of their images.
         zero_init_residual: begin with residual branches that add nothing, their last batch
-            normalisation's gamma being zero, so that a deep network's first gradients
+            normalization's gamma being zero, so that a deep network's first gradients
             don't explode (Goyal et al. 2017). Where weights are drawn, that is.
         freeze: patterns of the names of layers that are not trained, such as `stage1_*`;
             `backbone` stands for the whole network.
@@ -53,12 +53,12 @@ class ModelSection(Section):
         margin: ArcFace's margin in radians, or any margin by name with its arguments, such
             as `{name: CosFace, margin: 0.35}`.
         scale: what the cosines are multiplied with.
-        sub_centers: centres a class, of which the nearest counts.
+        sub_centers: centers a class, of which the nearest counts.
         backward: whether the margin is differentiated: `exact`, or `straight_through` as
             in insightface's torch code.
         interclass_filter: negatives with a cosine above this are left out, if given.
         sample_rate: part of the classes that a step sees (Partial FC).
-        row_optimizer: how the centres are trained where `sample_rate` is below 1; by
+        row_optimizer: how the centers are trained where `sample_rate` is below 1; by
             `train.optimizer`'s settings if that is `sgd`.
     """
 

@@ -43,7 +43,7 @@ class TrainSection(Section):
         fused_batch_norm: take batch statistics with the backend's own kernel, where it has
             one: quicker, and the same but for rounding.
         precise_batch_norm: batches of images without augmentation over which batch
-            normalisation's statistics are averaged anew once training is over; 0 leaves
+            normalization's statistics are averaged anew once training is over; 0 leaves
             those of training. It helps most where images are few and varied a lot.
     """
 

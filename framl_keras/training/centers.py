@@ -1,4 +1,4 @@
-"""The class centres that a run has learnt."""
+"""The class centers that a run has learned."""
 
 from collections.abc import Mapping
 
@@ -19,19 +19,19 @@ def head_of(run: RunDirectory) -> Mapping[str, np.ndarray]:
 
 
 def centers_of(run: RunDirectory) -> np.ndarray:
-    """A run's centres, `(sub_centers, num_classes, dim)`.
+    """A run's centers, `(sub_centers, num_classes, dim)`.
 
     With a `sample_rate` below 1 the last step's gradient is not in them yet.
 
     Raises:
-        UserError: if the run has no centres, or no checkpoint to read them from.
+        UserError: if the run has no centers, or no checkpoint to read them from.
     """
     section, classes = run.recipe().model, len(run.class_names())
     if section.head == "softmax":
-        raise UserError(f"{run.path}: `head: softmax` has no centres. Expected `head: arcface`.")
+        raise UserError(f"{run.path}: `head: softmax` has no centers. Expected `head: arcface`.")
     head = head_of(run)
     if "kernel" not in head:
         raise UserError(
-            f"{run.checkpoints}: no checkpoint to read the centres from. Train the run again."
+            f"{run.checkpoints}: no checkpoint to read the centers from. Train the run again."
         )
     return head["kernel"].reshape(section.sub_centers, classes, -1)

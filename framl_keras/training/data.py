@@ -41,7 +41,7 @@ def open_training_batches(source: Source, recipe: Recipe) -> TrainingBatches:
         data.image_size,
         Augment(**data.augment.model_dump(exclude={"policy", "options"})),
         seed=recipe.seed,
-        crop_centre=data.central_crop,
+        central_crop=data.central_crop,
         on_error=data.on_error,
         images_per_class=recipe.train.images_per_class,
         policy=_policy(data),

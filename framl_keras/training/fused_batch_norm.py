@@ -1,4 +1,4 @@
-"""Batch normalisation trains with the backend's own kernel instead of Keras' many operations."""
+"""Batch normalization trains with the backend's own kernel instead of Keras' many operations."""
 
 import functools
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from framl_keras.training.steps import normalise
-from framl_keras.training.steps.batch_norm import Normalised
+from framl_keras.training.steps import normalize
+from framl_keras.training.steps.batch_norm import Normalized
 
 Tensor = Any
 
@@ -16,25 +16,25 @@ _SMALLEST_EPSILON = 1e-5  # some of cuDNN's kernels refuse less
 
 
 def fuse_batch_norm(model: keras.Model) -> None:
-    """Lets a model's batch normalisation take its batch statistics with one kernel.
+    """Lets a model's batch normalization take its batch statistics with one kernel.
 
-    Keras 3 computes moments and then normalises, in a dozen operations that each
+    Keras 3 computes moments and then normalizes, in a dozen operations that each
     pass over the whole feature map; TensorFlow and Torch have a kernel that does it
     at once, forwards and backwards. Values, gradients and moving statistics stay the
     same but for rounding; weights, names, configs and saved files do not change.
     JAX' compiler fuses those operations by itself, so there nothing is done.
 
     Layers that the kernel does not fit are left alone: other axes than the last,
-    other ranks than four, masks, renormalisation, statistics over several devices.
+    other ranks than four, masks, renormalization, statistics over several devices.
 
     Args:
         model: any built model; models within it are seen to as well.
     """
-    if normalise is None:
+    if normalize is None:
         return
     for layer in model._flatten_layers(include_self=False):
         if _fits(layer):
-            layer.call = functools.partial(_call, layer, normalise)
+            layer.call = functools.partial(_call, layer, normalize)
 
 
 def _fits(layer: keras.layers.Layer) -> bool:
@@ -53,7 +53,7 @@ def _fits(layer: keras.layers.Layer) -> bool:
 
 def _call(
     layer: keras.layers.BatchNormalization,
-    kernel: Callable[..., Normalised],
+    kernel: Callable[..., Normalized],
     inputs: Tensor,
     training: bool | None = None,
     mask: Tensor | None = None,

@@ -61,7 +61,7 @@ def _row_optimizer(recipe: Recipe, total_steps: int) -> dict[str, Any]:
     rows, optimizer = recipe.model.row_optimizer, recipe.train.optimizer
     if rows is None and optimizer.name.lower() != "sgd":
         raise UserError(
-            f"model.sample_rate: below 1 the centres are trained by SGD, and {optimizer.name}'s "
+            f"model.sample_rate: below 1 the centers are trained by SGD, and {optimizer.name}'s "
             "learning rate would not suit it. Give model.row_optimizer, such as "
             "{learning_rate: 0.1}."
         )

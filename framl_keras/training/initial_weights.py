@@ -25,7 +25,7 @@ def draw_initial_weights(model: keras.Model, seed: int, keep: Sequence[keras.Mod
     for layer in model._flatten_layers(include_self=False):
         if id(layer) in kept:
             continue
-        # A head that samples classes updates its centres itself: they are not trainable.
+        # A head that samples classes updates its centers itself: they are not trainable.
         for variable in layer._trainable_variables + layer._non_trainable_variables:
             initializer = _initializer_of(layer, variable.name)
             rng = np.random.default_rng([seed, zlib.crc32(variable.path.encode())])

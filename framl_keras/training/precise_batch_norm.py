@@ -11,7 +11,7 @@ from framl_keras.training.steps import no_gradient
 
 
 def average_batch_norm(model: keras.Model, batches: Iterable[Any]) -> None:
-    """Replaces the moving statistics of batch normalisation by their average over batches.
+    """Replaces the moving statistics of batch normalization by their average over batches.
 
     While a model trains, its moving averages follow weights that are still changing
     and images that are augmented; verification sees neither. The weights stay as

@@ -13,7 +13,7 @@ Operation = Any
 def zero_init_residual(model: keras.Model) -> None:
     """Sets the last gamma of each residual branch to zero, so that blocks begin as their shortcut.
 
-    A deep network with random weights and batch normalisation multiplies its gradients
+    A deep network with random weights and batch normalization multiplies its gradients
     from block to block: ResNet50's reach hundreds at its first convolution. As rounding
     grows with them, such a network's first steps are also not the same on any two machines.
 
@@ -21,20 +21,20 @@ def zero_init_residual(model: keras.Model) -> None:
         model: a functional model; models within it are seen to as well.
 
     Raises:
-        UserError: if no branch ends in a batch normalisation that has a gamma.
+        UserError: if no branch ends in a batch normalization that has a gamma.
 
     Reference:
         Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 5.1
     """
     additions = [x for x in model._flatten_layers() if isinstance(x, keras.layers.Add)]
     ends = [_end_of_branch(addition) for addition in additions]
-    normalised = [end for end in ends if _has_gamma(end)]
-    if not normalised:
+    normalized = [end for end in ends if _has_gamma(end)]
+    if not normalized:
         raise UserError(
             "model.zero_init_residual: this backbone has no residual branch that ends in "
-            "batch normalisation; leave the key out"
+            "batch normalization; leave the key out"
         )
-    for layer in normalised:
+    for layer in normalized:
         layer.gamma.assign(np.zeros(layer.gamma.shape, "float32"))
 
 

@@ -1,4 +1,4 @@
-"""Fine-tuning: a model that starts from a trained one, and the centres of new identities."""
+"""Fine-tuning: a model that starts from a trained one, and the centers of new identities."""
 
 import logging
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ AT_ONCE = 1000  # identities whose embeddings are in memory at a time
 
 
 def start_from(recipe: Recipe, embedder: keras.Model, model: keras.Model, source: Source) -> None:
-    """Puts in what the recipe's `init` has, and new identities' centres; says what it took.
+    """Puts in what the recipe's `init` has, and new identities' centers; says what it took.
 
     Args:
         recipe: has `model.init` and `model.new_centers`.
@@ -42,7 +42,7 @@ def start_from(recipe: Recipe, embedder: keras.Model, model: keras.Model, source
         if path.is_dir():
             is_known = _take_known(model.get_layer("head"), RunDirectory(path), names)
             known = int(is_known.sum())
-            log.info("%d of %d identities keep their centres", known, len(names))
+            log.info("%d of %d identities keep their centers", known, len(names))
     if recipe.model.new_centers == "mean" and known < len(names):
         new = np.flatnonzero(~is_known).tolist()
         data = recipe.data
@@ -68,7 +68,7 @@ def _embedder_file(path: Path) -> Path:
 
 
 def _take_known(head: keras.layers.Layer, run: RunDirectory, names: Sequence[str]) -> np.ndarray:
-    """Takes a run's centres for the identities that it knows; which those are, `(classes,)`."""
+    """Takes a run's centers for the identities that it knows; which those are, `(classes,)`."""
     old = run.class_names()
     place = {name: label for label, name in enumerate(old)}
     is_known = np.array([name in place for name in names])

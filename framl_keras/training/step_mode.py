@@ -28,7 +28,7 @@ def step_epoch(
     """Trains `steps` steps of an epoch, with `fit_epoch`'s bits.
 
     On JAX a step is compiled still; `train.jit=false` lets a debugger into it.
-    Prints predicted and regularisation loss and the gradients' norm each
+    Prints predicted and regularization loss and the gradients' norm each
     `print_every` steps, and stops at the first NaN, naming the tensor.
 
     Args:

@@ -50,7 +50,7 @@ class VerifyBetweenEpochs:
             self.embedder,
             self.pair_sets,
             image_size=self.recipe.data.image_size,
-            crop_centre=self.recipe.data.central_crop,
+            central_crop=self.recipe.data.central_crop,
             similarities=list(dict.fromkeys(["cos", self.goal.similarity])),
             baseline=False,
             bootstrap=0,

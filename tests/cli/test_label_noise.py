@@ -1,4 +1,4 @@
-"""Images under a wrong name are found by their angle to the dominant centre."""
+"""Images under a wrong name are found by their angle to the dominant center."""
 
 import csv
 import shutil
@@ -27,14 +27,14 @@ COLOURS = {"blue": (0, 0, 200), "green": (0, 200, 0), "red": (200, 0, 0)}
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """Three colours as people, whose embedding is their colour; one image is misplaced."""
+    """Three colors as people, whose embedding is their color; one image is misplaced."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
-    for name, colour in COLOURS.items():
+    for name, color in COLOURS.items():
         folder = tmp_path / "faces" / name
         folder.mkdir(parents=True)
         for number in range(4):
-            image = np.clip(colour + rng.normal(20, 5, (16, 16, 3)), 0, 255).astype(np.uint8)
+            image = np.clip(color + rng.normal(20, 5, (16, 16, 3)), 0, 255).astype(np.uint8)
             cv2.imwrite(str(folder / f"{number}.png"), image[:, :, ::-1])
     shutil.move("faces/red/3.png", "faces/blue/9.png")
     write_run(RunDirectory("runs/one"))
@@ -46,9 +46,9 @@ def write_run(run):
     recipe = Recipe.model_validate(RECIPE | {"data": {**RECIPE["data"], "train": "faces"}})
     run.write(recipe, list(COLOURS))
     model.save(run.embedder)
-    colours = np.array(list(COLOURS.values()), np.float32)
-    # The second sub-centres are turned: blue's lies where its misplaced image does.
-    kernel = np.concatenate([colours, colours[[2, 0, 1]]])
+    colors = np.array(list(COLOURS.values()), np.float32)
+    # The second sub-centers are turned: blue's lies where its misplaced image does.
+    kernel = np.concatenate([colors, colors[[2, 0, 1]]])
     run.checkpoints.mkdir(parents=True)
     arrays = {"model/head/kernel": kernel}
     save_checkpoint(run.checkpoints / "step-000000001.ckpt", Checkpoint({"step": 1}, arrays))
@@ -98,7 +98,7 @@ def test_identities_at_a_time_make_no_difference(place, monkeypatch):
     ("break_it", "message"),
     [
         (lambda: shutil.rmtree("faces/red"), "no longer those that runs/one was trained on"),
-        (lambda: shutil.rmtree("runs/one/checkpoints"), "no checkpoint to read the centres from"),
+        (lambda: shutil.rmtree("runs/one/checkpoints"), "no checkpoint to read the centers from"),
     ],
 )
 def test_what_is_missing_is_told(place, break_it, message):

@@ -141,5 +141,5 @@ def test_verification_keeps_the_order_and_the_last_part_of_a_batch():
     parts = list(verification_dataset(samples, 3, 24))
     assert [len(part) for part in parts] == [3, 3, 1]
     assert np.array_equal(np.concatenate(parts), [picture(n) for n in range(7)])
-    (cropped,) = verification_dataset(samples[:1], 3, 112, crop_centre=True)
+    (cropped,) = verification_dataset(samples[:1], 3, 112, central_crop=True)
     assert cropped.shape == (1, 112, 112, 3)

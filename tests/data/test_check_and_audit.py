@@ -44,7 +44,7 @@ def test_check_finds_all_trouble(troubled, monkeypatch):
     assert unreadable.startswith(str(troubled / "bob" / "broken.jpg"))
     names = [[key.removeprefix(f"{troubled}/") for key in group] for group in report.duplicates]
     assert names == [["ada/0.jpg", "ada/copy.jpg"], ["ada/1.png", "bob/stolen.png"]]
-    assert report.mislabelled == 1
+    assert report.mislabeled == 1
     assert report.images_per_second > 0
     text = format_report(report)
     for part in ("unreadable: 1", "same bytes: 2", "24x24 (14)", "1 groups of equal images span"):

@@ -11,7 +11,7 @@ from framl_keras.errors import UserError
 SIZES = [9, 3, 4, 17, 5, 1, 6]  # images of each class; one has fewer than a batch takes
 
 
-class Labelled:
+class Labeled:
     """Samples of seven classes, in mixed order."""
 
     labels = np.random.default_rng(3).permutation(np.repeat(np.arange(7), SIZES))
@@ -21,25 +21,25 @@ class Labelled:
 
 
 def order(seed=0, batch_size=6, images_per_class=2):
-    return ClassBalanced(Labelled(), batch_size, seed, images_per_class)
+    return ClassBalanced(Labeled(), batch_size, seed, images_per_class)
 
 
 def test_each_batch_has_so_many_images_of_so_many_classes():
     run = order()
     for batch in range(200):
         places = run.batch(batch)
-        counts = Counter(Labelled.labels[places].tolist())
+        counts = Counter(Labeled.labels[places].tolist())
         assert list(counts.values()) == [2, 2, 2]
-        lone = sum(label == 5 for label in Labelled.labels[places])  # has one image only
+        lone = sum(label == 5 for label in Labeled.labels[places])  # has one image only
         assert len(set(places.tolist())) == 6 - lone // 2
 
 
 def test_all_classes_come_equally_often_and_all_images_of_a_class_too():
     run = order()
     places = np.concatenate([run.batch(batch) for batch in range(7000)])
-    classes = np.bincount(Labelled.labels[places], minlength=7) / len(places)
+    classes = np.bincount(Labeled.labels[places], minlength=7) / len(places)
     np.testing.assert_allclose(classes, 1 / 7, rtol=0.05)
-    of_one = Counter(places[Labelled.labels[places] == 3].tolist())
+    of_one = Counter(places[Labeled.labels[places] == 3].tolist())
     assert len(of_one) == 17
     assert max(of_one.values()) < 1.2 * min(of_one.values())
 

@@ -33,12 +33,12 @@ def test_jpeg_is_what_pillow_makes_of_it(seed):
 
 
 @pytest.mark.parametrize("suffix", [".pgm", ".png", ".jpg"])
-def test_grey_gets_three_equal_channels(suffix):
-    grey = picture(1)[..., 0].copy()
-    pixels = pixels_of(cv2.imencode(suffix, grey)[1].tobytes())
+def test_gray_gets_three_equal_channels(suffix):
+    gray = picture(1)[..., 0].copy()
+    pixels = pixels_of(cv2.imencode(suffix, gray)[1].tobytes())
     assert pixels.shape == (24, 24, 3)
     assert np.array_equal(pixels[..., 0], pixels[..., 2])
-    assert np.abs(pixels[..., 0].astype(int) - grey).max() <= (12 if suffix == ".jpg" else 0)
+    assert np.abs(pixels[..., 0].astype(int) - gray).max() <= (12 if suffix == ".jpg" else 0)
 
 
 def with_orientation(data, orientation):

@@ -15,9 +15,9 @@ from framl_keras.data.augment import (
 from framl_keras.data.transforms import (
     affine,
     central_crop,
-    colour_matrices,
+    color_matrices,
     flip,
-    recolour,
+    recolor,
     resize,
     view,
 )
@@ -61,7 +61,7 @@ def test_affine_turns_and_moves(degrees, shift, expected):
     assert np.abs(affine(image, degrees, 1.0, shift).astype(int) - expected(image)).max() <= 1
 
 
-def test_affine_zooms_about_the_centre():
+def test_affine_zooms_about_the_center():
     image = picture(3, 33)
     zoomed = affine(image, 0, 2.0, (0, 0))
     assert np.array_equal(zoomed[16, 16], image[16, 16])
@@ -71,13 +71,13 @@ def test_affine_zooms_about_the_centre():
 @pytest.mark.parametrize("saturation", [0.0, 0.6, 1.0, 1.4])
 @pytest.mark.parametrize("gain", [1.0, 0.7, 1.3])
 @pytest.mark.parametrize("offset", [0.0, -60.0, 90.0])
-def test_colours_follow_the_formula(saturation, gain, offset):
+def test_colors_follow_the_formula(saturation, gain, offset):
     image = picture(4, 9)
-    (matrix,) = colour_matrices(*(np.array([value]) for value in (saturation, gain, offset)))
+    (matrix,) = color_matrices(*(np.array([value]) for value in (saturation, gain, offset)))
     luma = image.astype(np.float64) @ [0.299, 0.587, 0.114]
     mixed = saturation * image + (1 - saturation) * luma[..., None]
     expected = gain * mixed + (1 - gain) * luma.mean() + offset
-    seen = recolour(image, matrix, gain)
+    seen = recolor(image, matrix, gain)
     assert np.abs(seen - np.clip(expected, 0, 255)).max() < 1  # OpenCV rounds the matrix
 
 
@@ -112,12 +112,12 @@ def test_one_option_does_not_change_what_another_draws():
         assert (plain.corner, plain.mirrored) == (full.corner, full.mirrored)
 
 
-@pytest.mark.parametrize("crop_centre", [True, False])
-def test_a_view_is_a_crop_of_the_stretched_image(crop_centre):
+@pytest.mark.parametrize("central_crop", [True, False])
+def test_a_view_is_a_crop_of_the_stretched_image(central_crop):
     image, out = picture(5, 32), np.empty((20, 20, 3), np.uint8)
-    for shown in draw_views(uniforms(2, 0, 30), 20, PLAIN, crop_centre):
+    for shown in draw_views(uniforms(2, 0, 30), 20, PLAIN, central_crop):
         render(image, shown, Scratch(20, 32), out)
-        top, left = (6, 6) if crop_centre else shown.corner
+        top, left = (6, 6) if central_crop else shown.corner
         assert np.array_equal(out, image[top : top + 20, left : left + 20])
 
 

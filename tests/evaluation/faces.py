@@ -20,5 +20,5 @@ def people(count, images, dim=32, noise=1.0, seed=0):
     """Unit vectors of `count` people with `images` each, and their identities."""
     rng = np.random.default_rng(seed)
     identities = np.repeat(np.arange(count), images)
-    centres = rng.normal(size=(count, dim))
-    return unit(centres[identities] + noise * rng.normal(size=(len(identities), dim))), identities
+    centers = rng.normal(size=(count, dim))
+    return unit(centers[identities] + noise * rng.normal(size=(len(identities), dim))), identities

@@ -1,6 +1,6 @@
 """FRAML's verification told again in plain loops over SciPy and scikit-learn.
 
-Nothing here is vectorised and nothing is ours: it is what the package is measured
+Nothing here is vectorized and nothing is ours: it is what the package is measured
 against. `benchmarks/verification.py` has the same as its rival.
 """
 

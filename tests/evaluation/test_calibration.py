@@ -15,7 +15,7 @@ def _distances(same=300, different=3000, apart=2.0, seed=0):
     return rng.normal(size=len(is_same)) + apart * ~is_same, is_same
 
 
-def test_the_map_is_where_a_general_minimiser_finds_it():
+def test_the_map_is_where_a_general_minimizer_finds_it():
     distance, is_same = _distances()
     spread = distance.std()
 

@@ -46,12 +46,12 @@ class Projection:
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 21])
-@pytest.mark.parametrize("crop_centre", [False, True])
-def test_an_embedding_is_that_of_the_image_plus_its_mirror_image(count, crop_centre):
+@pytest.mark.parametrize("central_crop", [False, True])
+def test_an_embedding_is_that_of_the_image_plus_its_mirror_image(count, central_crop):
     images, model = Images(count), Projection()
-    found = embed(model, images, SIZE, crop_centre, batch_size=8, progress=False)
+    found = embed(model, images, SIZE, central_crop, batch_size=8, progress=False)
     for index, vector in enumerate(found):
-        pixels = view(images[index].image, SIZE, crop_centre)
+        pixels = view(images[index].image, SIZE, central_crop)
         expected = model(pixels[None])[0] + model(pixels[None, :, ::-1])[0]
         np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-5)
     assert found.dtype == np.float32

@@ -10,7 +10,7 @@ from framl_keras import ArcMarginLayer
 
 
 def head_with(kernel, **options):
-    """A head with given centres `(num_classes, dim)`."""
+    """A head with given centers `(num_classes, dim)`."""
     layer = ArcMarginLayer(len(kernel), **options)
     layer.build((None, kernel.shape[1]))
     layer.set_weights([kernel])
@@ -33,7 +33,7 @@ def framl_logits(embeddings, kernel, labels=None, margin=0.5, scale=64.0):
 
 
 def opposed(rng, classes=5, dim=8):
-    """Embeddings and centres; the first embedding lies almost opposite to its centre."""
+    """Embeddings and centers; the first embedding lies almost opposite to its center."""
     x, kernel = rng.normal(size=(4, dim)), rng.normal(size=(classes, dim))
     labels = np.array([2, 0, 4, 4])
     x[0] = -kernel[2] + 0.1 * rng.normal(size=dim)
@@ -121,9 +121,9 @@ def test_labels_may_be_a_column(rng):
 
 
 def test_trains_with_plain_cross_entropy_to_separate_classes(rng):
-    centres = 3 * rng.normal(size=(4, 6))
+    centers = 3 * rng.normal(size=(4, 6))
     labels = np.arange(80) % 4
-    x = (centres[labels] + 0.3 * rng.normal(size=(80, 6))).astype(np.float32)
+    x = (centers[labels] + 0.3 * rng.normal(size=(80, 6))).astype(np.float32)
     inputs, label = keras.Input((6,)), keras.Input((), dtype="int32")
     head = ArcMarginLayer(4, scale=16.0)
     embedding = keras.layers.Dense(8)(inputs)

@@ -76,7 +76,7 @@ def test_a_single_class_has_no_loss_and_no_gradient(rng):
     assert np.array_equal(found[0], np.zeros((2, 8)))
 
 
-def test_the_length_of_a_centre_only_divides_its_gradient(rng):
+def test_the_length_of_a_center_only_divides_its_gradient(rng):
     head, x = built(rng), rng.normal(size=(5, 8)).astype(np.float32)
     kernel = ops.convert_to_numpy(head.kernel)
     lengths = np.array([[1e-3], [1.0], [0.0], [1e3], [7.0], [0.1]], np.float32)

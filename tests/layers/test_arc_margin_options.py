@@ -1,4 +1,4 @@
-"""Sub-centres and inter-class filtering."""
+"""Sub-centers and inter-class filtering."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_options_out_of_range(options, complaint):
 
 def test_samples_far_from_their_dominant_center_are_noise(rng):
     centers = np.zeros((2, 3, 4), np.float32)
-    centers[0, :, :3], centers[1, :, 3] = np.eye(3), 1.0  # the second sub-centre: noise
+    centers[0, :, :3], centers[1, :, 3] = np.eye(3), 1.0  # the second sub-center: noise
     head = head_with(centers.reshape(6, 4), 3, sub_centers=2)
     clean, noise = np.repeat(centers[0], 5, axis=0), np.float32([[0, 0, 0, 2], [0, 0, 0, 3]])
     embeddings = np.concatenate([clean + 0.1 * rng.normal(size=clean.shape), noise])

@@ -25,11 +25,11 @@ CASES = {
     "head": (partial(ArcMarginLayer, 3), LABELLED),
     "head without labels": (partial(ArcMarginLayer, 3), VECTORS[:1]),
     "head of one class": (partial(ArcMarginLayer, 1), [VECTORS[0], np.zeros(4, np.int32)]),
-    "head, sub-centres and margin": (
+    "head, sub-centers and margin": (
         partial(ArcMarginLayer, 3, margin=margins.AdaFace(), sub_centers=2, interclass_filter=0.5),
         LABELLED,
     ),
-    "head, regularised": (partial(ArcMarginLayer, 3, kernel_regularizer="l2"), LABELLED),
+    "head, regularized": (partial(ArcMarginLayer, 3, kernel_regularizer="l2"), LABELLED),
     "representation": (partial(FeatureRepresentation, 5, kernel_regularizer="l2"), MAP),
     "representation, gdc": (
         partial(

@@ -75,7 +75,7 @@ def test_seed_s_weights_and_no_others():
     }
 
 
-def test_training_normalises_the_batch_and_drops():
+def test_training_normalizes_the_batch_and_drops():
     layer = FeatureRepresentation(4, dropout=0.5, seed=1)
     x = np.random.default_rng(0).normal(3.0, 2.0, size=(64, 2, 2, 3)).astype(np.float32)
 

@@ -55,7 +55,7 @@ def test_curricular_face_follows_the_cosine_to_the_true_class(rng):
     assert state_of(head)["progress"] == pytest.approx(0.2 * mean + 0.8 * 0.2 * mean, rel=1e-4)
 
 
-def test_mag_face_adds_the_paper_s_regulariser(rng):
+def test_mag_face_adds_the_paper_s_regularizer(rng):
     head = ArcMarginLayer(3, margin=margins.MagFace(shortest=1.0, longest=5.0))
     lengths = np.array([0.2, 2.0, 4.0, 9.0, 3.0])
 

@@ -34,7 +34,7 @@ all_margins = pytest.mark.parametrize(("margin", "paper"), CASES.values(), ids=C
 
 
 class Head:
-    """A head as a pure function of embeddings and centres."""
+    """A head as a pure function of embeddings and centers."""
 
     def __init__(self, margin, num_classes, dim, **options):
         config = margin if isinstance(margin, float) else margins.get(margin).get_config()

@@ -73,7 +73,7 @@ def test_adafaces_blocks_stand_in_one_row(layer, prefix):
     assert adaface((3, 4, 14, 3)).prefix(layer) == prefix
 
 
-def test_another_familys_names_are_recognised(tmp_path):
+def test_another_familys_names_are_recognized(tmp_path):
     torch.save({"output_layer.3.weight": torch.zeros(1)}, tmp_path / "a.ckpt")
     with pytest.raises(UserError, match=r"--as AdaFaceIR18 or "):
         import_weights(tmp_path / "a.ckpt", "iresnet50")

@@ -21,7 +21,7 @@ HEADS = {
     "AdaFace": {"margin": {"name": "AdaFace"}},
     "MagFace": {"margin": {"name": "MagFace", "shortest": 0.1, "longest": 9.0}},
     "ElasticFaceArc": {"margin": {"name": "ElasticFaceArc", "deviation": 0.1}},
-    "sub-centres": {"sub_centers": 2, "interclass_filter": 0.5, "backward": "straight_through"},
+    "sub-centers": {"sub_centers": 2, "interclass_filter": 0.5, "backward": "straight_through"},
     "Partial FC": PARTIAL,
 }
 
@@ -90,7 +90,7 @@ def test_a_head_that_cannot_be_is_told_in_one_line(recipe, head, message):
     assert "\n" not in str(error.value)
 
 
-def test_sampled_centres_need_an_sgd_of_their_own(recipe):
+def test_sampled_centers_need_an_sgd_of_their_own(recipe):
     recipe = with_head(recipe, PARTIAL, optimizer={"name": "adamw", "learning_rate": 1e-3})
     with pytest.raises(UserError, match="adamw's learning rate would not suit"):
         train(recipe, RunDirectory("runs/tiny"))

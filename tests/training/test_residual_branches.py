@@ -12,7 +12,7 @@ SHAPE = (32, 32, 3)
 
 
 def ends_of_branches(name: str, layer: str) -> bool:
-    """The last batch normalisation of each branch, by the names that the networks give."""
+    """The last batch normalization of each branch, by the names that the networks give."""
     if name == "ResNet50":
         return layer.endswith("_3_bn")
     blocks_with_a_shortcut = [2, 4, 5, 7, 8, 9, 11, 12, 14, 15]
@@ -46,5 +46,5 @@ def test_a_block_begins_as_its_shortcut(branch_first: bool) -> None:
 def test_a_network_without_such_branches_is_refused() -> None:
     pixels = keras.Input((4, 4, 2))
     plain = keras.Model(pixels, keras.layers.Conv2D(2, 3)(pixels))
-    with pytest.raises(UserError, match="no residual branch that ends in batch normalisation"):
+    with pytest.raises(UserError, match="no residual branch that ends in batch normalization"):
         zero_init_residual(plain)

@@ -73,7 +73,7 @@ def test_weights_of_the_network_alone_are_not_drawn_over(recipe, first, monkeypa
 
 
 @pytest.mark.parametrize("head", [{"head": "softmax"}, {"sub_centers": 2}])
-def test_identities_that_a_run_knows_keep_their_centres(recipe, head):
+def test_identities_that_a_run_knows_keep_their_centers(recipe, head):
     train(changed(recipe, train={"epochs": 1}, model=head), RunDirectory("runs/first"))
     old = final_state(RunDirectory("runs/first"))["model/head/kernel"]
     (_, model), (_, fresh) = (
@@ -82,13 +82,13 @@ def test_identities_that_a_run_knows_keep_their_centres(recipe, head):
     kernel, drawn = weights(model.get_layer("head"))[0], weights(fresh.get_layer("head"))[0]
     if "head" in head:
         old, kernel, drawn = old.T, kernel.T, drawn.T
-    for block in range(len(old) // 3):  # one for each sub-centre
+    for block in range(len(old) // 3):  # one for each sub-center
         now = slice(4 * block, 4 * block + 4)
         np.testing.assert_array_equal(kernel[now][:2], old[3 * block + 1 : 3 * block + 3])
         np.testing.assert_array_equal(kernel[now][2:], drawn[now][2:])
 
 
-def test_centres_of_another_head_are_left(recipe, first):
+def test_centers_of_another_head_are_left(recipe, first):
     for head in ({"sub_centers": 3}, {"head": "softmax"}):
         (_, model), (_, fresh) = (built(recipe, init=init, **head) for init in ("runs/first", None))
         assert_equal(weights(model.get_layer("head")), weights(fresh.get_layer("head")))

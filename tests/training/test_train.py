@@ -119,7 +119,7 @@ def test_softmax_trains_a_plain_dense(recipe):
 
 
 def test_the_central_crop_reaches_the_training_images(recipe, faces):
-    centred = changed(
+    centered = changed(
         recipe,
         data={
             "central_crop": True,
@@ -127,7 +127,7 @@ def test_the_central_crop_reaches_the_training_images(recipe, faces):
         },
     )
     source = ImageFolder(faces)
-    pixels, _ = next(training.stream(source, centred, 0))
+    pixels, _ = next(training.stream(source, centered, 0))
     from framl_keras.data.transforms import decode
 
     middles = {

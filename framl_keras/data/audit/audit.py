@@ -26,7 +26,7 @@ class Match(NamedTuple):
         train: the training image's key.
         kind: `equal` pixels, `near` (encoded or scaled anew), or `mirrored`.
         bits: of the 256 of the perceptual hash, how many differ.
-        correlation: of 32x32 greys.
+        correlation: of 32x32 grays.
     """
 
     test: str

@@ -1,6 +1,6 @@
 """A fingerprint of 256 bits that survives compression, scaling and slight changes of light.
 
-The image is shrunk to 64x64 greys; of its cosine transform, the 256 lowest
+The image is shrunk to 64x64 grays; of its cosine transform, the 256 lowest
 frequencies but the mean are compared with their median.
 
 Reference:
@@ -16,8 +16,8 @@ _SIDE, _LOW = 64, 16
 
 def perceptual_hash(image: np.ndarray) -> np.ndarray:
     """The fingerprint of an RGB image, uint64 `(WORDS,)`."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(gray, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     low = cv2.dct(small)[:_LOW, :_LOW].ravel()
     bits = low > np.median(low[1:])
     bits[0] = False  # the mean says nothing about the picture
@@ -30,8 +30,8 @@ def distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:
-    """32x32 greys with mean 0 and norm 1, float32 `(1024,)`: their product is a correlation."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
-    centred = small - small.mean()
-    return centred / max(float(np.linalg.norm(centred)), 1e-6)
+    """32x32 grays with mean 0 and norm 1, float32 `(1024,)`: their product is a correlation."""
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(gray, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
+    centered = small - small.mean()
+    return centered / max(float(np.linalg.norm(centered)), 1e-6)

@@ -58,7 +58,7 @@ def check_source(
         sizes=dict(sizes.most_common()),
         unreadable=left_out + [look.problem for look in looks if look.problem],
         duplicates=[[source[position].key for position in group] for group in groups],
-        mislabelled=sum(len(set(source.labels[group].tolist())) > 1 for group in groups),
+        mislabeled=sum(len(set(source.labels[group].tolist())) > 1 for group in groups),
         images_per_second=_speed(batches, threads) if readable else 0.0,
     )
 
@@ -95,16 +95,16 @@ def _speed(batches: TrainingBatches, threads: int) -> float:
 
 
 def check_batches(
-    source: Source, size: int, crop_centre: bool, seed: int, policy: str | None = None
+    source: Source, size: int, central_crop: bool, seed: int, policy: str | None = None
 ) -> TrainingBatches:
     """The input path of a recipe with default augmentation; damaged images are passed over.
 
     Args:
         source: the images.
         size: side of the training images.
-        crop_centre: crops the middle instead of anywhere.
+        central_crop: crops the middle instead of anywhere.
         seed: decides the order and the augmentation.
-        policy: a layer in place of the pipeline's own colours, such as `keras_cv.rand_augment`.
+        policy: a layer in place of the pipeline's own colors, such as `keras_cv.rand_augment`.
     """
     options = Augment(resize_to=max(128, size))
     layer = None
@@ -112,5 +112,5 @@ def check_batches(
         options = replace(options, saturation=0.0, brightness=0.0)
         layer = Policy(policy, size)
     return TrainingBatches(
-        source, 128, size, options, seed, crop_centre, on_error="skip", policy=layer
+        source, 128, size, options, seed, central_crop, on_error="skip", policy=layer
     )

@@ -23,7 +23,7 @@ class CheckReport:
         sizes: `height x width` -> images of that size, the most frequent first.
         unreadable: what cannot be read, one message each, with its key.
         duplicates: groups of keys of images with the same bytes.
-        mislabelled: how many of these groups span more than one identity.
+        mislabeled: how many of these groups span more than one identity.
         images_per_second: speed of the input path as the trainer uses it.
     """
 
@@ -36,7 +36,7 @@ class CheckReport:
     sizes: dict[str, int]
     unreadable: list[str]
     duplicates: list[list[str]]
-    mislabelled: int
+    mislabeled: int
     images_per_second: float
 
 
@@ -74,8 +74,8 @@ def format_report(report: CheckReport) -> str:
         *_listed("unreadable", report.unreadable),
         *_listed("same bytes", [" = ".join(group) for group in report.duplicates]),
     ]
-    if report.mislabelled:
-        lines.append(f"{report.mislabelled:,} groups of equal images span several identities")
+    if report.mislabeled:
+        lines.append(f"{report.mislabeled:,} groups of equal images span several identities")
     return "\n".join(lines)
 
 

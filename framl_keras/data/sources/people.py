@@ -10,7 +10,7 @@ from framl_keras.errors import UserError
 
 
 class People:
-    """The samples of some of a source's identities, relabelled from 0.
+    """The samples of some of a source's identities, relabeled from 0.
 
     Args:
         source: where the samples are.
@@ -31,9 +31,9 @@ class People:
         self.class_names: Sequence[str] = [source.class_names[label] for label in kept]
         new_label = np.full(len(source.class_names), -1, dtype=np.int64)
         new_label[kept] = np.arange(len(kept))
-        relabelled = new_label[source.labels]
-        self.indices = np.flatnonzero(relabelled >= 0)
-        self.labels = relabelled[self.indices]
+        relabeled = new_label[source.labels]
+        self.indices = np.flatnonzero(relabeled >= 0)
+        self.labels = relabeled[self.indices]
 
     def __len__(self) -> int:
         return len(self.indices)

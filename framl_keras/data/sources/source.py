@@ -22,7 +22,7 @@ class Sample(NamedTuple):
 
 @runtime_checkable
 class Source(Protocol):
-    """Random access to labelled images.
+    """Random access to labeled images.
 
     Two methods make a source; counts and names are derived from what is on
     disk, never typed by hand. A source is safe to read from several threads.

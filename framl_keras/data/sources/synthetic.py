@@ -47,7 +47,7 @@ class SyntheticOptions:
 class SyntheticFaces:
     """Draws sample `i` when asked for it; the same bytes on every machine and run.
 
-    An identity is a face's geometry and colours; its images differ in pose,
+    An identity is a face's geometry and colors; its images differ in pose,
     expression, light and noise.
 
     Args:
@@ -88,18 +88,18 @@ def draw_face(size: int, person: np.random.Generator, shot: np.random.Generator)
     canvas = np.full((size, size, 3), shot.uniform(40, 200, 3).astype(np.uint8), dtype=np.uint8)
     pose = cv2.getRotationMatrix2D((0.5, 0.5), shot.uniform(-8, 8), shot.uniform(0.92, 1.08))
     pose[:, 2] = pose[:, 2] + shot.uniform(-0.04, 0.04, 2)
-    for centre, axes, colour in face.parts(opening=shot.uniform(0.3, 1.5)):
-        middle = pose @ [*centre, 1.0] * size
+    for center, axes, color in face.parts(opening=shot.uniform(0.3, 1.5)):
+        middle = pose @ [*center, 1.0] * size
         radii = np.maximum(np.asarray(axes) * size, 1.0)
         cv2.ellipse(
             canvas, tuple(middle.round().astype(int).tolist()),
-            tuple(radii.round().astype(int).tolist()), 0, 0, 360, colour, -1,
+            tuple(radii.round().astype(int).tolist()), 0, 0, 360, color, -1,
         )  # fmt: skip
     return _lit(canvas, shot)
 
 
 class _Face:
-    """The geometry, in parts of the image's side, and colours of one identity."""
+    """The geometry, in parts of the image's side, and colors of one identity."""
 
     def __init__(self, person: np.random.Generator):
         self.skin, self.hair, self.iris = (
@@ -113,7 +113,7 @@ class _Face:
         self.mouth_y, self.fringe = person.uniform(0.66, 0.76), person.uniform(0.05, 0.22)
 
     def parts(self, opening: float):  # type: ignore[no-untyped-def]
-        """Ellipses from back to front: centre, half axes, colour."""
+        """Ellipses from back to front: center, half axes, color."""
         yield (0.5, 0.46), (self.width + 0.05, self.height + 0.05), self.hair
         yield (0.5, 0.52), (self.width, self.height), self.skin
         yield (0.5, 0.52 - self.height), (self.width, self.fringe), self.hair

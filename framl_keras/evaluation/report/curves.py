@@ -90,7 +90,7 @@ def _name(result: Result) -> str:
 
 
 def _line(number: int) -> dict:
-    """Colour and dashes: lines that lie on each other are still seen."""
+    """Color and dashes: lines that lie on each other are still seen."""
     return {
         "color": COLOURS[number % len(COLOURS)],
         "linestyle": DASHES[number % len(DASHES)],

@@ -29,12 +29,12 @@ def histogram_figure(results: Sequence[Result]) -> Figure:
         value = value_of(found.distance, found.similarity)
         edges = np.linspace(value.min(), max(value.max(), value.min() + 1e-9), BINS + 1)
         kinds = (("same", found.is_same, SAME), ("different", ~found.is_same, DIFFERENT))
-        for name, kind, colour in kinds:
+        for name, kind, color in kinds:
             weights = np.full(kind.sum(), 100 / kind.sum())
             label = f"{name} ({kind.sum():,} pairs)"
-            axes.hist(value[kind], edges, weights=weights, color=colour, alpha=0.35)
+            axes.hist(value[kind], edges, weights=weights, color=color, alpha=0.35)
             axes.hist(
-                value[kind], edges, weights=weights, histtype="step", color=colour, label=label
+                value[kind], edges, weights=weights, histtype="step", color=color, label=label
             )
         threshold = float(value_of(np.asarray(found.threshold), found.similarity))
         axes.axvline(
@@ -63,8 +63,8 @@ def confusion_figure(results: Sequence[Result]) -> Figure:
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), share in np.ndenumerate(shares):
             text = f"{counts[row, column]:,}\n{share:.1%}"
-            colour = "white" if share > 0.5 else "black"
-            axes.text(column, row, text, ha="center", va="center", color=colour)
+            color = "white" if share > 0.5 else "black"
+            axes.text(column, row, text, ha="center", va="center", color=color)
         axes.set_xticks([0, 1], ["same", "different"])
         axes.set_yticks([0, 1], ["same", "different"], rotation=90, va="center")
         axes.set_xlabel("Judged to be")

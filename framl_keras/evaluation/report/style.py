@@ -1,4 +1,4 @@
-"""How all plots look: colours that the colour-blind tell apart, one file as PNG and SVG."""
+"""How all plots look: colors that the color-blind tell apart, one file as PNG and SVG."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, without the yellow that is lost on white
+# Okabe and Ito's colors, without the yellow that is lost on white
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES: tuple[tuple[int, tuple[float, ...] | None], ...] = (
     (0, None),

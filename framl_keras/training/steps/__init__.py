@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from framl_keras.training.steps.batch_norm import Normalised
+from framl_keras.training.steps.batch_norm import Normalized
 
-normalise: Callable[..., Normalised] | None = None  # JAX' compiler fuses Keras' own operations
+normalize: Callable[..., Normalized] | None = None  # JAX' compiler fuses Keras' own operations
 no_gradient: Callable[[], Any] = contextlib.nullcontext  # only Torch records unless told
 compiling: Callable[[], Any] = contextlib.nullcontext  # only TensorFlow reorders arithmetic
 fit_data: Callable[[Iterator[Any]], Any] = iter  # elsewhere `fit` takes a generator as it is
@@ -21,13 +21,13 @@ elif keras.backend.backend() == "torch":
     from framl_keras.training.steps.step import update
     from framl_keras.training.steps.torch import gradients
 
-    normalise, no_gradient = torch_batch_norm.normalise, of_torch.no_gradient
+    normalize, no_gradient = torch_batch_norm.normalize, of_torch.no_gradient
 else:
     from framl_keras.training.steps import tensorflow_batch_norm, tensorflow_data, tensorflow_graph
     from framl_keras.training.steps.step import update
     from framl_keras.training.steps.tensorflow import gradients
 
-    normalise, fit_data = tensorflow_batch_norm.normalise, tensorflow_data.fit_data
+    normalize, fit_data = tensorflow_batch_norm.normalize, tensorflow_data.fit_data
     compiling = tensorflow_graph.exact_arithmetic
 
-__all__ = ["compiling", "fit_data", "gradients", "no_gradient", "normalise", "update"]
+__all__ = ["compiling", "fit_data", "gradients", "no_gradient", "normalize", "update"]

@@ -1,15 +1,15 @@
-"""Batch normalisation in one kernel, where the backend has one that Keras leaves unused."""
+"""Batch normalization in one kernel, where the backend has one that Keras leaves unused."""
 
 from typing import NamedTuple
 
 from framl_keras.training.steps.step import Tensor
 
 
-class Normalised(NamedTuple):
+class Normalized(NamedTuple):
     """A batch's feature map and statistics over all axes but the last.
 
     Attributes:
-        outputs: normalised, scaled and shifted.
+        outputs: normalized, scaled and shifted.
         mean: of each channel.
         variance: the mean squared deviation of each channel.
     """

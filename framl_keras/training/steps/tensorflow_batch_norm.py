@@ -1,13 +1,13 @@
-"""TensorFlow's fused batch normalisation."""
+"""TensorFlow's fused batch normalization."""
 
 import tensorflow as tf
 
-from framl_keras.training.steps.batch_norm import Normalised, biased
+from framl_keras.training.steps.batch_norm import Normalized, biased
 from framl_keras.training.steps.step import Tensor
 
 
-def normalise(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> Normalised:
-    """Normalises float32 `(batch, height, width, channels)` by its batch statistics.
+def normalize(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> Normalized:
+    """Normalizes float32 `(batch, height, width, channels)` by its batch statistics.
 
     The raw operation is called since `tf.nn`'s wrapper raises small epsilons.
     """
@@ -17,4 +17,4 @@ def normalise(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> Norma
     )
     # For a single value the kernel doesn't correct; its variance is zero anyway.
     count = tf.cast(tf.size(x) // tf.shape(x)[-1], tf.float32)
-    return Normalised(found.y, found.batch_mean, biased(found.batch_variance, count))
+    return Normalized(found.y, found.batch_mean, biased(found.batch_variance, count))

@@ -1,13 +1,13 @@
-"""Torch's own batch normalisation."""
+"""Torch's own batch normalization."""
 
 import torch
 
-from framl_keras.training.steps.batch_norm import Normalised, biased
+from framl_keras.training.steps.batch_norm import Normalized, biased
 from framl_keras.training.steps.step import Tensor
 
 
-def normalise(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> Normalised:
-    """Normalises float32 `(batch, height, width, channels)` by its batch statistics."""
+def normalize(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> Normalized:
+    """Normalizes float32 `(batch, height, width, channels)` by its batch statistics."""
     channels = x.shape[-1]
     mean, variance = torch.zeros((2, channels), device=x.device)
     outputs = torch.batch_norm(
@@ -24,4 +24,4 @@ def normalise(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> Norma
     count = x.numel() // channels
     # Of a single value there is no unbiased estimate, but a variance: zero.
     kept = biased(variance, count) if count > 1 else torch.zeros_like(variance)
-    return Normalised(outputs.permute(0, 2, 3, 1), mean, kept)
+    return Normalized(outputs.permute(0, 2, 3, 1), mean, kept)

@@ -152,7 +152,7 @@ def test_a_faulty_synthetic_location(location, message):
     assert message in str(error.value)
 
 
-def test_people_are_inside_or_outside_and_relabelled(face_folder):
+def test_people_are_inside_or_outside_and_relabeled(face_folder):
     source = ImageFolder(face_folder)
     inside, outside = split_by_position(source, 2, 3)
     assert inside.class_names == ["Zoë 10", "ada"]
