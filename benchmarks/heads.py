@@ -90,7 +90,7 @@ def run_alone(name: str, seed: int, changes: list[str]) -> float:
 def accuracy(head: list[str], changes: list[str]) -> float:
     from framl_keras.evaluation import evaluate
     from framl_keras.recipe import Recipe
-    from framl_keras.training.run_directory import RunDirectory
+    from framl_keras.runs.directory import RunDirectory
     from framl_keras.training.train import train
 
     recipe = Recipe.load(ROOT / "recipes" / "quickstart.yaml", [*head, *changes])

@@ -141,9 +141,9 @@ def ours(model, name: str, options: argparse.Namespace) -> Callable[[int], None]
     """The loop of `framl-keras train` with its callbacks, fed from memory."""
     from pathlib import Path
 
-    from framl_keras.training.journal import Journal
-    from framl_keras.training.not_finite import StopAtNaN
-    from framl_keras.training.progress import CountSteps, Progress, ProgressBar
+    from framl_keras.training.callbacks.journal import Journal
+    from framl_keras.training.callbacks.not_finite import StopAtNaN
+    from framl_keras.training.callbacks.progress import CountSteps, Progress, ProgressBar
     from framl_keras.training.train import MODES
 
     progress = Progress(10**6, options.batch, 1)

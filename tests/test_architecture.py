@@ -12,12 +12,13 @@ PACKAGE = Path(framl_keras.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Part of the package -> parts that it may import. Anyone may import the leaves.
-LEAVES = {"errors", "optional", "version"}
+LEAVES = {"backend", "errors", "optional", "version"}
 MAY_IMPORT = {
     "": {"layers", "losses", "margins"},
     "__main__": {"cli"},
-    "cli": {"training", "evaluation", "data", "models", "published", "recipe", "layers"},
-    "training": {"evaluation", "models", "data", "recipe"},
+    "cli": {"runs", "training", "evaluation", "data", "models", "published", "recipe", "layers"},
+    "training": {"runs", "evaluation", "models", "data", "recipe"},
+    "runs": {"evaluation", "recipe", "data"},
     "evaluation": {"models", "layers", "data"},
     "published": {"models", "backbones", "layers"},
     "models": {"backbones", "layers", "losses", "margins"},
@@ -28,6 +29,7 @@ MAY_IMPORT = {
     "ops": set(),
     "data": set(),
     "recipe": set(),
+    "backend": set(),
     "errors": set(),
     "optional": set(),
     "version": set(),

@@ -16,8 +16,8 @@ import pytest
 from framl_keras import ArcMarginLayer, FeatureRepresentation
 from framl_keras.layers import similarity
 from framl_keras.recipe import Recipe
-from framl_keras.training.parity import compare
-from framl_keras.training.parity_processes import Run, run_first_steps
+from framl_keras.training.parity.compare import compare
+from framl_keras.training.parity.processes import Run, run_first_steps
 
 BACKENDS = ("tensorflow", "jax", "torch")
 OTHERS = [

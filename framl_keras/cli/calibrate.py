@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from framl_keras.cli.trained_run import TrainedRun
     from framl_keras.evaluation.calibration import Calibration
+    from framl_keras.runs.trained_run import TrainedRun
 
 
 @click.command("calibrate")
@@ -50,10 +50,10 @@ def command(
     similarities = SIMILARITIES if "all" in names else tuple(dict.fromkeys(names))
     check_names(similarities, "exact")
 
-    from framl_keras.cli.trained_run import open_run
     from framl_keras.evaluation.calibration import calibrate, write_calibrations
     from framl_keras.evaluation.report import weights_hash
     from framl_keras.evaluation.similarities import comparable_distances
+    from framl_keras.runs.trained_run import open_run
 
     run = open_run(run_path)
     embeddings, pairs, is_same = _pairs(run, sets)
@@ -76,7 +76,7 @@ def _pairs(
     from framl_keras.cli.eval import recipe_with_sets
     from framl_keras.evaluation.embed import embed_with, mirror_fused
     from framl_keras.evaluation.identity_pairs import identity_pairs
-    from framl_keras.training.data import open_pair_sets
+    from framl_keras.training.build.data import open_pair_sets
 
     function, data = mirror_fused(run.model), run.recipe.data
     vectors, rows, answers, done = [], [], [], 0

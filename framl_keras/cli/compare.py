@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from framl_keras.cli.trained_run import TrainedRun
+    from framl_keras.runs.trained_run import TrainedRun
 
 
 @click.command("compare")
@@ -38,7 +38,7 @@ def command(left: str, right: str, names: tuple[str, ...], run_path: str | None)
     for image in images:
         decode(image)
 
-    from framl_keras.cli.trained_run import open_run
+    from framl_keras.runs.trained_run import open_run
 
     for line in _lines(open_run(run_path), images, similarities):
         click.echo(line)
@@ -52,7 +52,7 @@ def _lines(run: "TrainedRun", images, similarities) -> list[str]:  # type: ignor
     from framl_keras.evaluation.calibration import read_calibrations
     from framl_keras.evaluation.report import weights_hash
     from framl_keras.evaluation.similarities import comparable_distances
-    from framl_keras.evaluation.thresholds import read_thresholds
+    from framl_keras.runs.thresholds import read_thresholds
 
     data = run.recipe.data
     vectors = embed(run.model, images, data.image_size, data.central_crop, progress=False)

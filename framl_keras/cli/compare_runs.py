@@ -44,7 +44,7 @@ def command(first: str, second: str | None, names: tuple[str, ...], sets: tuple[
     if second is None and len(similarities) < 2:
         raise UserError("Nothing to compare with. Name two runs, or two similarities with --sim.")
 
-    from framl_keras.training.run_directory import find_run
+    from framl_keras.runs.directory import find_run
 
     for path in filter(None, (first, second)):
         find_run(path)  # so that a mistyped B is told before A is embedded
@@ -62,10 +62,10 @@ def _results(
 ) -> "list[Result]":
     """A run's results on the verification sets of another's recipe."""
     from framl_keras.cli.eval import recipe_with_sets
-    from framl_keras.cli.trained_run import open_run
     from framl_keras.evaluation import evaluate
-    from framl_keras.training.data import open_pair_sets
-    from framl_keras.training.run_directory import find_run
+    from framl_keras.runs.directory import find_run
+    from framl_keras.runs.trained_run import open_run
+    from framl_keras.training.build.data import open_pair_sets
 
     pair_sets = open_pair_sets(recipe_with_sets(find_run(recipe_of).recipe(), sets))
     run = open_run(path)

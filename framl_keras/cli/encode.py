@@ -23,8 +23,8 @@ def command(images: tuple[str, ...], output: str, run_path: str | None) -> int:
     if not readable:
         raise UserError(f"None of {len(paths)} images could be read.")
 
-    from framl_keras.cli.trained_run import open_run
     from framl_keras.evaluation import embed
+    from framl_keras.runs.trained_run import open_run
 
     run = open_run(run_path)
     embeddings = embed(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from framl_keras.data.pairs import PairSet
     from framl_keras.evaluation import Result
     from framl_keras.recipe import Recipe
-    from framl_keras.training.run_directory import RunDirectory
+    from framl_keras.runs.directory import RunDirectory
 
 
 class Evaluated(NamedTuple):
@@ -107,11 +107,11 @@ def _of_run(
     protocol: str,
 ) -> Evaluated:
     """Embeds the sets' images with a run's model."""
-    from framl_keras.cli import backend
-    from framl_keras.cli.trained_run import open_run
+    from framl_keras import backend
     from framl_keras.evaluation import evaluate
     from framl_keras.evaluation.report import facts_of, weights_hash
-    from framl_keras.training.data import open_pair_sets
+    from framl_keras.runs.trained_run import open_run
+    from framl_keras.training.build.data import open_pair_sets
 
     run = open_run(run_path)
     pair_sets = open_pair_sets(recipe_with_sets(run.recipe, sets))
@@ -142,7 +142,7 @@ def _of_embeddings(
     from framl_keras.data.pairs.embeddings import read_embeddings
     from framl_keras.evaluation.ready import fingerprint, verify_ready
     from framl_keras.evaluation.report import facts_of
-    from framl_keras.training.run_directory import RunDirectory
+    from framl_keras.runs.directory import RunDirectory
 
     ready = read_embeddings(path)
     results = verify_ready(ready, similarities, protocol, normalize)

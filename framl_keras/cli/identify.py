@@ -10,7 +10,7 @@ from framl_keras.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from framl_keras.cli.trained_run import TrainedRun
+    from framl_keras.runs.trained_run import TrainedRun
 
 
 class Enrolled(NamedTuple):
@@ -55,8 +55,8 @@ def command(
     if (gallery is None) != (probes is None):
         raise UserError("A gallery without probes. Expected both GALLERY and PROBES, or neither.")
 
-    from framl_keras.cli.trained_run import open_run
     from framl_keras.evaluation.identification import identify
+    from framl_keras.runs.trained_run import open_run
 
     run = open_run(run_path)
     if gallery is None or probes is None:
@@ -103,7 +103,7 @@ def _of_run(run: "TrainedRun", strangers: float) -> Enrolled:
     import numpy as np
 
     from framl_keras.cli.eval import recipe_with_sets
-    from framl_keras.training.data import open_pair_sets
+    from framl_keras.training.build.data import open_pair_sets
 
     pairs = open_pair_sets(recipe_with_sets(run.recipe, []))[0]
     found = _embed(run, pairs.images, pairs.name)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from framl_keras.cli import backend
+from framl_keras import backend
 from framl_keras.errors import UserError
 
 

@@ -9,7 +9,7 @@ from framl_keras.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from framl_keras.cli.trained_run import TrainedRun
+    from framl_keras.runs.trained_run import TrainedRun
 
 
 @click.command("label-noise")
@@ -26,9 +26,9 @@ def command(run_path: str | None, angle: float, show: int, output: str | None) -
     centers of their own, and the one with the most images is the dominant one. Beyond
     about 75 degrees most images have a wrong label, say the authors of sub-center ArcFace.
     """
-    from framl_keras.cli.trained_run import open_run
     from framl_keras.evaluation.label_noise import find_label_noise
-    from framl_keras.training.centers import centers_of
+    from framl_keras.runs.trained_run import open_run
+    from framl_keras.training.checkpoints.centers import centers_of
 
     run = open_run(run_path)
     centers, source, data = centers_of(run.directory), _source(run), run.recipe.data
@@ -46,7 +46,7 @@ COLUMNS = ("angle", "identity", "nearest", "nearest_angle", "image")
 
 def _source(run: "TrainedRun") -> Any:
     """The run's training data, if its identities are still those of the centers."""
-    from framl_keras.training.data import open_training_source
+    from framl_keras.training.build.data import open_training_source
 
     source = open_training_source(run.recipe)
     if list(source.class_names) != run.directory.class_names():

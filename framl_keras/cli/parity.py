@@ -47,10 +47,10 @@ def command(
 
     For example: framl-keras parity recipes/quickstart.yaml --set train.batch_size=8
     """
-    from framl_keras.cli import backend
+    from framl_keras import backend
     from framl_keras.recipe import Recipe
-    from framl_keras.training.parity import compare
-    from framl_keras.training.parity_processes import Run, run_first_steps
+    from framl_keras.training.parity.compare import compare
+    from framl_keras.training.parity.processes import Run, run_first_steps
 
     recipe = Recipe.load(recipe_file, changes)
     names = backend.among_installed(backends.split(",") if backends else None)
@@ -74,7 +74,7 @@ def _losses(found: dict) -> list[str]:
 
 
 def _describe(parity: Any) -> str:
-    from framl_keras.training.parity import GRADIENT_BOUND, LOSS_BOUND
+    from framl_keras.training.parity.compare import GRADIENT_BOUND, LOSS_BOUND
 
     step = parity.parts_at
     parting = f"they part at step {step}" if step else "they don't part"

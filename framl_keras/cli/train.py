@@ -33,7 +33,7 @@ def command(
 
     For example: framl-keras train recipes/quickstart.yaml --set train.epochs=10
     """
-    from framl_keras.cli import backend
+    from framl_keras import backend
     from framl_keras.recipe import Recipe
 
     recipe = Recipe.load(
@@ -41,7 +41,7 @@ def command(
     )
     backend_name = backend.choose()
 
-    from framl_keras.training.run_directory import RUNS, RunDirectory
+    from framl_keras.runs.directory import RUNS, RunDirectory
     from framl_keras.training.train import train
 
     run = RunDirectory(RUNS / recipe.name)
@@ -62,7 +62,7 @@ def _report(trained: Any, recipe: Any) -> None:
     """Verifies in every similarity, prints the table and stores the thresholds."""
     from framl_keras.evaluation import SIMILARITIES, evaluate, format_table
     from framl_keras.evaluation.report import weights_hash
-    from framl_keras.evaluation.thresholds import write_thresholds
+    from framl_keras.runs.thresholds import write_thresholds
 
     if not trained.pair_sets:
         click.echo("No verification set: name one in the recipe's data.test.", err=True)

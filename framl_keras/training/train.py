@@ -11,31 +11,31 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Source
 from framl_keras.models import compile_for_training, embedding_model, freeze, network_of
 from framl_keras.recipe import AugmentSection, Recipe
-from framl_keras.training.checkpoint import Checkpoint
-from framl_keras.training.checkpoints import Checkpoints, SaveCheckpoints
-from framl_keras.training.data import (
+from framl_keras.runs.directory import RunDirectory
+from framl_keras.training.build.data import (
     open_present_pair_sets,
     open_training_batches,
     open_training_source,
 )
-from framl_keras.training.fit_mode import Batch, fit_epoch
-from framl_keras.training.fused_batch_norm import fuse_batch_norm
-from framl_keras.training.heads import with_head
-from framl_keras.training.initial_weights import draw_initial_weights
-from framl_keras.training.interrupt import StopOnSignal
-from framl_keras.training.journal import Journal
-from framl_keras.training.not_finite import StopAtNaN
-from framl_keras.training.optimizers import build_optimizer, learning_rate_at
-from framl_keras.training.precise_batch_norm import average_batch_norm, first
-from framl_keras.training.precision import built_in, with_loss_scale
-from framl_keras.training.progress import CountSteps, Progress, ProgressBar
-from framl_keras.training.residual_branches import zero_init_residual
-from framl_keras.training.resume import facts_of, find_start, put_aside
-from framl_keras.training.run_directory import RunDirectory
-from framl_keras.training.start_from import start_from
-from framl_keras.training.state import RestoreMetrics, write_state
-from framl_keras.training.step_mode import step_epoch
-from framl_keras.training.verification import VerifyBetweenEpochs
+from framl_keras.training.build.fused_batch_norm import fuse_batch_norm
+from framl_keras.training.build.heads import with_head
+from framl_keras.training.build.initial_weights import draw_initial_weights
+from framl_keras.training.build.optimizers import build_optimizer, learning_rate_at
+from framl_keras.training.build.precise_batch_norm import average_batch_norm, first
+from framl_keras.training.build.precision import built_in, with_loss_scale
+from framl_keras.training.build.residual_branches import zero_init_residual
+from framl_keras.training.build.start_from import start_from
+from framl_keras.training.callbacks.interrupt import StopOnSignal
+from framl_keras.training.callbacks.journal import Journal
+from framl_keras.training.callbacks.not_finite import StopAtNaN
+from framl_keras.training.callbacks.progress import CountSteps, Progress, ProgressBar
+from framl_keras.training.callbacks.verification import VerifyBetweenEpochs
+from framl_keras.training.checkpoints.checkpoint import Checkpoint
+from framl_keras.training.checkpoints.folder import Checkpoints, SaveCheckpoints
+from framl_keras.training.checkpoints.resume import facts_of, find_start, put_aside
+from framl_keras.training.checkpoints.state import RestoreMetrics, write_state
+from framl_keras.training.steps.fit_mode import Batch, fit_epoch
+from framl_keras.training.steps.step_mode import step_epoch
 
 MODES = {"fit": fit_epoch, "eager": step_epoch}
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from framl_keras import backbones
-from framl_keras.training.initial_weights import draw_initial_weights
+from framl_keras.training.build.initial_weights import draw_initial_weights
 
 
 @pytest.mark.parametrize("name", ["IResNet10SE", "MobileFaceNet", "MobileNetV2", "Xception"])

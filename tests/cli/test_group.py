@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from framl_keras.cli import backend
+from framl_keras import backend
 from framl_keras.cli.group import COMMANDS, main
 from framl_keras.errors import UserError
 

@@ -10,7 +10,7 @@ import pytest
 from framl_keras.cli.group import main
 from framl_keras.evaluation.report import weights_hash
 from framl_keras.recipe import Recipe
-from framl_keras.training.run_directory import RunDirectory
+from framl_keras.runs.directory import RunDirectory
 
 
 @pytest.fixture

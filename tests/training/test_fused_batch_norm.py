@@ -5,9 +5,9 @@ from keras import layers, ops
 from on_backend import gradients
 from small_runs import changed
 
-from framl_keras.training.fused_batch_norm import fuse_batch_norm
-from framl_keras.training.parity import compare
-from framl_keras.training.parity_run import first_steps
+from framl_keras.training.build.fused_batch_norm import fuse_batch_norm
+from framl_keras.training.parity.compare import compare
+from framl_keras.training.parity.first_steps import first_steps
 
 FUSES = keras.backend.backend() != "jax"
 SHAPE = (6, 5, 4, 3)

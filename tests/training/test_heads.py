@@ -13,7 +13,7 @@ from small_runs import (
 from framl_keras import margins
 from framl_keras.errors import UserError
 from framl_keras.recipe import MARGINS
-from framl_keras.training.run_directory import RunDirectory
+from framl_keras.runs.directory import RunDirectory
 from framl_keras.training.train import build_models, open_training_source, train
 
 PARTIAL = {"sample_rate": 0.8, "sub_centers": 2, "margin": {"name": "CurricularFace"}}

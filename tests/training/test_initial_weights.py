@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from framl_keras.training.initial_weights import draw_initial_weights
+from framl_keras.training.build.initial_weights import draw_initial_weights
 
 CASES = {
     "glorot_uniform": ((3, 3, 40, 60), math.sqrt(2 / (9 * 40 + 9 * 60))),

@@ -8,8 +8,8 @@ from test_train import ctrl_c_during
 
 from framl_keras.errors import UserError
 from framl_keras.recipe import OptimizerSection, ScheduleSection
-from framl_keras.training.optimizers import build_optimizer, learning_rate_at
-from framl_keras.training.run_directory import RunDirectory
+from framl_keras.runs.directory import RunDirectory
+from framl_keras.training.build.optimizers import build_optimizer, learning_rate_at
 from framl_keras.training.train import train
 
 

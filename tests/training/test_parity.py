@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from framl_keras.training.parity import compare
-from framl_keras.training.parity_run import first_steps
+from framl_keras.training.parity.compare import compare
+from framl_keras.training.parity.first_steps import first_steps
 
 
 def steps(**changes):

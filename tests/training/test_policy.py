@@ -9,7 +9,7 @@ from small_runs import assert_same_state, changed, ctrl_c_during, final_state
 from framl_keras.data.sources import ImageFolder
 from framl_keras.errors import UserError
 from framl_keras.recipe import PolicySection
-from framl_keras.training.run_directory import RunDirectory
+from framl_keras.runs.directory import RunDirectory
 from framl_keras.training.train import stream, train, without_augmentation
 
 RICH = {"policy": "keras.rand_augment", "options": {"num_ops": 1}, "resize_to": 20}

@@ -3,8 +3,8 @@ import numpy as np
 from keras.ops import convert_to_numpy as numpy_of
 from small_runs import changed, final_state
 
-from framl_keras.training.precise_batch_norm import average_batch_norm
-from framl_keras.training.run_directory import RunDirectory
+from framl_keras.runs.directory import RunDirectory
+from framl_keras.training.build.precise_batch_norm import average_batch_norm
 from framl_keras.training.train import train
 
 

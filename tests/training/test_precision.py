@@ -5,8 +5,8 @@ from small_runs import assert_same_state, changed, final_state
 from test_train import ctrl_c_during
 
 import framl_keras.training.train as training
-from framl_keras.training.data import open_training_source
-from framl_keras.training.run_directory import RunDirectory
+from framl_keras.runs.directory import RunDirectory
+from framl_keras.training.build.data import open_training_source
 from framl_keras.training.train import build_models, stream, train
 
 

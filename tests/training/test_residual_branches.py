@@ -6,7 +6,7 @@ import pytest
 
 from framl_keras import backbones
 from framl_keras.errors import UserError
-from framl_keras.training.residual_branches import zero_init_residual
+from framl_keras.training.build.residual_branches import zero_init_residual
 
 SHAPE = (32, 32, 3)
 

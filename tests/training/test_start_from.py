@@ -10,7 +10,7 @@ from test_train import changed, final_state
 from framl_keras.data.transforms import decode, view
 from framl_keras.errors import UserError
 from framl_keras.models import freeze, network_of
-from framl_keras.training.run_directory import RunDirectory
+from framl_keras.runs.directory import RunDirectory
 from framl_keras.training.train import build_models, open_training_source, train
 
 

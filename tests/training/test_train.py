@@ -16,7 +16,7 @@ import framl_keras.training.train as training
 from framl_keras.data.sources import ImageFolder
 from framl_keras.errors import UserError
 from framl_keras.evaluation.report import weights_hash
-from framl_keras.training.run_directory import RunDirectory, find_run
+from framl_keras.runs.directory import RunDirectory, find_run
 from framl_keras.training.train import train
 
 

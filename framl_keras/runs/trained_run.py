@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import keras
 
     from framl_keras.recipe import Recipe
-    from framl_keras.training.run_directory import RunDirectory
+    from framl_keras.runs.directory import RunDirectory
 
 
 class TrainedRun(NamedTuple):
@@ -25,8 +25,8 @@ def open_run(path: str | None) -> TrainedRun:
     Raises:
         UserError: if there is none, or its model cannot be loaded.
     """
-    from framl_keras.cli import backend
-    from framl_keras.training.run_directory import find_run
+    from framl_keras import backend
+    from framl_keras.runs.directory import find_run
 
     directory = find_run(path)
     recipe = directory.recipe()

@@ -8,10 +8,15 @@ import keras
 import numpy as np
 
 from framl_keras.errors import UserError
-from framl_keras.training.checkpoint import SUFFIX, Checkpoint, load_checkpoint, save_checkpoint
-from framl_keras.training.not_finite import NotFiniteError
-from framl_keras.training.progress import Progress
-from framl_keras.training.state import read_state
+from framl_keras.training.callbacks.not_finite import NotFiniteError
+from framl_keras.training.callbacks.progress import Progress
+from framl_keras.training.checkpoints.checkpoint import (
+    SUFFIX,
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from framl_keras.training.checkpoints.state import read_state
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from framl_keras.data.atomic import write_beside
 from framl_keras.errors import UserError
-from framl_keras.training.disk import disk_errors_explained
+from framl_keras.runs.disk import disk_errors_explained
 
 SUFFIX = ".ckpt"
 _FACTS = "facts.json"

@@ -2,7 +2,7 @@
 
 Run as a process of its own, since a process has one backend:
 
-    python -m framl_keras.training.parity_run RECIPE MODE STEPS PRECISION OUTPUT
+    python -m framl_keras.training.parity.first_steps RECIPE MODE STEPS PRECISION OUTPUT
 """
 
 import sys
@@ -13,10 +13,10 @@ import numpy as np
 
 from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
-from framl_keras.training.data import open_training_source
-from framl_keras.training.float64 import compute_in_float64, keep_numbers_exact
-from framl_keras.training.progress import Progress
-from framl_keras.training.state import read_state, write_state
+from framl_keras.training.build.data import open_training_source
+from framl_keras.training.callbacks.progress import Progress
+from framl_keras.training.checkpoints.state import read_state, write_state
+from framl_keras.training.parity.float64 import compute_in_float64, keep_numbers_exact
 from framl_keras.training.steps import gradients
 from framl_keras.training.train import MODES, build_models, stream
 

@@ -9,7 +9,7 @@ import keras
 
 from framl_keras.errors import UserError
 from framl_keras.recipe import OptimizerSection, ScheduleSection
-from framl_keras.training.schedules import Schedule
+from framl_keras.training.build.schedules import Schedule
 
 _DEFAULTS = OptimizerSection().model_dump()
 

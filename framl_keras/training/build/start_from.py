@@ -13,8 +13,8 @@ from framl_keras.errors import UserError
 from framl_keras.evaluation import embed
 from framl_keras.models import point_centers, take_centers, take_embedder
 from framl_keras.recipe import Recipe
-from framl_keras.training.centers import head_of
-from framl_keras.training.run_directory import RunDirectory
+from framl_keras.runs.directory import RunDirectory
+from framl_keras.training.checkpoints.centers import head_of
 
 log = logging.getLogger(__name__)
 

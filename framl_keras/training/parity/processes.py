@@ -12,7 +12,7 @@ import numpy as np
 
 from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
-from framl_keras.training.parity import Arrays
+from framl_keras.training.parity.compare import Arrays
 
 
 class Run(NamedTuple):
@@ -47,7 +47,7 @@ def _in_process(run: Run, recipe: Path, steps: int, double: bool, output: Path) 
     if double:
         environment["JAX_ENABLE_X64"] = "1"  # JAX can be told before it starts only
     done = subprocess.run(
-        [sys.executable, "-m", "framl_keras.training.parity_run", *arguments],
+        [sys.executable, "-m", "framl_keras.training.parity.first_steps", *arguments],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import keras
 from tqdm import tqdm
 
-from framl_keras.training.logs import shown_numbers
+from framl_keras.training.callbacks.logs import shown_numbers
 
 
 class Progress:

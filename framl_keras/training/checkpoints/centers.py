@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from framl_keras.errors import UserError
-from framl_keras.training.checkpoints import Checkpoints
-from framl_keras.training.run_directory import RunDirectory
+from framl_keras.runs.directory import RunDirectory
+from framl_keras.training.checkpoints.folder import Checkpoints
 
 _HEAD = "model/head/"
 

@@ -8,7 +8,7 @@ import keras
 from framl_keras.errors import UserError
 from framl_keras.models import training_model
 from framl_keras.recipe import Recipe, RowOptimizerSection
-from framl_keras.training.optimizers import rate_of
+from framl_keras.training.build.optimizers import rate_of
 
 # Keys that are arguments of `ArcMarginLayer` under the same name.
 _SAME = ("scale", "sub_centers", "backward", "interclass_filter", "sample_rate")

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from framl_keras.errors import UserError
-from framl_keras.training.progress import Progress
+from framl_keras.training.callbacks.progress import Progress
 
 
 class NotFiniteError(FloatingPointError):

@@ -11,8 +11,8 @@ from pathlib import Path
 from framl_keras.data.atomic import write_beside
 from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
-from framl_keras.training.disk import disk_errors_explained
-from framl_keras.training.lock import locked
+from framl_keras.runs.disk import disk_errors_explained
+from framl_keras.runs.lock import locked
 
 RUNS = Path("runs")
 

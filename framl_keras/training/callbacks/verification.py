@@ -8,10 +8,10 @@ import keras
 from framl_keras.data.pairs import PairSet
 from framl_keras.evaluation import evaluate
 from framl_keras.recipe import Recipe
-from framl_keras.training.checkpoints import Checkpoints
-from framl_keras.training.goal import Goal
-from framl_keras.training.journal import Journal
-from framl_keras.training.progress import Progress
+from framl_keras.training.callbacks.goal import Goal
+from framl_keras.training.callbacks.journal import Journal
+from framl_keras.training.callbacks.progress import Progress
+from framl_keras.training.checkpoints.folder import Checkpoints
 
 log = logging.getLogger(__name__)
 

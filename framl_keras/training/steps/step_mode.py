@@ -9,9 +9,9 @@ import numpy as np
 from keras import ops
 
 from framl_keras.models import targets
-from framl_keras.training.first_not_finite import check_step
-from framl_keras.training.fit_mode import Batch
 from framl_keras.training.steps import gradients, update
+from framl_keras.training.steps.first_not_finite import check_step
+from framl_keras.training.steps.fit_mode import Batch
 from framl_keras.training.steps.step import Gradients
 
 log = logging.getLogger(__name__)

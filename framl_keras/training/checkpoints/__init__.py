@@ -1,0 +1,1 @@
+"""A run's states on disk, and going on from them."""

@@ -1,0 +1,1 @@
+"""Backends beside each other, over a recipe's first steps."""
