@@ -10,7 +10,7 @@ import numpy as np
 from framl_keras.data.decode import decode
 
 __all__ = [
-    "LUMA", "affine", "central_crop", "color_matrices", "decode", "erase", "flip", "recolor",
+    "LUMA", "affine", "color_matrices", "crop_middle", "decode", "erase", "flip", "recolor",
     "resize", "view",
 ]  # fmt: skip
 
@@ -33,7 +33,7 @@ def resize(image: np.ndarray, size: int, out: np.ndarray | None = None) -> np.nd
     return cv2.resize(image, (size, size), dst=out, interpolation=method)
 
 
-def central_crop(image: np.ndarray, size: int) -> np.ndarray:
+def crop_middle(image: np.ndarray, size: int) -> np.ndarray:
     """The middle `(size, size)` pixels of an image at least that large."""
     top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
     return image[top : top + size, left : left + size]
@@ -124,4 +124,4 @@ def view(
     """
     if not central_crop:
         return resize(image, size)
-    return central_crop(resize(image, resize_to or round(size * 128 / 112)), size)
+    return crop_middle(resize(image, resize_to or round(size * 128 / 112)), size)

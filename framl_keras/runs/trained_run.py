@@ -2,19 +2,20 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from framl_keras import backend
 from framl_keras.errors import UserError
+from framl_keras.runs.directory import RunDirectory, find_run
 
 if TYPE_CHECKING:
     import keras
 
     from framl_keras.recipe import Recipe
-    from framl_keras.runs.directory import RunDirectory
 
 
 class TrainedRun(NamedTuple):
     """A run's files, recipe and embedding model."""
 
-    directory: "RunDirectory"
+    directory: RunDirectory
     recipe: "Recipe"
     model: "keras.Model"
 
@@ -25,14 +26,11 @@ def open_run(path: str | None) -> TrainedRun:
     Raises:
         UserError: if there is none, or its model cannot be loaded.
     """
-    from framl_keras import backend
-    from framl_keras.runs.directory import find_run
-
     directory = find_run(path)
     recipe = directory.recipe()
     backend.choose()
 
-    import keras
+    import keras  # noqa: PLC0415 - the backend is chosen first
 
     try:
         model = keras.saving.load_model(directory.embedder, compile=False)

@@ -14,8 +14,8 @@ from framl_keras.data.augment import (
 )
 from framl_keras.data.transforms import (
     affine,
-    central_crop,
     color_matrices,
+    crop_middle,
     flip,
     recolor,
     resize,
@@ -38,7 +38,7 @@ def test_central_crop_is_framls(side, size):
     image = np.arange(side * side * 3, dtype=np.uint8).reshape(side, side, 3)
     margin = (side - size) // 2
     expected = [[image[margin + y, margin + x] for x in range(size)] for y in range(size)]
-    assert np.array_equal(central_crop(image, size), expected)
+    assert np.array_equal(crop_middle(image, size), expected)
 
 
 def test_flip_mirrors_left_and_right():
