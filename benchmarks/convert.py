@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from framl_keras.data.convert import ConvertOptions, convert
+from framl_keras.data.conversion import ConvertOptions, convert
 from framl_keras.data.sources import ImageFolder
 
 BYTES = 6000  # of a 112x112 JPEG

@@ -30,7 +30,7 @@ import simplejpeg
 
 from framl_keras.data.augment import Augment
 from framl_keras.data.batches import TrainingBatches, training_dataset
-from framl_keras.data.convert import ConvertOptions, convert
+from framl_keras.data.conversion import ConvertOptions, convert
 from framl_keras.data.sources import Sample, open_source
 
 BATCH, SIZE, STRETCHED = 128, 112, 128

@@ -1,7 +1,7 @@
 import pytest
 from small_faces import PEOPLE, encoded
 
-from framl_keras.data.convert import ConvertOptions, convert
+from framl_keras.data.conversion import ConvertOptions, convert
 from framl_keras.data.sources import ImageFolder
 
 

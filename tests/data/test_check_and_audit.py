@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 from small_faces import encoded, picture
 
-from framl_keras.data.audit import TestImages, audit, format_audit, open_test_images
-from framl_keras.data.audit.near_search import NearSearch
-from framl_keras.data.audit.perceptual_hash import distances, perceptual_hash
-from framl_keras.data.check import check_source, format_report, save_contact_sheet
-from framl_keras.data.check.check import check_batches
-from framl_keras.data.check.contact_sheet import arrange
-from framl_keras.data.check.report import images_per_class
+from framl_keras.data.auditing import TestImages, audit, format_audit, open_test_images
+from framl_keras.data.auditing.near_search import NearSearch
+from framl_keras.data.auditing.perceptual_hash import distances, perceptual_hash
+from framl_keras.data.checking import check_source, format_report, save_contact_sheet
+from framl_keras.data.checking.check import check_batches
+from framl_keras.data.checking.contact_sheet import arrange
+from framl_keras.data.checking.report import images_per_class
 from framl_keras.data.decode import decode
 from framl_keras.data.sources import ImageFolder, OrlFaces, People, Sample, open_source
 from framl_keras.errors import UserError
@@ -29,7 +29,7 @@ def troubled(face_folder, tmp_path):
 
 
 def check(root, monkeypatch, **options):
-    monkeypatch.setattr("framl_keras.data.check.check._SECONDS", 0.1)
+    monkeypatch.setattr("framl_keras.data.checking.check._SECONDS", 0.1)
     source = ImageFolder(root)
     return check_source(source, "faces", check_batches(source, 16, False, 0), **options)
 

@@ -11,7 +11,7 @@ from framl_keras.cli import main
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("framl_keras.data.check.check._SECONDS", 0.1)
+    monkeypatch.setattr("framl_keras.data.checking.check._SECONDS", 0.1)
 
     def call(*arguments):
         with pytest.raises(SystemExit) as end:
@@ -103,7 +103,7 @@ def test_ctrl_c_says_how_to_go_on(run, face_folder, monkeypatch, tmp_path):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("framl_keras.data.convert.encoding.RecordEncoder.encode", stop)
+        patch.setattr("framl_keras.data.conversion.encoding.RecordEncoder.encode", stop)
         code, _, err = run("convert", face_folder, "x.tfrecord")
     assert code == 130
     assert "the same command goes on where it was" in err

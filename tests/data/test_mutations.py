@@ -14,7 +14,7 @@ import time
 import pytest
 from small_faces import SAMPLES, encoded
 
-from framl_keras.data.convert import ConvertOptions, convert
+from framl_keras.data.conversion import ConvertOptions, convert
 from framl_keras.data.decode import decode
 from framl_keras.data.pairs import open_pairs
 from framl_keras.data.pairs.embeddings import read_embeddings

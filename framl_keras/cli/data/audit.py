@@ -22,8 +22,8 @@ def audit(train: str, test: str, root: str | None, jobs: int, as_json: bool) -> 
     import json
     from dataclasses import asdict
 
-    from framl_keras.data.audit import audit as audit_sources
-    from framl_keras.data.audit import format_audit, open_test_images
+    from framl_keras.data.auditing import audit as audit_sources
+    from framl_keras.data.auditing import format_audit, open_test_images
     from framl_keras.data.sources import open_source
 
     test_images = open_test_images(test)

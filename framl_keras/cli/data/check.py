@@ -43,8 +43,8 @@ def check(
     from dataclasses import asdict
     from pathlib import Path
 
-    from framl_keras.data.check import check_source, format_report, save_contact_sheet
-    from framl_keras.data.check.check import check_batches
+    from framl_keras.data.checking import check_source, format_report, save_contact_sheet
+    from framl_keras.data.checking.check import check_batches
     from framl_keras.data.sources import open_source
 
     opened = open_source(source, root, on_error="skip")

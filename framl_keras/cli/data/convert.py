@@ -46,9 +46,9 @@ def convert(
     """
     from pathlib import Path
 
-    from framl_keras.data.convert import ConvertOptions
-    from framl_keras.data.convert import convert as convert_source
-    from framl_keras.data.convert.options import format_for
+    from framl_keras.data.conversion import ConvertOptions
+    from framl_keras.data.conversion import convert as convert_source
+    from framl_keras.data.conversion.options import format_for
     from framl_keras.data.sources import open_source
 
     if online and resize:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from small_faces import encoded, picture
 
-from framl_keras.data.convert import ConvertOptions, convert
-from framl_keras.data.convert import convert as convert_source
-from framl_keras.data.convert.convert import _ShardTask
-from framl_keras.data.convert.encoding import RecordEncoder, source_ids
-from framl_keras.data.convert.progress import Progress
+from framl_keras.data.conversion import ConvertOptions, convert
+from framl_keras.data.conversion import convert as convert_source
+from framl_keras.data.conversion.convert import _ShardTask
+from framl_keras.data.conversion.encoding import RecordEncoder, source_ids
+from framl_keras.data.conversion.progress import Progress
 from framl_keras.data.decode import decode
 from framl_keras.data.sources import ImageFolder, ImageList, People, Sample, open_source
 from framl_keras.errors import UserError

@@ -94,7 +94,7 @@ def test_record_formats_need_no_tensorflow_mxnet_or_bcolz():
 
     code = (
         "import sys\nfrom framl_keras.data.sources import open_source\n"
-        "import framl_keras.data.pairs, framl_keras.data.convert\n"
+        "import framl_keras.data.pairs, framl_keras.data.conversion\n"
         "heavy = ('tensorflow', 'mxnet', 'bcolz', 'keras', 'jax', 'torch')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from framl_keras.data.convert.encoding import Encoded, RecordEncoder
-from framl_keras.data.convert.manifest import Manifest, manifest_path
-from framl_keras.data.convert.options import ConvertOptions
-from framl_keras.data.convert.progress import Progress, ShardProgress
-from framl_keras.data.convert.writers import WRITERS, ShardWriter
+from framl_keras.data.conversion.encoding import Encoded, RecordEncoder
+from framl_keras.data.conversion.manifest import Manifest, manifest_path
+from framl_keras.data.conversion.options import ConvertOptions
+from framl_keras.data.conversion.progress import Progress, ShardProgress
+from framl_keras.data.conversion.writers import WRITERS, ShardWriter
 from framl_keras.data.parallel import ordered_map
 from framl_keras.data.records.index import SUFFIX, store_index
 from framl_keras.data.sources.detect import open_source

@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from framl_keras.data.augment import Augment
 from framl_keras.data.batches import TrainingBatches, training_dataset
-from framl_keras.data.check.look import Look, look_at
-from framl_keras.data.check.report import CheckReport, images_per_class
+from framl_keras.data.checking.look import Look, look_at
+from framl_keras.data.checking.report import CheckReport, images_per_class
 from framl_keras.data.parallel import ordered_map
 from framl_keras.data.policies import Policy
 from framl_keras.data.sources.source import Source

@@ -1,6 +1,6 @@
 """The audit for people to read."""
 
-from framl_keras.data.audit.audit import AuditReport
+from framl_keras.data.auditing.audit import AuditReport
 
 _LISTED = 20
 

@@ -6,7 +6,7 @@ bits at least, so only those that share a band are compared, and none is missed.
 
 import numpy as np
 
-from framl_keras.data.audit.perceptual_hash import distances
+from framl_keras.data.auditing.perceptual_hash import distances
 
 BANDS = 16
 MOST_BITS = BANDS - 1

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from framl_keras.data.audit.fingerprints import Fingerprints, fingerprints
-from framl_keras.data.audit.near_search import NearSearch
-from framl_keras.data.audit.perceptual_hash import thumbnail
-from framl_keras.data.audit.tested import TestImages
+from framl_keras.data.auditing.fingerprints import Fingerprints, fingerprints
+from framl_keras.data.auditing.near_search import NearSearch
+from framl_keras.data.auditing.perceptual_hash import thumbnail
+from framl_keras.data.auditing.tested import TestImages
 from framl_keras.data.decode import decode
 from framl_keras.data.sources.image_source import Images
 from framl_keras.data.sources.source import Source

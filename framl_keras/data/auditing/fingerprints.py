@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from framl_keras.data.audit.perceptual_hash import perceptual_hash
-from framl_keras.data.check.look import digest_of
+from framl_keras.data.auditing.perceptual_hash import perceptual_hash
+from framl_keras.data.checking.look import digest_of
 from framl_keras.data.decode import decode
 from framl_keras.data.parallel import ordered_map
 from framl_keras.data.sources.image_source import Images

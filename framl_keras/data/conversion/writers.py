@@ -7,7 +7,7 @@ from typing import Protocol
 
 from array_record.python.array_record_module import ArrayRecordWriter
 
-from framl_keras.data.convert.encoding import Encoded
+from framl_keras.data.conversion.encoding import Encoded
 from framl_keras.data.records.index import IndexBuilder, RecordIndex
 from framl_keras.data.records.tfrecord import frame
 from framl_keras.data.sources.array_record import KIND as ARRAY_RECORD

@@ -1,7 +1,0 @@
-"""Finds what test data share with training data: images and identities."""
-
-from framl_keras.data.audit.audit import AuditReport, Match, audit
-from framl_keras.data.audit.report import format_audit
-from framl_keras.data.audit.tested import TestImages, open_test_images
-
-__all__ = ["AuditReport", "Match", "TestImages", "audit", "format_audit", "open_test_images"]
