@@ -13,6 +13,7 @@ from framl_keras.errors import UserError
 from framl_keras.optional import require
 
 PRESET_WEIGHTS = ("imagenet", "preset")
+_EXTRAS = {"keras_cv": "cv", "keras_hub": "hub"}
 
 Shape = tuple[int, int, int]
 
@@ -40,7 +41,7 @@ class Library(NamedTuple):
         Raises:
             UserError: if it is neither, or the package is not installed.
         """
-        require(self.package, "cv", f"The backbone {self.package}:{name}")
+        require(self.package, _EXTRAS[self.package], f"The backbone {self.package}:{name}")
         if name in self.networks:
             return Backbone(_builder(self, name, self._from_table))
         if name != name.lower() and "/" not in name:
@@ -54,11 +55,11 @@ class Library(NamedTuple):
                 f"file, or a preset such as {self.package}:resnet50_imagenet as the backbone."
             )
         kind, options = self.networks[name]
-        package = require(self.package, "cv", f"The backbone {self.package}:{name}")
+        package = require(self.package, _EXTRAS[self.package], f"The backbone {self.package}:{name}")
         return getattr(package.models, kind)(**options, **self.arguments(input_shape))
 
     def _from_preset(self, name: str, input_shape: Shape, weights: str | None) -> keras.Model:
-        package = require(self.package, "cv", f"The backbone {self.package}:{name}")
+        package = require(self.package, _EXTRAS[self.package], f"The backbone {self.package}:{name}")
         instead = f"Expected a preset of {self.package}, its folder, or a network that needs "
         instead += f"nothing fetched: {', '.join(self.networks)}."
         with Fetching(f"The preset {name}", instead, unknown=(ValueError, KeyError)):

@@ -1,18 +1,47 @@
-"""`framl-keras recipe`: show what a recipe means."""
+"""`framl-keras recipe`: list the packaged recipes, show what one means, print the schema."""
 
 import click
 
 
 @click.group("recipe")
 def command() -> None:
-    """Show recipes and their schema."""
+    """List and show recipes, and print their schema.
+
+    \b
+    framl-keras recipe list
+    framl-keras recipe show quickstart --set train.epochs=3
+    framl-keras recipe schema > recipe.schema.json
+    """
+
+
+@command.command("list")
+def list_() -> None:
+    """List the recipes that come with the package: their names and what they train.
+
+    \b
+    framl-keras recipe list
+    """
+    from framl_keras.recipe.packaged import about, packaged
+
+    recipes = packaged()
+    width = max(map(len, recipes), default=0)
+    for name, file in recipes.items():
+        click.echo(f"{name:{width}}  {about(file)}")
 
 
 @command.command("show")
 @click.argument("recipe_file", metavar="RECIPE", type=click.Path())
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe.")
 def show(recipe_file: str, changes: tuple[str, ...]) -> None:
-    """Print RECIPE, which may be a file of FRAML's, with every default spelled out."""
+    """Print RECIPE with every default spelled out.
+
+    RECIPE is a YAML file, a configuration file of FRAML, or the name of a
+    packaged recipe.
+
+    \b
+    framl-keras recipe show quickstart
+    framl-keras recipe show my.yaml --set model.margin=0.4
+    """
     from framl_keras.recipe import Recipe
 
     click.echo(Recipe.load(recipe_file, changes).to_yaml(), nl=False)
@@ -20,7 +49,11 @@ def show(recipe_file: str, changes: tuple[str, ...]) -> None:
 
 @command.command("schema")
 def schema() -> None:
-    """Print the JSON schema of recipes, from which editors complete keys."""
+    """Print the JSON schema of recipes, from which editors complete and check keys.
+
+    \b
+    framl-keras recipe schema > recipe.schema.json
+    """
     import json
 
     from framl_keras.recipe import Recipe

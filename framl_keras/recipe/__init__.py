@@ -5,6 +5,7 @@ from framl_keras.recipe.data import HELD_OUT, DataSection
 from framl_keras.recipe.margins import MARGINS
 from framl_keras.recipe.model import ModelSection, RowOptimizerSection
 from framl_keras.recipe.optimizer import OptimizerSection
+from framl_keras.recipe.packaged import located, packaged
 from framl_keras.recipe.people import Fraction
 from framl_keras.recipe.recipe import Recipe
 from framl_keras.recipe.schedule import ScheduleSection
@@ -27,4 +28,6 @@ __all__ = [
     "ScheduleSection",
     "Section",
     "TrainSection",
+    "located",
+    "packaged",
 ]

@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated
 
 import yaml
@@ -14,6 +13,7 @@ from framl_keras.recipe.data import DataSection
 from framl_keras.recipe.faults import validated
 from framl_keras.recipe.framl_yaml import FramlFile, is_framl, to_recipe, understood
 from framl_keras.recipe.model import ModelSection
+from framl_keras.recipe.packaged import located
 from framl_keras.recipe.section import Section
 from framl_keras.recipe.train import TrainSection
 from framl_keras.recipe.yaml_file import read_yaml
@@ -51,14 +51,15 @@ class Recipe(Section):
         """Reads a YAML file, also one of FRAML's, and applies `key.path=value` changes.
 
         Args:
-            path: the file.
+            path: the file, or the name of a packaged recipe such as `quickstart`.
             changes: each a dotted path and a value in YAML, such as `train.epochs=3`.
 
         Raises:
             UserError: if the file cannot be read, is not YAML, or says something
                 that the schema does not allow; it names each key's path.
         """
-        content = read_yaml(Path(path))
+        path = located(path)
+        content = read_yaml(path)
         if is_framl(content):
             framl = validated(FramlFile, content, path)
             log.info("%s: %s", path, understood(framl))

@@ -8,12 +8,13 @@ from typing import Any
 import yaml
 
 from framl_keras.errors import UserError
+from framl_keras.recipe.packaged import packaged
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file, read without running anything."""
     if not path.is_file():
-        raise UserError(f"No such recipe: {path}. Expected a YAML file such as {_examples(path)}.")
+        raise UserError(f"No such recipe: {path}. Expected {_what_exists(path)}.")
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -24,11 +25,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def _examples(path: Path) -> str:
-    """The recipe beside `path` with the most similar name, or the quick start."""
-    beside = [file.name for file in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.4)
-    return str(path.parent / near[0]) if near else "recipes/quickstart.yaml"
+def _what_exists(path: Path) -> str:
+    """The recipe with the most similar name, beside `path` or packaged, or all packaged ones."""
+    beside = path.parent.glob("*.yaml") if path.parent.is_dir() else ()
+    known = {file.name: str(file) for file in beside}
+    if path.parent == Path():
+        known |= {name: name for name in packaged()}
+    near = difflib.get_close_matches(path.name, known, n=1, cutoff=0.4)
+    if near:
+        return f"a YAML file or a packaged recipe, such as {known[near[0]]}"
+    return f"a YAML file or one of the packaged recipes {', '.join(packaged())}"
 
 
 class Loader(yaml.SafeLoader):

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from array_record.python.array_record_module import ArrayRecordWriter
-
 from framl_keras.data.conversion.encoding import Encoded
 from framl_keras.data.records.index import IndexBuilder, RecordIndex
 from framl_keras.data.records.tfrecord import frame
 from framl_keras.data.sources.array_record import KIND as ARRAY_RECORD
+from framl_keras.data.sources.array_record import library
 from framl_keras.data.sources.records import folder_of
 from framl_keras.data.sources.tfrecord import KIND as TFRECORD
 from framl_keras.data.sources.tfrecord import index_tfrecord
@@ -96,7 +95,8 @@ class ArrayRecordShard:
         self.size = size
         self._path = path
         self._builder = IndexBuilder()
-        self._writer = ArrayRecordWriter(str(path), "group_size:1,uncompressed")
+        writer = library("Writing ArrayRecord").ArrayRecordWriter
+        self._writer = writer(str(path), "group_size:1,uncompressed")
 
     def write(self, records: Sequence[Encoded]) -> None:
         """Appends records."""

@@ -1,19 +1,38 @@
 """ArrayRecord files as a source."""
 
+import importlib
 import threading
 from pathlib import Path
 from typing import Any
 
-from array_record.python.array_record_module import ArrayRecordReader
 from tqdm import tqdm
 
 from framl_keras.data.records.damage import Damage, DamagedRecordError
 from framl_keras.data.records.example import parse
 from framl_keras.data.records.index import IndexBuilder, RecordIndex, cached_index, span_of
 from framl_keras.data.sources.records import folder_of
+from framl_keras.errors import UserError
 
 KIND = "arrayrecord"
 _RANDOM_ACCESS = "readahead_buffer_size:0,max_parallelism:0"
+
+
+def library(purpose: str) -> Any:
+    """The library of ArrayRecord, imported when it is needed.
+
+    Args:
+        purpose: what needs it, to begin the error with.
+
+    Raises:
+        UserError: if it is not installed; there is none for Windows.
+    """
+    try:
+        return importlib.import_module("array_record.python.array_record_module")
+    except ImportError:
+        raise UserError(
+            f"{purpose} needs the package array-record, which is not installed. Use TFRecord, or "
+            "install it with: pip install array-record (Linux and macOS; there is no Windows build)"
+        ) from None
 
 
 class ArrayRecordFile:
@@ -37,7 +56,7 @@ class ArrayRecordFile:
         """
         if self._reader is None:
             with self._lock:
-                self._reader = self._reader or ArrayRecordReader(str(self.path), _RANDOM_ACCESS)
+                self._reader = self._reader or _open(self.path)
         return _read(self._reader, int(self.index.numbers[position]))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -50,7 +69,7 @@ class ArrayRecordFile:
 def index_array_record(path: Path) -> RecordIndex:
     """Reads a whole file, showing how far it is, and indexes its records."""
     builder = IndexBuilder()
-    reader = ArrayRecordReader(str(path), _RANDOM_ACCESS)
+    reader = _open(path)
     count = reader.num_records() if reader.ok() else 0
     if not count:
         reason = "it is empty, cut short, or its end (the footer) is damaged"
@@ -60,7 +79,11 @@ def index_array_record(path: Path) -> RecordIndex:
     return builder.build()
 
 
-def _add(builder: IndexBuilder, reader: ArrayRecordReader, number: int) -> None:
+def _open(path: Path) -> Any:
+    return library(f"Reading {path}").ArrayRecordReader(str(path), _RANDOM_ACCESS)
+
+
+def _add(builder: IndexBuilder, reader: Any, number: int) -> None:
     try:
         data = _read(reader, number)
         record = parse(data)
@@ -71,7 +94,7 @@ def _add(builder: IndexBuilder, reader: ArrayRecordReader, number: int) -> None:
     builder.add(number, 0, 0, record.source_id, folder_of(record.name), span)
 
 
-def _read(reader: ArrayRecordReader, number: int) -> bytes:
+def _read(reader: Any, number: int) -> bytes:
     """One record; what the library says of damage becomes our own exception."""
     try:
         (data,) = reader.read([number])

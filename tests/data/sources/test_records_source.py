@@ -1,4 +1,5 @@
 import shutil
+import sys
 
 import pytest
 from small_faces import SAMPLES, encoded
@@ -147,3 +148,15 @@ def test_a_source_goes_to_another_process(converted, name):
 
     source = open_source(str(converted(name, format=name.split(".")[1], shards=1)))
     assert pickle.loads(pickle.dumps(source))[5] == source[5]
+
+
+@pytest.mark.parametrize("what", ["read", "write"])
+def test_without_the_library_array_records_are_one_line(converted, tmp_path, monkeypatch, what):
+    path = converted("faces.arrayrecord", format="arrayrecord", shards=1)
+    monkeypatch.setitem(sys.modules, "array_record.python.array_record_module", None)
+
+    with pytest.raises(UserError, match="needs the package array-record.*no Windows build"):
+        if what == "read":
+            open_source(str(path))[0]
+        else:
+            converted("again.arrayrecord", format="arrayrecord", shards=1)
