@@ -1,7 +1,7 @@
 """Train, verify and compare recognition embeddings in Keras 3.
 
-Importing this imports no backend. The layers are registered with Keras as soon as
-Keras itself is imported, so that saved models load with no `custom_objects`.
+Importing this imports no backend. Keras learns the names of our layers as soon as it is
+imported itself, so that saved models load with no `custom_objects`.
 """
 
 import importlib
@@ -12,7 +12,7 @@ import wrapt
 from framl_keras.version import __version__
 
 if TYPE_CHECKING:
-    from framl_keras import layers, losses, margins
+    from framl_keras import layers, losses, margins, similarities
     from framl_keras.layers import (
         ArcMarginLayer,
         CosineSimilarity,
@@ -31,12 +31,14 @@ __all__ = [
     "StructuralSimilarity",
     "__version__",
     "layers",
+    "list_similarities",
     "losses",
     "margins",
+    "similarities",
 ]
 
-_MODULES = frozenset({"layers", "losses", "margins"})
-_LAYERS = frozenset(__all__) - _MODULES - {"__version__"}
+_MODULES = frozenset({"layers", "losses", "margins", "similarities"})
+_LAYERS = frozenset(__all__) - _MODULES - {"__version__", "list_similarities"}
 
 
 def __getattr__(name: str) -> Any:
@@ -47,12 +49,21 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def list_similarities() -> list[str]:
+    """The names of all similarities: ours, then those that were registered.
+
+    Example:
+    >>> list_similarities()[:2]
+    ['diff', 'cos']
+    """
+    return list(importlib.import_module("framl_keras.similarities").names())
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
 @wrapt.when_imported("keras")
-def _register(_: Any) -> None:
-    """Imports what Keras must know to load a saved model."""
-    importlib.import_module("framl_keras.layers")
-    importlib.import_module("framl_keras.losses")
+def _register(keras: Any) -> None:
+    """Tells Keras the names of our classes, so that it can load a saved model."""
+    importlib.import_module("framl_keras.keras_registry").register(keras)

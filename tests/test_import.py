@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from framl_keras import ArcMarginLayer, CosineSimilarity, FeatureRepresentation
+from framl_keras.keras_registry import CLASSES, FUNCTIONS
+from framl_keras.losses import as_given
 
 BACKENDS = {"keras", "tensorflow", "jax", "torch"}
 
@@ -19,7 +21,9 @@ def run(code: str) -> str:
     return done.stdout.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("module", ["framl_keras", "framl_keras.cli", "framl_keras.recipe"])
+@pytest.mark.parametrize(
+    "module", ["framl_keras", "framl_keras.cli", "framl_keras.recipe", "framl_keras.similarities"]
+)
 def test_no_backend_is_imported(module):
     loaded = run(f"import sys, {module}; print(' '.join(sys.modules))")
 
@@ -27,12 +31,45 @@ def test_no_backend_is_imported(module):
 
 
 @pytest.mark.parametrize(
-    "module", ["margins", "ops.margins", "layers.arc_margin", "losses.triplet", "models"]
+    "module",
+    [
+        "margins",
+        "ops.margins",
+        "ops.backend",
+        "layers.arc_margin",
+        "losses.triplet",
+        "models",
+        "similarities.layers",
+    ],
 )
 def test_any_part_may_be_imported_first(module):
-    done = f"import framl_keras.{module}, sys; print('framl_keras.layers' in sys.modules)"
+    make = "keras.saving.get_registered_object('framl_keras>ArcMarginLayer')"
+    done = f"import framl_keras.{module}, keras; print({make}(3).num_classes)"
 
-    assert run(done) == "True"
+    assert run(done) == "3"
+
+
+def test_keras_knows_every_class_of_ours_before_it_is_imported():
+    importing = "import keras, framl_keras.layers, framl_keras.losses, framl_keras.margins"
+    ours = "sorted(n for n in keras.saving.get_custom_objects() if n.startswith('framl_keras>'))"
+
+    registered = run(f"{importing}; print({ours})")
+
+    tables = [*CLASSES.values(), *FUNCTIONS.values()]
+    listed = [f"framl_keras>{name}" for names in tables for name in names]
+    assert registered == str(sorted(listed))
+
+
+def test_importing_keras_imports_none_of_our_layers():
+    loaded = run("import framl_keras, keras, sys; print('framl_keras.layers' in sys.modules)")
+
+    assert loaded == "False"
+
+
+def test_evaluation_of_ready_embeddings_needs_no_keras():
+    loaded = run("import sys, framl_keras.evaluation; print('keras' in sys.modules)")
+
+    assert loaded == "False"
 
 
 @pytest.mark.parametrize("order", ["framl_keras, keras", "keras, framl_keras"])
@@ -41,10 +78,13 @@ def test_a_saved_model_loads_without_custom_objects(order, tmp_path):
     embedding = FeatureRepresentation(4)(pixels)
     outputs = [ArcMarginLayer(3)(embedding), CosineSimilarity()(embedding, embedding)]
     model = keras.Model(pixels, outputs)
+    model.compile("sgd", loss=[as_given, as_given])
     model.save(tmp_path / "model.keras")
 
-    load = f"keras.saving.load_model({str(tmp_path / 'model.keras')!r})"
-    count = run(f"import {order}; import keras; print({load}.count_params())")
+    first, second = (str(tmp_path / f"{name}.keras") for name in ("model", "again"))
+    load = "model = keras.saving.load_model"
+    again = f"{load}({first!r}); model.save({second!r}); {load}({second!r})"
+    count = run(f"import {order}; import keras; {again}; print(model.count_params())")
 
     assert int(count) == model.count_params()
 

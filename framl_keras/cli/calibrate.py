@@ -52,8 +52,8 @@ def command(
 
     from framl_keras.evaluation.calibration import calibrate, write_calibrations
     from framl_keras.evaluation.report import weights_hash
-    from framl_keras.evaluation.similarities import comparable_distances
     from framl_keras.runs.trained_run import open_run
+    from framl_keras.similarities import comparable_distances
 
     run = open_run(run_path)
     embeddings, pairs, is_same = _pairs(run, sets)

@@ -51,8 +51,8 @@ def _lines(run: "TrainedRun", images, similarities) -> list[str]:  # type: ignor
     from framl_keras.evaluation import embed
     from framl_keras.evaluation.calibration import read_calibrations
     from framl_keras.evaluation.report import weights_hash
-    from framl_keras.evaluation.similarities import comparable_distances
     from framl_keras.runs.thresholds import read_thresholds
+    from framl_keras.similarities import comparable_distances
 
     data = run.recipe.data
     vectors = embed(run.model, images, data.image_size, data.central_crop, progress=False)

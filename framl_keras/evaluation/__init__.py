@@ -2,9 +2,11 @@
 
 from framl_keras.evaluation.embed import embed
 from framl_keras.evaluation.evaluate import Result, check_names, evaluate
-from framl_keras.evaluation.similarities import SIMILARITIES, check_similarity, distances
 from framl_keras.evaluation.table import format_table
 from framl_keras.evaluation.verification import Verification, verify
+from framl_keras.similarities import check_similarity, distances, names
+
+SIMILARITIES = names()  # the package's own
 
 __all__ = [
     "SIMILARITIES",

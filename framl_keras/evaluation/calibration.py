@@ -17,7 +17,7 @@ from framl_keras.evaluation.logistic import (
     sigmoid,
 )
 from framl_keras.evaluation.roc import roc_curve, tar_at_far
-from framl_keras.evaluation.similarities import check_similarity
+from framl_keras.similarities import check_similarity
 
 FILE_NAME = "calibration.json"
 

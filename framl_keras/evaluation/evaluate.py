@@ -15,8 +15,8 @@ from framl_keras.evaluation.baseline import raw_pixels
 from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirror_fused
 from framl_keras.evaluation.intervals import REPEATS
 from framl_keras.evaluation.protocol import PROTOCOLS, check_protocol
-from framl_keras.evaluation.similarities import check_similarity
 from framl_keras.evaluation.verification import Verification, verify
+from framl_keras.similarities import check_similarity
 
 MODEL, RAW_PIXELS = "model", "raw pixels"
 DTYPE = np.float64  # FRAML puts its model's embeddings into such an array

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from framl_keras.errors import UserError
-from framl_keras.evaluation.all_pairs import Scorer, scorer
 from framl_keras.evaluation.arrays import check_finite
+from framl_keras.similarities import Similarity, get
 
 GALLERY_BLOCK, PROBE_BLOCK = 8192, 512
 FPIRS = (1e-1, 1e-2, 1e-3)
@@ -84,7 +84,7 @@ def identify(
         UserError: if the arrays do not fit, an embedding is not finite, or no probe
             has a mate.
     """
-    score = scorer(similarity)
+    score = get(similarity)
     _check(gallery, gallery_ids, probes, probe_ids)
     is_mated = np.isin(probe_ids, gallery_ids)
     if not is_mated.any():
@@ -124,7 +124,7 @@ def _check(
 
 
 def _mate_scores(
-    score: Scorer,
+    score: Similarity,
     gallery: np.ndarray,
     gallery_ids: np.ndarray,
     probes: np.ndarray,
@@ -134,7 +134,7 @@ def _mate_scores(
     best, ties = np.empty(len(probes), np.float32), np.empty(len(probes), np.int64)
     in_gallery = _rows_by_identity(gallery_ids)
     for identity, rows in _rows_by_identity(probe_ids).items():
-        scores = score(_vectors(probes, rows), _vectors(gallery, in_gallery[identity]))
+        scores = score.all_pairs(_vectors(probes, rows), _vectors(gallery, in_gallery[identity]))
         best[rows] = scores.max(axis=1)
         ties[rows] = (scores >= best[rows, None] - TIE).sum(axis=1)
     return best, ties
@@ -147,7 +147,7 @@ def _rows_by_identity(identities: np.ndarray) -> dict[int, np.ndarray]:
 
 
 def _rivals(
-    score: Scorer, gallery: np.ndarray, probes: np.ndarray, best: np.ndarray
+    score: Similarity, gallery: np.ndarray, probes: np.ndarray, best: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each probe, how many gallery vectors score above its best mate, and how many tie."""
     above, not_below = np.zeros(len(probes), np.int64), np.zeros(len(probes), np.int64)
@@ -157,7 +157,7 @@ def _rivals(
     return above, not_below - above
 
 
-def _top_scores(score: Scorer, gallery: np.ndarray, strangers: np.ndarray) -> np.ndarray:
+def _top_scores(score: Similarity, gallery: np.ndarray, strangers: np.ndarray) -> np.ndarray:
     """Each stranger's best score with anyone."""
     top = np.full(len(strangers), -np.inf, np.float32)
     for rows, scores in _blocks(score, gallery, strangers):
@@ -166,7 +166,7 @@ def _top_scores(score: Scorer, gallery: np.ndarray, strangers: np.ndarray) -> np
 
 
 def _blocks(
-    score: Scorer, gallery: np.ndarray, probes: np.ndarray
+    score: Similarity, gallery: np.ndarray, probes: np.ndarray
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Rows of probes and their scores with a block of the gallery, until all have met."""
     for start in range(0, len(gallery), GALLERY_BLOCK):

@@ -29,7 +29,7 @@ from framl_keras.evaluation.roc import (
     tar_at_far,
     val_at_far,
 )
-from framl_keras.evaluation.similarities import check_similarity, comparable_distances, distances
+from framl_keras.similarities import check_similarity, comparable_distances, distances
 
 VAL_FAR = 1e-3
 

@@ -4,7 +4,7 @@ from framl_keras.layers.arc_margin import ArcMarginLayer
 from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.layers.feature_representation import FeatureRepresentation
 from framl_keras.layers.row_sgd import RowSGD
-from framl_keras.layers.similarity import (
+from framl_keras.similarities.layers import (
     CosineSimilarity,
     CrossCorrelation,
     Difference,

@@ -11,11 +11,11 @@ from framl_keras import margins
 from framl_keras.layers.arc_margin_arguments import check_arguments, row_optimizer_of
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_kernel import SampledKernel
+from framl_keras.ops.backend import right_transposed
 from framl_keras.ops.class_columns import at_label, is_nearest, replace_at_label
 from framl_keras.ops.cross_entropies import cross_entropies, over_labeled
 from framl_keras.ops.own_and_others import own_and_others
 from framl_keras.ops.precision import at_least_float32, working_dtype
-from framl_keras.ops.products import right_transposed
 from framl_keras.ops.unit_vectors import lengths, unit_rows, unit_vectors
 
 Tensor = Any

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from framl_keras.layers.row_sgd import RowSGD
-from framl_keras.ops.rows import assign_rows, take_rows
+from framl_keras.ops.backend import assign_rows, take_rows
 from framl_keras.ops.sampling import sample_classes
 
 Tensor = Any

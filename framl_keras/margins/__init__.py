@@ -1,8 +1,5 @@
 """Margins for `ArcMarginLayer`: the field's heads, each a small class."""
 
-# Importing Keras imports our layers, which need what is here: so it comes before all of it.
-import keras  # noqa: F401
-
 from framl_keras.margins.ada_face import AdaFace
 from framl_keras.margins.angular import ArcFace, Combined, CosFace, SphereFace
 from framl_keras.margins.curricular_face import CurricularFace

@@ -1,4 +1,1 @@
-"""Pure tensor functions on `keras.ops`: margins, similarities, correlation."""
-
-# Importing Keras imports our layers, which need what is here: so it comes before all of it.
-import keras  # noqa: F401
+"""Pure tensor functions on `keras.ops`: margins, lengths, correlation, sampling."""

@@ -4,11 +4,12 @@ from typing import Any, Literal
 
 from keras import ops
 
-from framl_keras.ops.fft import Transform, circular_correlation
+from framl_keras.ops import backend, dft
 from framl_keras.ops.precision import at_least_float32
 
 Tensor = Any
 Method = Literal["auto", "fft", "direct"]
+Transform = Literal["native", "matmul"]
 
 # From this dimension on the Fourier transform is the quicker one; see
 # benchmarks/similarity_layers.py.
@@ -24,7 +25,7 @@ def correlation_peak(
         a: `(..., dim)`.
         b: `(..., dim)`; leading axes broadcast.
         method: `direct`, `fft`, or `auto` to choose by `dim`.
-        transform: whose Fourier transform; see `framl_keras.ops.fft`.
+        transform: `native` for the backend's FFT, `matmul` for a DFT by matrix product.
 
     Returns:
         `(...)`, float32 or better.
@@ -69,7 +70,7 @@ def fourier_correlation(a: Tensor, b: Tensor, transform: Transform = "native") -
     Args:
         a: `(..., dim)`.
         b: `(..., dim)`; leading axes broadcast.
-        transform: whose Fourier transform; see `framl_keras.ops.fft`.
+        transform: `native` for the backend's FFT, `matmul` for a DFT by matrix product.
 
     Returns:
         `(..., 2 * dim - 1)`, float32 or better, ordered as `numpy.correlate(a, b, "full")`.
@@ -77,7 +78,8 @@ def fourier_correlation(a: Tensor, b: Tensor, transform: Transform = "native") -
     a, b, leading = _rows(a, b)
     dim = a.shape[-1]
     length = fast_length(2 * dim - 1) if transform == "native" else 2 * dim - 1
-    shifts = circular_correlation(a, b, length, transform)
+    chosen = dft if transform == "matmul" else backend
+    shifts = chosen.circular_correlation(a, b, length)
     lags = ops.concatenate([shifts[..., length - dim + 1 :], shifts[..., :dim]], axis=-1)
     return _unrow(lags, leading)
 

@@ -4,9 +4,13 @@ from typing import Any
 
 from keras import ops
 
-from framl_keras.ops.after import after
+from framl_keras.ops.backend import (
+    after,
+    left_transposed,
+    right_transposed,
+    subtract_rows,
+)
 from framl_keras.ops.class_columns import write_at_label
-from framl_keras.ops.products import left_transposed, right_transposed, subtract_rows
 from framl_keras.ops.unit_vectors import inverse_lengths
 
 Tensor = Any

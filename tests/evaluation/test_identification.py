@@ -5,8 +5,8 @@ from faces import people, unit
 from framl_keras.errors import UserError
 from framl_keras.evaluation import SIMILARITIES, distances
 from framl_keras.evaluation import identification as module
-from framl_keras.evaluation.all_pairs import scorer
 from framl_keras.evaluation.identification import identify
+from framl_keras.similarities import get
 
 
 @pytest.mark.parametrize("similarity", SIMILARITIES)
@@ -14,7 +14,7 @@ def test_all_pairs_score_as_pairs_do(similarity):
     vectors, _ = people(5, 3, dim=17)
     pairs = np.array([(i, j) for i in range(6) for j in range(6, 15)])
     expected = distances(vectors, pairs, similarity).reshape(6, 9)
-    found = scorer(similarity)(vectors[:6], vectors[6:])
+    found = get(similarity).all_pairs(vectors[:6], vectors[6:])
     np.testing.assert_allclose(-found if similarity == "diff" else 1 - found, expected, atol=1e-12)
 
 

@@ -11,7 +11,7 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Sample
 from framl_keras.data.transforms import decode, resize
 from framl_keras.evaluation.evaluate import Result
-from framl_keras.evaluation.similarities import value_of
+from framl_keras.similarities import get
 
 COUNT = 6
 SIDE = 112
@@ -53,7 +53,7 @@ def _show_pair(axes: Axes, pairs: PairSet, position: int, result: Result) -> Non
     gap = np.full((SIDE, 2, 3), 255, dtype=np.uint8)
     axes.imshow(np.hstack([_pixels(left), gap, _pixels(right)]))
     found = result.verification
-    value = value_of(found.distance[position], found.similarity)
+    value = get(found.similarity).value_of(found.distance[position])
     is_wrong = not found.is_right[position]
     verdict = "wrong" if is_wrong else "right"
     names = f"{_short(left.key)}  |  {_short(right.key)}"

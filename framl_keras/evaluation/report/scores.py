@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from framl_keras.evaluation.evaluate import Result
 from framl_keras.evaluation.report.style import DIFFERENT, SAME
-from framl_keras.evaluation.similarities import value_of
+from framl_keras.similarities import get
 
 BINS = 50
 MEASURES = {
@@ -26,7 +26,7 @@ def histogram_figure(results: Sequence[Result]) -> Figure:
     figure.suptitle(f"{results[0].set_name}: scores of same-pairs and different-pairs")
     for axes, result in zip(np.atleast_1d(figure.subplots(len(results))), results, strict=True):
         found = result.verification
-        value = value_of(found.distance, found.similarity)
+        value = get(found.similarity).value_of(found.distance)
         edges = np.linspace(value.min(), max(value.max(), value.min() + 1e-9), BINS + 1)
         kinds = (("same", found.is_same, SAME), ("different", ~found.is_same, DIFFERENT))
         for name, kind, color in kinds:
@@ -36,7 +36,7 @@ def histogram_figure(results: Sequence[Result]) -> Figure:
             axes.hist(
                 value[kind], edges, weights=weights, histtype="step", color=color, label=label
             )
-        threshold = float(value_of(np.asarray(found.threshold), found.similarity))
+        threshold = float(get(found.similarity).value_of(np.asarray(found.threshold)))
         axes.axvline(
             threshold, color="black", linestyle="--", label=f"mean threshold {threshold:.3f}"
         )

@@ -1,4 +1,4 @@
-"""The peak of the full cross-correlation of many pairs of vectors.
+"""`corr`, `fft_corr` and `direct_corr`: the peak of the full cross-correlation.
 
 OpenCV's row-wise transforms take half of NumPy's time. SciPy's `correlate` rounds as
 NumPy's do, and where the last bit matters so do we.
@@ -6,16 +6,58 @@ NumPy's do, and where the last bit matters so do we.
 
 import threading
 from collections.abc import Iterator
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
-from framl_keras.evaluation.rows import Rows
+from framl_keras.similarities.rows import Rows
+from framl_keras.similarities.similarity import Similarity
+
+Method = Literal["auto", "fft", "direct"]
 
 ROWS = 64  # pairs at a time: two padded vectors, their spectra and their product stay in cache
 TIE = {"d": 1e-12, "f": 1e-6}  # lags closer than this, relative to the lengths, are summed
 INVERSE = cv2.DFT_ROWS | cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE
 GRID, NEAR = 100, 1e-7  # FRAML's thresholds in one, and how near to one of them is on it
+
+
+class Correlation(Similarity):
+    """max over k = 1 - dim ... dim - 1 of the sum over n of a[n + k]·b[n].
+
+    Args:
+        method: `direct` sums as it stands, `fft` goes through the Fourier transform. `auto`
+            is the layer's quicker one by `dim`; for many pairs it is `direct`.
+    """
+
+    def __init__(self, method: Method = "auto"):
+        self.name = "corr" if method == "auto" else f"{method}_corr"
+        self.method = method
+        self.reads_parts = method == "fft"
+
+    def formula(self, a: Any, b: Any, ops: Any) -> Any:
+        from framl_keras.ops.correlation import correlation_peak
+
+        return correlation_peak(a, b, self.method)
+
+    def layer(self) -> Any:
+        from framl_keras.similarities.layers import CrossCorrelation
+
+        return CrossCorrelation(method=self.method)
+
+    def distances(self, left: np.ndarray | Rows, right: np.ndarray | Rows) -> np.ndarray:
+        if self.method == "fft":
+            return 1 - fourier_peak(left, right)
+        return 1 - direct_peak(np.asarray(left), np.asarray(right))
+
+    def probes(self, vectors: np.ndarray) -> tuple[np.ndarray, int]:
+        return spectra_of(vectors)
+
+    def gallery(self, vectors: np.ndarray) -> tuple[np.ndarray, int]:
+        return spectra_of(vectors[:, ::-1])
+
+    def score(self, probes: Any, gallery: Any) -> np.ndarray:
+        return peaks_of_all_pairs(probes, gallery)
 
 
 def fourier_peak(left: np.ndarray | Rows, right: np.ndarray | Rows) -> np.ndarray:

@@ -5,7 +5,7 @@ from keras import ops
 
 from framl_keras import CrossCorrelation
 from framl_keras.errors import UserError
-from framl_keras.layers import similarity
+from framl_keras.similarities import get, names
 
 
 def framl_distance(name, a, b):
@@ -21,23 +21,23 @@ def framl_distance(name, a, b):
     return 1 - np.correlate(a, b, "full").max()
 
 
-@pytest.mark.parametrize("name", similarity.names())
+@pytest.mark.parametrize("name", names())
 @pytest.mark.parametrize("dim", [7, 512])
 def test_distance_is_framl_s(name, dim, rng):
     a, b = rng.normal(size=(2, 3, dim)) / dim**0.5
 
-    found = similarity.get(name).distance(np.float32(a), np.float32(b))
+    found = get(name).layer().distance(np.float32(a), np.float32(b))
 
     expected = [framl_distance(name, x, y) for x, y in zip(a, b, strict=True)]
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", similarity.names())
+@pytest.mark.parametrize("name", names())
 def test_a_vector_is_nearest_to_itself(name, rng):
     a = np.float32(rng.normal(size=(5, 16)))
     a /= np.linalg.norm(a, axis=-1, keepdims=True)
 
-    distances = similarity.get(name).distance(a[:, None], a[None])
+    distances = get(name).layer().distance(a[:, None], a[None])
 
     nearest = ops.convert_to_numpy(distances).argmin(-1)
     np.testing.assert_array_equal(nearest, np.arange(5))
@@ -56,12 +56,12 @@ def test_float32_inputs_are_not_rounded_by_a_half_precision_policy(rng):
 
 def test_an_unknown_name_suggests_a_near_one():
     with pytest.raises(UserError, match=r"Unknown similarity 'cosin'.* Did you mean 'cos'?"):
-        similarity.get("cosin")
+        get("cosin")
 
 
 def test_vectors_must_have_the_same_length():
     with pytest.raises(ValueError, match="vectors of the same length"):
-        similarity.get("cos")(keras.Input((4,)), keras.Input((5,)))
+        get("cos").layer()(keras.Input((4,)), keras.Input((5,)))
 
 
 def test_unknown_options_are_refused():
@@ -78,4 +78,4 @@ def test_unknown_options_are_refused():
     ],
 )
 def test_output_shapes_broadcast(a, b, expected):
-    assert similarity.get("cos").compute_output_shape(a, b) == expected
+    assert get("cos").layer().compute_output_shape(a, b) == expected

@@ -1,0 +1,46 @@
+"""What backends do differently, one file a backend; the running one is chosen here, once.
+
+Each file has the same functions:
+
+- `circular_correlation(a, b, length)`: for real a and b `(..., dim)`, zero-padded to
+  `length`, the sums over n of a[n + k]·b[n] for shifts k = 0 ... length - 1, counted in a
+  circle; by the backend's own FFT.
+- `after(value, earlier)`: the value, whose use waits until another has been computed.
+- `left_transposed(a, b)`: `a.T @ b`, `(k, m), (k, n) -> (m, n)`, without a copy of either.
+- `right_transposed(a, b)`: `a @ b.T`, `(m, k), (n, k) -> (m, n)`, without a copy of either.
+- `subtract_rows(a, rows, factors)`: `a - factors[:, None] * rows`; on Torch in the memory
+  of `a`, which is lost.
+- `take_rows(variable, rows)`: rows `(m,)`, int32, of a Keras variable `(n, dim)`, as
+  `(m, dim)`; the variable is not trained by gradients.
+- `assign_rows(variable, rows, values)`: writes values `(m, dim)`, of the variable's dtype,
+  to rows of it; where a row appears twice, its values must be the same.
+
+`plain` has all of them in `keras.ops`. It serves every backend that has no file here, and
+the others take from it what they have no better way for.
+"""
+
+import importlib
+
+from keras import backend
+
+_FILES = ("jax", "tensorflow", "torch")
+_running = backend.backend()
+_chosen = importlib.import_module(f"{__name__}.{_running if _running in _FILES else 'plain'}")
+
+after = _chosen.after
+assign_rows = _chosen.assign_rows
+circular_correlation = _chosen.circular_correlation
+left_transposed = _chosen.left_transposed
+right_transposed = _chosen.right_transposed
+subtract_rows = _chosen.subtract_rows
+take_rows = _chosen.take_rows
+
+__all__ = [
+    "after",
+    "assign_rows",
+    "circular_correlation",
+    "left_transposed",
+    "right_transposed",
+    "subtract_rows",
+    "take_rows",
+]

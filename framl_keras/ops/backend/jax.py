@@ -1,0 +1,40 @@
+"""JAX, whose compiler orders a program anew and computes what is equal once.
+
+Under jit, writing rows copies nothing, since the variable's memory is given away.
+"""
+
+from typing import Any
+
+import jax
+from jax import numpy as jnp
+
+from framl_keras.ops.backend.plain import (
+    assign_rows,
+    left_transposed,
+    right_transposed,
+    subtract_rows,
+    take_rows,
+)
+
+Tensor = Any
+
+__all__ = [
+    "after",
+    "assign_rows",
+    "circular_correlation",
+    "left_transposed",
+    "right_transposed",
+    "subtract_rows",
+    "take_rows",
+]
+
+
+def after(value: Tensor, earlier: Tensor) -> Tensor:
+    """A value whose use waits until another has been computed."""
+    return jax.lax.optimization_barrier((value, earlier))[0]
+
+
+def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:
+    """Correlation of real `(..., dim)` over `length` circular shifts, `(..., length)`."""
+    spectrum = jnp.fft.rfft(a, length) * jnp.conj(jnp.fft.rfft(b, length))
+    return jnp.fft.irfft(spectrum, length)

@@ -1,0 +1,49 @@
+"""What every backend can do, by `keras.ops` alone."""
+
+from typing import Any
+
+from keras import ops
+
+from framl_keras.ops.dft import circular_correlation
+
+Tensor = Any
+
+__all__ = [
+    "after",
+    "assign_rows",
+    "circular_correlation",
+    "left_transposed",
+    "right_transposed",
+    "subtract_rows",
+    "take_rows",
+]
+
+
+def after(value: Tensor, earlier: Tensor) -> Tensor:
+    """The value itself: the order of the program is kept."""
+    return value
+
+
+def left_transposed(a: Tensor, b: Tensor) -> Tensor:
+    """`a.T @ b`, `(k, m), (k, n) -> (m, n)`."""
+    return ops.matmul(ops.transpose(a), b)  # a view, or left to the compiler
+
+
+def right_transposed(a: Tensor, b: Tensor) -> Tensor:
+    """`a @ b.T`, `(m, k), (n, k) -> (m, n)`."""
+    return ops.matmul(a, ops.transpose(b))
+
+
+def subtract_rows(a: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
+    """`a - factors[:, None] * rows`."""
+    return a - factors[:, None] * rows  # in place of one of the two, too
+
+
+def take_rows(variable: Any, rows: Tensor) -> Tensor:
+    """Reads `rows` `(m,)` of a variable `(n, dim)`, giving `(m, dim)`."""
+    return ops.take(ops.convert_to_tensor(variable), rows, axis=0)
+
+
+def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
+    """Writes `values` `(m, dim)` to `rows` `(m,)` of a variable `(n, dim)`."""
+    variable.assign(ops.scatter_update(ops.convert_to_tensor(variable), rows[:, None], values))

@@ -1,0 +1,41 @@
+"""Torch, which keeps the program's order and writes where it is told to."""
+
+from typing import Any
+
+import torch
+
+from framl_keras.ops.backend import plain
+from framl_keras.ops.backend.plain import after, left_transposed, right_transposed, take_rows
+
+Tensor = Any
+
+__all__ = [
+    "after",
+    "assign_rows",
+    "circular_correlation",
+    "left_transposed",
+    "right_transposed",
+    "subtract_rows",
+    "take_rows",
+]
+
+
+def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:
+    """Correlation of real `(..., dim)` over `length` circular shifts, `(..., length)`."""
+    spectrum = torch.fft.rfft(a, length) * torch.conj(torch.fft.rfft(b, length))
+    return torch.fft.irfft(spectrum, length)
+
+
+def subtract_rows(a: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
+    """`a - factors[:, None] * rows`, in the memory of `a`, which is lost."""
+    return a.addcmul_(rows, factors[:, None], value=-1)
+
+
+def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
+    """Writes `values` `(m, dim)` to `rows` `(m,)` of a variable `(n, dim)`, in place."""
+    stored = variable.value
+    if not isinstance(stored, torch.nn.Parameter):  # a stateless call: nothing may change
+        plain.assign_rows(variable, rows, values)
+        return
+    with torch.no_grad():
+        stored.index_copy_(0, rows.long(), values)
