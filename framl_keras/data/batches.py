@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 
 import cv2
 import grain
@@ -11,7 +10,7 @@ import numpy as np
 from framl_keras.data.augment import Augment, Scratch, View, draw_views, render, uniforms
 from framl_keras.data.order import ClassBalanced, EachOnce
 from framl_keras.data.policies import Policy
-from framl_keras.data.sources.source import Sample, Source
+from framl_keras.data.sources.source import Images, Source
 from framl_keras.data.transforms import decode, view
 from framl_keras.errors import UserError
 
@@ -154,7 +153,7 @@ def training_dataset(
 
 
 def verification_dataset(
-    samples: Sequence[Sample],
+    samples: Images,
     batch_size: int,
     size: int,
     central_crop: bool = False,

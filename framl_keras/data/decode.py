@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
+from framl_keras.data.image_formats import HEAD, READABLE, other_image_format
 from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
 
@@ -28,8 +29,8 @@ def decode(sample: Sample, buffer: np.ndarray | None = None) -> np.ndarray:
     image = decode_bytes(sample.image, buffer)
     if image is None:
         raise UserError(
-            f"{sample.key}: not a readable image ({len(sample.image)} bytes). Expected JPEG, "
-            "PNG, PGM, BMP or WebP; remove or replace it."
+            f"{sample.key}: not a readable image ({_described(sample.image)}). "
+            f"Expected {READABLE}; remove or replace it."
         )
     return image
 
@@ -76,6 +77,12 @@ def _png_pixels(data: bytes) -> int:
     if not data.startswith(_PNG):
         return 0
     return int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
+
+
+def _described(data: bytes) -> str:
+    """What is known of bytes that are no image: their number, and a format that is not read."""
+    kind = other_image_format(data[:HEAD])
+    return f"{len(data)} bytes of {kind}" if kind else f"{len(data)} bytes"
 
 
 def _checked(image: np.ndarray, key: str) -> np.ndarray:

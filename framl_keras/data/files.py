@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import overload
 
-from framl_keras.data.sources.image_folder import IMAGE_SUFFIXES
-from framl_keras.data.sources.natural_order import natural_key
+from framl_keras.data.image_formats import READABLE
+from framl_keras.data.sources.image_file import read_image_file
+from framl_keras.data.sources.left_out import report_left_out, summary
 from framl_keras.data.sources.source import Sample
+from framl_keras.data.sources.walk import images_below
 from framl_keras.errors import UserError
 
 
@@ -22,15 +25,23 @@ class ImageFiles(Sequence[Sample]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "ImageFiles": ...
+
+    def __getitem__(self, index: int | slice) -> "Sample | ImageFiles":
         if isinstance(index, slice):
             return ImageFiles(self.paths[index])
         path = self.paths[index]
-        return Sample(path.read_bytes(), -1, str(path))
+        return Sample(read_image_file(path), -1, str(path))
 
 
 def find_images(locations: Iterable[str]) -> list[Path]:
     """The files named, and all images below the folders named, in natural order.
+
+    What else lies in the folders is counted and named in a warning.
 
     Raises:
         UserError: if a location does not exist, or a folder holds no image.
@@ -43,12 +54,9 @@ def _images_at(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise UserError(f"No such image or folder: {path}.")
-    below = (file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
-    found = sorted((file for file in below if file.is_file()), key=_natural_path)
-    if not found:
-        raise UserError(f"No image in the folder {path}. Expected {', '.join(IMAGE_SUFFIXES)}.")
-    return found
-
-
-def _natural_path(path: Path) -> list[tuple]:
-    return [natural_key(part) for part in path.parts]
+    names, left_out = images_below(path)
+    if not names:
+        rest = f" {summary(left_out)}." if left_out else ""
+        raise UserError(f"No image in the folder {path}. Expected {READABLE}.{rest}")
+    report_left_out(str(path), left_out)
+    return [path / name for name in names]

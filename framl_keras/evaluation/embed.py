@@ -1,14 +1,14 @@
 """From images to unit vectors: streamed, mirror-fused, and compiled once."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import grain
 import numpy as np
 from tqdm import tqdm
 
-from framl_keras.data.sources import Sample
+from framl_keras.data.sources import Images
 from framl_keras.data.transforms import decode, view
 from framl_keras.errors import UserError
 
@@ -33,7 +33,7 @@ class Embedded(NamedTuple):
 class _Views:
     """Random access to (pixels as verification sees them, label, hash of the image)."""
 
-    def __init__(self, samples: Sequence[Sample], size: int, central_crop: bool):
+    def __init__(self, samples: Images, size: int, central_crop: bool):
         self.samples, self.size, self.central_crop = samples, size, central_crop
 
     def __len__(self) -> int:
@@ -49,7 +49,7 @@ class _Views:
 
 def embed(
     model: Any,
-    samples: Sequence[Sample],
+    samples: Images,
     image_size: int,
     central_crop: bool = False,
     batch_size: int = BATCH_SIZE,
@@ -99,7 +99,7 @@ def mirror_fused(model: Any, batch_size: int = BATCH_SIZE) -> Callable[[np.ndarr
 
 def embed_with(
     function: Callable[[np.ndarray], np.ndarray],
-    samples: Sequence[Sample],
+    samples: Images,
     image_size: int,
     central_crop: bool = False,
     batch_size: int = BATCH_SIZE,
@@ -148,7 +148,7 @@ def l2_normalized(vectors: np.ndarray) -> np.ndarray:
 
 
 def _stream(
-    samples: Sequence[Sample], size: int, central_crop: bool, batch_size: int
+    samples: Images, size: int, central_crop: bool, batch_size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Batches of pixels, labels and image hashes, read ahead by threads, in order."""
     dataset = grain.MapDataset.source(_Views(samples, size, central_crop)).batch(batch_size)
@@ -156,7 +156,7 @@ def _stream(
     yield from dataset.to_iter_dataset(options)
 
 
-def _check_finite(vectors: np.ndarray, samples: Sequence[Sample], first: int) -> None:
+def _check_finite(vectors: np.ndarray, samples: Images, first: int) -> None:
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
         raise UserError(

@@ -1,11 +1,11 @@
 """Which training images do not look like their label: those far from its dominant center."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from framl_keras.data.sources import People, Sample, Source
+from framl_keras.data.sources import People, Source
 from framl_keras.evaluation.dominant_centers import dominant_centers
 from framl_keras.evaluation.embed import BATCH_SIZE, embed_with
 
@@ -71,10 +71,9 @@ def find_label_noise(
     for first in range(0, classes, AT_ONCE):
         labels = range(first, min(first + AT_ONCE, classes))
         people = People(source, labels)
-        samples = cast(Sequence[Sample], people)
         title = f"identities {first + 1}-{labels[-1] + 1}"
         vectors = embed_with(
-            _one_shape(model), samples, image_size, central_crop, title=title
+            _one_shape(model), people, image_size, central_crop, title=title
         ).embeddings
         found = dominant_centers(centers[:, labels], vectors, people.labels)
         angles[people.indices] = found.angles

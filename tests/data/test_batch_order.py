@@ -9,13 +9,13 @@ from small_faces import encoded, picture
 
 from framl_keras.data.augment import Augment
 from framl_keras.data.batches import TrainingBatches, training_dataset, verification_dataset
-from framl_keras.data.sources import Sample, open_source
+from framl_keras.data.sources import Sample, Source, open_source
 from framl_keras.errors import UserError
 
 RICH = Augment(resize_to=28, degrees=5, scale=0.1, contrast=0.2, erase=0.3)
 
 
-class Pictures:
+class Pictures(Source):
     """Ten pictures, some of which cannot be read."""
 
     def __init__(self, damaged=()):

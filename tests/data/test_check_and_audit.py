@@ -11,7 +11,7 @@ from framl_keras.data.checking.check import check_batches
 from framl_keras.data.checking.contact_sheet import arrange
 from framl_keras.data.checking.report import images_per_class
 from framl_keras.data.decode import decode
-from framl_keras.data.sources import ImageFolder, OrlFaces, People, Sample, open_source
+from framl_keras.data.sources import ImageFolder, OrlFaces, People, Sample, Source, open_source
 from framl_keras.errors import UserError
 
 
@@ -90,7 +90,7 @@ def reencoded(image, quality, side):
     return cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-class Images:
+class Images(Source):
     def __init__(self, images, names=("1",)):
         self.images, self.class_names = images, list(names)
         self.labels = np.zeros(len(images), int)

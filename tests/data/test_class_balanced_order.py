@@ -5,13 +5,13 @@ import pytest
 
 from framl_keras.data.batches import training_dataset
 from framl_keras.data.order import ClassBalanced
-from framl_keras.data.sources import open_source
+from framl_keras.data.sources import Source, open_source
 from framl_keras.errors import UserError
 
 SIZES = [9, 3, 4, 17, 5, 1, 6]  # images of each class; one has fewer than a batch takes
 
 
-class Labeled:
+class Labeled(Source):
     """Samples of seven classes, in mixed order."""
 
     labels = np.random.default_rng(3).permutation(np.repeat(np.arange(7), SIZES))

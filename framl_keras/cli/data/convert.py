@@ -4,6 +4,8 @@ import os
 
 import click
 
+_NAMED = 20
+
 
 @click.command("convert")
 @click.argument("source", metavar="SRC")
@@ -70,8 +72,11 @@ def convert(
 
 def _report(written, path) -> None:  # type: ignore[no-untyped-def]
     """Says what was written, and what was not."""
-    for message in written.skipped:
+    for message in written.skipped[:_NAMED]:
         click.echo(f"left out: {message}", err=True)
+    if len(written.skipped) > _NAMED:
+        click.echo(f"left out: … and more, all in {path}.manifest.json", err=True)
     files = f" in {len(written.shards)} files" if len(written.shards) > 1 else ""
-    skipped = f"; {len(written.skipped)} left out" if written.skipped else ""
+    lost = len(written.skipped) + len(written.left_out)
+    skipped = f"; {lost} left out" if lost else ""
     click.echo(f"{path}: {written.records} images of {written.classes} people{files}{skipped}")

@@ -11,8 +11,7 @@ from framl_keras.data.auditing.near_search import NearSearch
 from framl_keras.data.auditing.perceptual_hash import thumbnail
 from framl_keras.data.auditing.tested import TestImages
 from framl_keras.data.decode import decode
-from framl_keras.data.sources.image_source import Images
-from framl_keras.data.sources.source import Source
+from framl_keras.data.sources.source import Images, Sample, Source
 
 SAME_PICTURE = 0.99  # correlation of thumbnails: JPEG at quality 30 keeps 0.998, other shots of
 # the same face stay below 0.987 (ORL)
@@ -59,7 +58,7 @@ class AuditReport:
     unreadable: list[str]
 
 
-class _Joined:
+class _Joined(Images):
     """Several parts' images as one."""
 
     def __init__(self, parts: Sequence[Images]):
@@ -69,7 +68,7 @@ class _Joined:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
-    def __getitem__(self, index: int):  # type: ignore[no-untyped-def]
+    def __getitem__(self, index: int, /) -> Sample:
         part = int(np.searchsorted(self._ends, index, side="right"))
         return self._parts[part][index - int(self._ends[part]) + len(self._parts[part])]
 

@@ -10,7 +10,7 @@ from framl_keras.data.auditing.perceptual_hash import perceptual_hash
 from framl_keras.data.checking.look import digest_of
 from framl_keras.data.decode import decode
 from framl_keras.data.parallel import ordered_map
-from framl_keras.data.sources.image_source import Images
+from framl_keras.data.sources.source import Images
 from framl_keras.errors import UserError
 
 _CHUNK = 256

@@ -8,7 +8,7 @@ from framl_keras.data.pairs.detect import open_pairs
 from framl_keras.data.pairs.file_pairs import NamedImages
 from framl_keras.data.pairs.pair_set import PairSet
 from framl_keras.data.sources.detect import open_source
-from framl_keras.data.sources.image_source import Images
+from framl_keras.data.sources.source import Images
 from framl_keras.errors import UserError
 
 

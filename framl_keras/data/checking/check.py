@@ -45,7 +45,7 @@ def check_source(
         for part in ordered_map(lambda chunk: look_at(source, chunk), chunks, threads):
             looks += part
             bar.update(len(part))
-    left_out = getattr(source, "left_out", [])  # files of records have found these on opening
+    lost = [str(item) for item in source.left_out if item.unreadable]
     readable = [look for look in looks if not look.problem]
     sizes = Counter(f"{look.height}x{look.width}" for look in readable)
     groups = _groups_of_equals(readable)
@@ -53,10 +53,11 @@ def check_source(
         location=location,
         images=len(source),
         classes=len(source.class_names),
-        checked=len(looks) + len(left_out),
+        checked=len(looks) + len(lost),
         **images_per_class(source.labels, len(source.class_names)),
         sizes=dict(sizes.most_common()),
-        unreadable=left_out + [look.problem for look in looks if look.problem],
+        unreadable=lost + [look.problem for look in looks if look.problem],
+        left_out=[str(item) for item in source.left_out if not item.unreadable],
         duplicates=[[source[position].key for position in group] for group in groups],
         mislabeled=sum(len(set(source.labels[group].tolist())) > 1 for group in groups),
         images_per_second=_speed(batches, threads) if readable else 0.0,

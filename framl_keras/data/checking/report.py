@@ -22,6 +22,7 @@ class CheckReport:
         histogram: `(fewest, most, identities)` for ranges of images per identity.
         sizes: `height x width` -> images of that size, the most frequent first.
         unreadable: what cannot be read, one message each, with its key.
+        left_out: what lies there besides images, one message each.
         duplicates: groups of keys of images with the same bytes.
         mislabeled: how many of these groups span more than one identity.
         images_per_second: speed of the input path as the trainer uses it.
@@ -35,6 +36,7 @@ class CheckReport:
     histogram: list[tuple[int, int, int]]
     sizes: dict[str, int]
     unreadable: list[str]
+    left_out: list[str]
     duplicates: list[list[str]]
     mislabeled: int
     images_per_second: float
@@ -72,6 +74,7 @@ def format_report(report: CheckReport) -> str:
         "sizes: " + ", ".join(f"{size} ({count:,})" for size, count in _first(report.sizes)),
         f"input path: {report.images_per_second:,.0f} images/s",
         *_listed("unreadable", report.unreadable),
+        *_listed("left out", report.left_out),
         *_listed("same bytes", [" = ".join(group) for group in report.duplicates]),
     ]
     if report.mislabeled:

@@ -68,7 +68,7 @@ def convert(
             f"{destination}: cannot be written: {error.strerror}. Mend that and repeat the "
             "command; it goes on where it was."
         ) from None
-    manifest = _manifest(open_source(str(destination)), task, files, progress.shards)
+    manifest = _manifest(open_source(str(destination)), source, task, files, progress.shards)
     manifest.save(destination)
     progress.remove()
     return manifest
@@ -183,7 +183,11 @@ def _task(source: Source, options: ConvertOptions, location: str) -> dict[str, A
 
 
 def _manifest(
-    written: Source, task: dict[str, Any], files: list[Path], shards: list[ShardProgress]
+    written: Source,
+    source: Source,
+    task: dict[str, Any],
+    files: list[Path],
+    shards: list[ShardProgress],
 ) -> Manifest:
     return Manifest(
         task=task,
@@ -197,4 +201,5 @@ def _manifest(
             for file, shard in zip(files, shards, strict=True)
         ],
         skipped=[message for shard in shards for message in shard.skipped],
+        left_out=[str(item) for item in source.left_out],
     )

@@ -49,11 +49,8 @@ class RecordEncoder:
     """
 
     def __init__(self, source: Source, online: bool, size: int | None):
-        if online and not hasattr(source, "path_of"):
-            raise UserError(
-                "--online stores the paths of image files, but this source holds the images "
-                "themselves. Convert without --online."
-            )
+        if online and len(source):
+            source.path_of(0)
         self._source, self._online, self._size = source, online, size
         self._source_ids = source_ids(source.class_names)
 
@@ -66,7 +63,7 @@ class RecordEncoder:
         label = int(self._source.labels[position])
         source_id = self._source_ids[label]
         if self._online:
-            path = self._source.path_of(position)  # type: ignore[attr-defined]
+            path = self._source.path_of(position)
             return _encoded(Record(source_id, str(path), None), str(path).encode())
         sample = self._source[position]
         image = encoded_image(sample, self._size)
@@ -76,8 +73,7 @@ class RecordEncoder:
 
     def _name_of(self, position: int, key: str) -> str:
         """What the source calls a sample's file: records keep a name, others have it in the key."""
-        named = getattr(self._source, "name_of", None)
-        return (named(position) if named else "") or key
+        return self._source.name_of(position) or key
 
 
 def encoded_image(sample: Sample, size: int | None) -> bytes:

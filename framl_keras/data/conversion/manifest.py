@@ -22,6 +22,7 @@ class Manifest:
             equal for equal content whatever the order, shards and format.
         shards: each file's name, records and bytes.
         skipped: what could not be read and was left out.
+        left_out: what else lies in the source but is no record now.
     """
 
     task: dict[str, Any]
@@ -32,6 +33,7 @@ class Manifest:
     content: str
     shards: list[dict[str, Any]]
     skipped: list[str]
+    left_out: list[str]
 
     def save(self, destination: Path) -> None:
         """Writes it beside the destination."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from framl_keras.data.image_formats import IMAGE_SUFFIXES
 from framl_keras.data.pairs.file_pairs import pairs_of_files
 from framl_keras.data.pairs.pair_set import PairSet
-from framl_keras.data.sources.image_folder import IMAGE_SUFFIXES
 from framl_keras.data.table import read_text
 from framl_keras.errors import UserError
 

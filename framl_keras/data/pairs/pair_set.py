@@ -1,11 +1,10 @@
 """What every verification format looks like to the rest of the package."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from framl_keras.data.sources.source import Sample
+from framl_keras.data.sources.source import Images
 from framl_keras.errors import UserError
 
 
@@ -25,7 +24,7 @@ class PairSet:
     """
 
     name: str
-    images: Sequence[Sample]
+    images: Images
     pairs: np.ndarray
     is_same: np.ndarray
     folds: np.ndarray | None = None
@@ -48,7 +47,7 @@ class PairSet:
         return len(self.pairs)
 
 
-def pairs_in_order(name: str, images: Sequence[Sample], is_same: np.ndarray, where: str) -> PairSet:
+def pairs_in_order(name: str, images: Images, is_same: np.ndarray, where: str) -> PairSet:
     """The set in which images 0 and 1, 2 and 3, … are pairs.
 
     Args:

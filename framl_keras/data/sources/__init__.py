@@ -3,14 +3,17 @@
 from framl_keras.data.sources.detect import open_source
 from framl_keras.data.sources.image_folder import ImageFolder
 from framl_keras.data.sources.image_list import ImageList
+from framl_keras.data.sources.left_out import LeftOut
 from framl_keras.data.sources.orl import OrlFaces
 from framl_keras.data.sources.people import People, split_by_fraction, split_by_position
-from framl_keras.data.sources.source import Sample, Source
+from framl_keras.data.sources.source import Images, Sample, Source
 from framl_keras.data.sources.synthetic import SyntheticFaces, SyntheticOptions
 
 __all__ = [
     "ImageFolder",
     "ImageList",
+    "Images",
+    "LeftOut",
     "OrlFaces",
     "People",
     "Sample",

@@ -9,6 +9,7 @@ from framl_keras.data.records.tfrecord import is_tfrecord
 from framl_keras.data.sources.array_record import ArrayRecordFile
 from framl_keras.data.sources.image_folder import ImageFolder
 from framl_keras.data.sources.image_list import ImageList
+from framl_keras.data.sources.left_out import report_left_out
 from framl_keras.data.sources.orl import OrlFaces
 from framl_keras.data.sources.record_io import RecordIO
 from framl_keras.data.sources.records import Records
@@ -43,15 +44,20 @@ def open_source(location: str, root: str | None = None, on_error: str = "raise")
     """
     if on_error not in ON_ERROR:
         raise ValueError(f"`on_error` must be one of {ON_ERROR}. Received: on_error={on_error!r}")
+    source = _opened(location, Path(root) if root else None, on_error)
+    report_left_out(location, source.left_out)
+    return source
+
+
+def _opened(location: str, root: Path | None, on_error: str) -> Source:
     if location == "orl":
         return OrlFaces()
     if location.startswith(PREFIX):
         return SyntheticFaces(SyntheticOptions.parse(location))
-    base = Path(root) if root else None
     files = _files_at(location)
     if not files:
         return ImageFolder(location)
-    return _READERS[_common_format(files)](files, base, on_error)
+    return _READERS[_common_format(files)](files, root, on_error)
 
 
 def _files_at(location: str) -> list[Path]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from framl_keras.data.sources.image_file import below, read_image_file
 from framl_keras.data.sources.natural_order import natural_key
-from framl_keras.data.sources.source import Sample
+from framl_keras.data.sources.source import Sample, Source
 from framl_keras.data.table import Table, read_table
 from framl_keras.errors import UserError
 
@@ -14,7 +14,7 @@ PATH_COLUMNS = ("path", "image", "file", "filename", "image_path", "img_path")
 LABEL_COLUMNS = ("label", "identity", "class", "person", "name", "id")
 
 
-class ImageList:
+class ImageList(Source):
     """Reads the images that a CSV or TSV file lists as `path,label`.
 
     A first line that names the columns is optional; with it, the columns may

@@ -23,6 +23,7 @@ class OrlFaces(ImageFolder):
 
     def __init__(self) -> None:
         super().__init__(_installed_faces(), suffixes=(".pgm",))  # a stray target.jpg lies there
+        self.left_out = ()
 
 
 def _installed_faces() -> Path:

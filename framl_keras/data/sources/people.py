@@ -1,6 +1,6 @@
 """Part of a source, cut by identity: a person is inside or outside, never both."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from framl_keras.data.sources.source import Sample, Source
 from framl_keras.errors import UserError
 
 
-class People:
+class People(Source):
     """The samples of some of a source's identities, relabeled from 0.
 
     Args:
@@ -21,14 +21,14 @@ class People:
     """
 
     def __init__(self, source: Source, classes: Iterable[int]):
-        self.source = source
+        self.source, self.left_out = source, source.left_out
         kept = np.asarray(list(classes), dtype=np.int64)
         if not len(kept):
             raise UserError(
                 f"No people chosen out of {len(source.class_names)}. Expected at least one; "
                 "see `data.people`."
             )
-        self.class_names: Sequence[str] = [source.class_names[label] for label in kept]
+        self.class_names = [source.class_names[label] for label in kept]
         new_label = np.full(len(source.class_names), -1, dtype=np.int64)
         new_label[kept] = np.arange(len(kept))
         relabeled = new_label[source.labels]
@@ -48,14 +48,11 @@ class People:
         Raises:
             UserError: if the source's images are not files.
         """
-        if not hasattr(self.source, "path_of"):
-            raise UserError("The images of this source are not files of their own.")
         return self.source.path_of(int(self.indices[index]))
 
     def name_of(self, index: int) -> str:
         """What the source calls a sample's file; empty if it says so in the key only."""
-        named = getattr(self.source, "name_of", None)
-        return named(int(self.indices[index])) if named else ""
+        return self.source.name_of(int(self.indices[index]))
 
 
 def split_by_position(source: Source, first: int, last: int) -> tuple[Source, Source | None]:

@@ -9,15 +9,15 @@ from framl_keras.data.records.index import IndexBuilder, RecordIndex, cached_ind
 from framl_keras.data.records.positioned_file import PositionedFile
 from framl_keras.data.records.record_io import measure, parse_header, read_record
 from framl_keras.data.sources.labels import dense_labels
-from framl_keras.data.sources.records import report_damage
-from framl_keras.data.sources.source import Sample
+from framl_keras.data.sources.records import refuse_damage
+from framl_keras.data.sources.source import Sample, Source
 from framl_keras.errors import UserError
 
 KIND = "recordio"
 _LARGEST = 2.0**53  # beyond it, floats skip whole numbers
 
 
-class RecordIO:
+class RecordIO(Source):
     """Reads images and labels from MXNet's RecordIO.
 
     insightface's files begin with a record without image that says which keys
@@ -29,7 +29,7 @@ class RecordIO:
         on_error: `raise` refuses a file with damaged records, `skip` leaves these out.
 
     Attributes:
-        left_out: a message for each damaged record.
+        left_out: the damaged records.
 
     Raises:
         UserError: if no record can be read, one cannot and `on_error` is `raise`, or
@@ -41,7 +41,7 @@ class RecordIO:
         keys = path.with_suffix(".idx")
         kind = f"{KIND} {_stamp(keys)}" if keys.is_file() else KIND
         self.index = cached_index(path, index_record_io, kind)
-        self.left_out = report_damage([self], on_error)
+        self.left_out = refuse_damage([self], on_error)
         self._file = PositionedFile(path)
         self.labels, numbers = dense_labels(self.index.source_ids)
         self.class_names = [str(number) for number in numbers]

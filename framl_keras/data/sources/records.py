@@ -1,6 +1,5 @@
 """Records as FRAML's and arcface-tf2's converters write them, in TFRecord or ArrayRecord files."""
 
-import logging
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
@@ -14,10 +13,11 @@ from framl_keras.data.records.example import Record, parse
 from framl_keras.data.records.index import RecordIndex, image_in
 from framl_keras.data.sources.image_file import below, read_image_file
 from framl_keras.data.sources.labels import dense_labels, names_of
-from framl_keras.data.sources.source import Sample
+from framl_keras.data.sources.left_out import LeftOut
+from framl_keras.data.sources.source import Sample, Source
 from framl_keras.errors import UserError
 
-log = logging.getLogger(__name__)
+DAMAGED = "damaged records are skipped"
 
 
 class IndexedFile(Protocol):
@@ -35,7 +35,7 @@ class RecordFile(IndexedFile, Protocol):
         ...
 
 
-class Records:
+class Records(Source):
     """Reads images and labels from one or more files of records.
 
     "Binary" records hold the image (`image/source_id`, `image/filename`,
@@ -49,7 +49,7 @@ class Records:
         on_error: `raise` refuses files with damaged records, `skip` leaves these out.
 
     Attributes:
-        left_out: a message for each damaged record.
+        left_out: the damaged records.
 
     Raises:
         UserError: if no record can be read, or one cannot and `on_error` is `raise`.
@@ -58,7 +58,7 @@ class Records:
     def __init__(
         self, files: Sequence[RecordFile], root: Path | None = None, on_error: str = "raise"
     ):
-        self.left_out = report_damage(files, on_error)
+        self.left_out = refuse_damage(files, on_error)
         self._files, self._root = list(files), root
         self._ends = list(accumulate(len(file.index) for file in files))
         source_ids = np.concatenate([file.index.source_ids for file in files])
@@ -121,25 +121,24 @@ def _data(file: RecordFile, position: int, key: str) -> bytes:
         raise UserError(f"{key}: {error}. Restore the file or convert it again.") from None
 
 
-def report_damage(files: Sequence[IndexedFile], on_error: str) -> list[str]:
-    """Raises or logs what the indexes say cannot be read; one message a record.
+def refuse_damage(files: Sequence[IndexedFile], on_error: str) -> list[LeftOut]:
+    """What the indexes say cannot be read.
 
     Raises:
         UserError: if something cannot be read and `on_error` is `raise`, or nothing can.
     """
     damaged = [
-        f"{file.path}#{damage.record}: {damage.reason} (at byte {damage.offset})"
+        LeftOut(f"{file.path}#{damage.record}", DAMAGED, f"{damage.reason} (at byte "
+                f"{damage.offset})", unreadable=True)
         for file in files
         for damage in file.index.damage
-    ]
+    ]  # fmt: skip
     if not any(len(file.index) for file in files):
         reason = next((f": {d.reason}" for file in files for d in file.index.damage), "")
         raise UserError(f"{files[0].path}: no record can be read{reason}. Convert the data again.")
     if damaged and on_error == "raise":
         more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
         raise UserError(f"{damaged[0]}{more}. Convert the data again, or set data.on_error=skip.")
-    if damaged:
-        log.warning("%d damaged records are skipped, the first: %s", len(damaged), damaged[0])
     return damaged
 
 

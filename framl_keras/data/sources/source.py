@@ -1,9 +1,13 @@
 """What every on-disk training format looks like to the rest of the package."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+
+from framl_keras.data.sources.left_out import LeftOut
+from framl_keras.errors import UserError
 
 
 class Sample(NamedTuple):
@@ -21,27 +25,43 @@ class Sample(NamedTuple):
 
 
 @runtime_checkable
-class Source(Protocol):
+class Images(Protocol):
+    """Random access to images, labeled or not: a `Source`, or the images of a `PairSet`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Sample: ...
+
+
+@runtime_checkable
+class Source(Images, Protocol):
     """Random access to labeled images.
 
-    Two methods make a source; counts and names are derived from what is on
-    disk, never typed by hand. A source is safe to read from several threads.
+    A class that derives from this one states `class_names`, `labels`, `__len__` and
+    `__getitem__`; the rest has defaults. Counts and names are derived from what is on disk,
+    never typed by hand. A source is safe to read from several threads.
 
     Attributes:
         class_names: the identity's name at each label.
         labels: int64 `(len(source),)`, the label of each sample, known without reading images.
+        left_out: what lies there but is not among the images.
     """
 
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The identity's name at each label."""
-        ...
+    class_names: Sequence[str]
+    labels: np.ndarray
+    left_out: Sequence[LeftOut] = ()
 
-    @property
-    def labels(self) -> np.ndarray:
-        """The label of each sample, int64 `(len(source),)`."""
-        ...
+    def path_of(self, index: int) -> Path:
+        """The image file of a sample.
 
-    def __len__(self) -> int: ...
+        Raises:
+            UserError: if the source holds the image itself.
+        """
+        raise UserError(
+            f"{self[index].key}: --online stores the paths of image files, but this source holds "
+            "the images themselves. Convert without --online."
+        )
 
-    def __getitem__(self, index: int) -> Sample: ...
+    def name_of(self, index: int) -> str:
+        """What the source calls a sample's file; empty if it says so in the key only."""
+        return ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import cv2
 import numpy as np
 
-from framl_keras.data.sources.source import Sample
+from framl_keras.data.sources.source import Sample, Source
 from framl_keras.errors import UserError
 
 PREFIX = "synthetic:"
@@ -44,7 +44,7 @@ class SyntheticOptions:
         return cls(**values)
 
 
-class SyntheticFaces:
+class SyntheticFaces(Source):
     """Draws sample `i` when asked for it; the same bytes on every machine and run.
 
     An identity is a face's geometry and colors; its images differ in pose,

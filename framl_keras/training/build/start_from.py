@@ -3,12 +3,11 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import keras
 import numpy as np
 
-from framl_keras.data.sources import People, Sample, Source
+from framl_keras.data.sources import People, Source
 from framl_keras.errors import UserError
 from framl_keras.evaluation import embed
 from framl_keras.models import point_centers, take_centers, take_embedder
@@ -91,7 +90,7 @@ def mean_embeddings(
     means = np.zeros((len(labels), embedder.output_shape[-1]))
     for first in range(0, len(labels), AT_ONCE):
         people = People(source, labels[first : first + AT_ONCE])
-        vectors = embed(embedder, cast(Sequence[Sample], people), image_size, central_crop)
+        vectors = embed(embedder, people, image_size, central_crop)
         np.add.at(means, first + people.labels, vectors)
         means[first : first + AT_ONCE] /= np.bincount(people.labels)[:, None]
     return means

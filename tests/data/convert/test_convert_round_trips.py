@@ -12,7 +12,7 @@ from framl_keras.data.conversion.convert import _ShardTask
 from framl_keras.data.conversion.encoding import RecordEncoder, source_ids
 from framl_keras.data.conversion.progress import Progress
 from framl_keras.data.decode import decode
-from framl_keras.data.sources import ImageFolder, ImageList, People, Sample, open_source
+from framl_keras.data.sources import ImageFolder, ImageList, People, Sample, Source, open_source
 from framl_keras.errors import UserError
 
 FORMS = {
@@ -133,7 +133,7 @@ def test_the_manifest_says_what_was_written(face_folder, tmp_path):
     assert len(contents) == 1  # the same images in any format and number of shards
 
 
-class Pictures:
+class Pictures(Source):
     def __init__(self, *images):
         self.images = images
         self.class_names = ["a/b", "c"]

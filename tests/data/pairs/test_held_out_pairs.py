@@ -5,10 +5,11 @@ import pytest
 
 from framl_keras.data.pairs import held_out_pairs
 from framl_keras.data.pairs.held_out import MAX_SAME_PAIRS
+from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
 
 
-class Labels:
+class Labels(Source):
     def __init__(self, labels):
         self.labels = np.array(labels)
         self.class_names = [str(n) for n in range(self.labels.max() + 1)]
