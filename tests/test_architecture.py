@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "": {"keras_registry", "layers", "losses", "margins", "similarities"},
     "__main__": {"cli"},
     "cli": {
+        "photos",
         "runs",
         "training",
         "evaluation",
@@ -40,6 +41,7 @@ MAY_IMPORT = {
     "losses": {"ops"},
     "ops": set(),
     "data": set(),
+    "photos": {"data"},
     "recipe": set(),
     "backend": set(),
     "errors": set(),
