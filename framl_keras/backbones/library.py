@@ -55,11 +55,13 @@ class Library(NamedTuple):
                 f"file, or a preset such as {self.package}:resnet50_imagenet as the backbone."
             )
         kind, options = self.networks[name]
-        package = require(self.package, _EXTRAS[self.package], f"The backbone {self.package}:{name}")
+        purpose = f"The backbone {self.package}:{name}"
+        package = require(self.package, _EXTRAS[self.package], purpose)
         return getattr(package.models, kind)(**options, **self.arguments(input_shape))
 
     def _from_preset(self, name: str, input_shape: Shape, weights: str | None) -> keras.Model:
-        package = require(self.package, _EXTRAS[self.package], f"The backbone {self.package}:{name}")
+        purpose = f"The backbone {self.package}:{name}"
+        package = require(self.package, _EXTRAS[self.package], purpose)
         instead = f"Expected a preset of {self.package}, its folder, or a network that needs "
         instead += f"nothing fetched: {', '.join(self.networks)}."
         with Fetching(f"The preset {name}", instead, unknown=(ValueError, KeyError)):

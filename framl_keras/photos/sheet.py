@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from framl_keras.data.check.contact_sheet import save_contact_sheet
+from framl_keras.data.checking.contact_sheet import save_contact_sheet
 from framl_keras.data.decode import decode
 from framl_keras.data.files import ImageFiles
 from framl_keras.photos.align import draw_landmarks

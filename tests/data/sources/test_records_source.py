@@ -155,8 +155,11 @@ def test_without_the_library_array_records_are_one_line(converted, tmp_path, mon
     path = converted("faces.arrayrecord", format="arrayrecord", shards=1)
     monkeypatch.setitem(sys.modules, "array_record.python.array_record_module", None)
 
-    with pytest.raises(UserError, match="needs the package array-record.*no Windows build"):
+    def use():
         if what == "read":
             open_source(str(path))[0]
         else:
             converted("again.arrayrecord", format="arrayrecord", shards=1)
+
+    with pytest.raises(UserError, match=r"needs the package array-record.*no Windows build"):
+        use()
