@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import perturbed
+from photos.moved_photos import perturbed
 
 from framl_keras.cli.align import command
 from framl_keras.errors import UserError

@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from conftest import perturbed
+from photos.moved_photos import perturbed
 
 from framl_keras.errors import UserError
 from framl_keras.photos import Detector, Face, LandmarksTable, YuNet, choose, open_detector
