@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from framl_keras.training.checkpoints.checkpoint import load_checkpoint
+from framl_keras.runs.checkpoint import load_checkpoint
 
 STEPS_PER_EPOCH = 20
 TRAIN = "from framl_keras.cli import main; main()"

@@ -29,7 +29,7 @@ MAY_IMPORT = {
         "layers",
     },
     "training": {"runs", "evaluation", "models", "data", "recipe"},
-    "runs": {"evaluation", "recipe", "data"},
+    "runs": {"evaluation", "models", "backbones", "recipe", "data"},
     "evaluation": {"models", "layers", "similarities", "data"},
     "published": {"models", "backbones", "layers"},
     "models": {"backbones", "layers", "losses", "margins"},

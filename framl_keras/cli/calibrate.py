@@ -51,13 +51,12 @@ def command(
     check_names(similarities, "exact")
 
     from framl_keras.evaluation.calibration import calibrate, write_calibrations
-    from framl_keras.evaluation.report import weights_hash
     from framl_keras.runs.trained_run import open_run
     from framl_keras.similarities import comparable_distances
 
     run = open_run(run_path)
     embeddings, pairs, is_same = _pairs(run, sets)
-    model = weights_hash(run.model)
+    model = run.weights
     found = [
         calibrate(comparable_distances(embeddings, pairs, name), is_same, name, far, model)
         for name in similarities
@@ -78,11 +77,11 @@ def _pairs(
     from framl_keras.evaluation.identity_pairs import identity_pairs
     from framl_keras.training.build.data import open_pair_sets
 
-    function, data = mirror_fused(run.model), run.recipe.data
+    function = mirror_fused(run.model)
     vectors, rows, answers, done = [], [], [], 0
-    for pairs in open_pair_sets(recipe_with_sets(run.recipe, sets)):
+    for pairs in open_pair_sets(recipe_with_sets(run.known_recipe, sets)):
         found = embed_with(
-            function, pairs.images, data.image_size, data.central_crop, title=pairs.name
+            function, pairs.images, run.image_size, run.central_crop, title=pairs.name
         )
         is_known = found.identities.min() >= 0
         chosen = identity_pairs(found.identities) if is_known else (pairs.pairs, pairs.is_same)

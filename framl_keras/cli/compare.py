@@ -50,14 +50,12 @@ def _lines(run: "TrainedRun", images, similarities) -> list[str]:  # type: ignor
 
     from framl_keras.evaluation import embed
     from framl_keras.evaluation.calibration import read_calibrations
-    from framl_keras.evaluation.report import weights_hash
     from framl_keras.runs.thresholds import read_thresholds
     from framl_keras.similarities import comparable_distances
 
-    data = run.recipe.data
-    vectors = embed(run.model, images, data.image_size, data.central_crop, progress=False)
+    vectors = embed(run.model, images, run.image_size, run.central_crop, progress=False)
     folder = run.directory.path
-    model = weights_hash(run.model)
+    model = run.weights
     calibrations = read_calibrations(folder, model)
     thresholds = read_thresholds(folder, model) | {n: c.threshold for n, c in calibrations.items()}
     lines = [f"{'similarity':<12}{'value':>9}{'distance':>10}{'threshold':>11}  verdict"]

@@ -44,10 +44,10 @@ def command(first: str, second: str | None, names: tuple[str, ...], sets: tuple[
     if second is None and len(similarities) < 2:
         raise UserError("Nothing to compare with. Name two runs, or two similarities with --sim.")
 
-    from framl_keras.runs.directory import find_run
+    from framl_keras.runs.open_embedder import check_embedder
 
     for path in filter(None, (first, second)):
-        find_run(path)  # so that a mistyped B is told before A is embedded
+        check_embedder(path)  # so that a mistyped B is told before A is embedded
     results = _results(first, first, sets, similarities)
     if second is None:
         couples = [(one, other) for one, *others in _by_set(results) for other in others]
@@ -63,18 +63,17 @@ def _results(
     """A run's results on the verification sets of another's recipe."""
     from framl_keras.cli.eval import recipe_with_sets
     from framl_keras.evaluation import evaluate
-    from framl_keras.runs.directory import find_run
-    from framl_keras.runs.trained_run import open_run
+    from framl_keras.runs.open_embedder import open_embedder
     from framl_keras.training.build.data import open_pair_sets
 
-    pair_sets = open_pair_sets(recipe_with_sets(find_run(recipe_of).recipe(), sets))
-    run = open_run(path)
-    data = run.recipe.data
+    run = open_embedder(path)
+    other = run if path == recipe_of else open_embedder(recipe_of)
+    pair_sets = open_pair_sets(recipe_with_sets(other.known_recipe, sets))
     return evaluate(
         run.model,
         pair_sets,
-        image_size=data.image_size,
-        central_crop=data.central_crop,
+        image_size=run.image_size,
+        central_crop=run.central_crop,
         similarities=similarities,
         baseline=False,
         source=path,

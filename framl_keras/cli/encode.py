@@ -27,9 +27,7 @@ def command(images: tuple[str, ...], output: str, run_path: str | None) -> int:
     from framl_keras.runs.trained_run import open_run
 
     run = open_run(run_path)
-    embeddings = embed(
-        run.model, ImageFiles(readable), run.recipe.data.image_size, run.recipe.data.central_crop
-    )
+    embeddings = embed(run.model, ImageFiles(readable), run.image_size, run.central_crop)
     _write(Path(output), embeddings, readable)
     click.echo(f"{output}: {embeddings.shape[0]} embeddings of length {embeddings.shape[1]}")
     return 0 if len(readable) == len(paths) else 1

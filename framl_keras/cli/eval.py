@@ -109,27 +109,28 @@ def _of_run(
     """Embeds the sets' images with a run's model."""
     from framl_keras import backend
     from framl_keras.evaluation import evaluate
-    from framl_keras.evaluation.report import facts_of, weights_hash
+    from framl_keras.evaluation.report import facts_of
     from framl_keras.runs.trained_run import open_run
     from framl_keras.training.build.data import open_pair_sets
 
     run = open_run(run_path)
-    pair_sets = open_pair_sets(recipe_with_sets(run.recipe, sets))
-    data = run.recipe.data
+    pair_sets = open_pair_sets(recipe_with_sets(run.known_recipe, sets))
     results = evaluate(
         run.model,
         pair_sets,
-        image_size=data.image_size,
-        central_crop=data.central_crop,
+        image_size=run.image_size,
+        central_crop=run.central_crop,
         similarities=similarities,
         protocol=protocol,
     )
     facts = facts_of(
         backend.choose(),
         run=str(run.directory.path),
-        weights=weights_hash(run.model),
-        image_size=data.image_size,
-        central_crop=data.central_crop,
+        embedder=str(run.path),
+        step=run.step,
+        weights=run.weights,
+        image_size=run.image_size,
+        central_crop=run.central_crop,
         data={result.set_name: result.fingerprint for result in results},
     )
     return Evaluated(results, pair_sets, facts, run.directory)

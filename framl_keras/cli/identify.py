@@ -76,9 +76,8 @@ def command(
 def _embed(run: "TrainedRun", images: Any, title: str) -> Any:
     from framl_keras.evaluation.embed import embed_with, mirror_fused
 
-    data = run.recipe.data
     return embed_with(
-        mirror_fused(run.model), images, data.image_size, data.central_crop, title=title
+        mirror_fused(run.model), images, run.image_size, run.central_crop, title=title
     )
 
 
@@ -105,7 +104,7 @@ def _of_run(run: "TrainedRun", strangers: float) -> Enrolled:
     from framl_keras.cli.eval import recipe_with_sets
     from framl_keras.training.build.data import open_pair_sets
 
-    pairs = open_pair_sets(recipe_with_sets(run.recipe, []))[0]
+    pairs = open_pair_sets(recipe_with_sets(run.known_recipe, []))[0]
     found = _embed(run, pairs.images, pairs.name)
     if found.identities.min() < 0:
         raise UserError(f"{pairs.name}: identities are not known. Name GALLERY and PROBES.")

@@ -35,15 +35,22 @@ def command(
 
     SRC is a torch state dict of insightface's arcface_torch or AdaFace (.pth, .pt,
     .ckpt, .safetensors), a TensorFlow checkpoint of FRAML or arcface-tf2 (.index), or
-    a .keras model or .weights.h5 of ours. The embedder takes RGB pixels 0…255.
+    a .keras model, .weights.h5 or checkpoint (.ckpt) of ours. The embedder takes RGB pixels 0…255.
     """
     if output.suffix != ".keras":
         raise UserError(f"--output {output}: expected a name that ends with .keras")
     backend.choose()
     from framl_keras.data.atomic import write_beside
     from framl_keras.published import import_weights
+    from framl_keras.published.imported import Imported
+    from framl_keras.runs.checkpoint import is_checkpoint
+    from framl_keras.runs.open_embedder import open_embedder
 
-    imported = import_weights(source, name, image_size, embedding_dim)
+    imported = (
+        Imported(open_embedder(source).model, 0.0, "keras")
+        if is_checkpoint(source)
+        else import_weights(source, name, image_size, embedding_dim)
+    )
     _check(source, imported.difference, tolerance)
     with write_beside(output) as file:
         imported.embedder.save(file)

@@ -31,8 +31,8 @@ def command(run_path: str | None, angle: float, show: int, output: str | None) -
     from framl_keras.training.checkpoints.centers import centers_of
 
     run = open_run(run_path)
-    centers, source, data = centers_of(run.directory), _source(run), run.recipe.data
-    found = find_label_noise(run.model, source, centers, angle, data.image_size, data.central_crop)
+    centers, source = centers_of(run.directory), _source(run)
+    found = find_label_noise(run.model, source, centers, angle, run.image_size, run.central_crop)
     rows = [_row(suspect, source.class_names) for suspect in found.suspects]
     for line in _lines(found, angle, rows[:show]):
         click.echo(line)
@@ -48,10 +48,10 @@ def _source(run: "TrainedRun") -> Any:
     """The run's training data, if its identities are still those of the centers."""
     from framl_keras.training.build.data import open_training_source
 
-    source = open_training_source(run.recipe)
+    source = open_training_source(run.known_recipe)
     if list(source.class_names) != run.directory.class_names():
         raise UserError(
-            f"{run.recipe.data.train}: its identities are no longer those that "
+            f"{run.known_recipe.data.train}: its identities are no longer those that "
             f"{run.directory.path} was trained on. Expected the same data; train again."
         )
     return source

@@ -2,7 +2,7 @@
 
 from framl_keras.models.embedder import BACKBONE, embedding_model, network_of
 from framl_keras.models.freeze import freeze
-from framl_keras.models.start import point_centers, take_centers, take_embedder
+from framl_keras.models.start import point_centers, take_centers, take_embedder, take_parts
 from framl_keras.models.training_model import (
     compile_for_training,
     prediction_loss,
@@ -20,6 +20,7 @@ __all__ = [
     "prediction_loss",
     "take_centers",
     "take_embedder",
+    "take_parts",
     "targets",
     "training_model",
 ]

@@ -36,7 +36,25 @@ def take_embedder(embedder: keras.Model, path: str) -> list[str]:
     if path.endswith(".h5"):
         load_strictly(embedder, path, f"an embedder with {network.name}")
         return [BACKBONE, REPRESENTATION]
-    parts = {part.name: part for part in open_model(path).layers}
+    return take_parts(embedder, open_model(path), path)
+
+
+def take_parts(embedder: keras.Model, trained: keras.Model, path: str) -> list[str]:
+    """Starts an embedder from a trained one, see `take_embedder`.
+
+    Args:
+        embedder: a model from `embedding_model`.
+        trained: where the weights come from.
+        path: what errors call it.
+
+    Returns:
+        The parts that were taken, of `backbone` and `representation`.
+
+    Raises:
+        UserError: if it has another network.
+    """
+    network = network_of(embedder)
+    parts = {part.name: part for part in trained.layers}
     if network.name not in parts:
         raise UserError(f"{path}: expected the network {network.name}, found {', '.join(parts)}")
     if not copy_weights(parts[network.name], network):

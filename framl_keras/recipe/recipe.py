@@ -3,11 +3,12 @@
 import logging
 import os
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from pydantic import Field, model_validator
 
+from framl_keras.errors import UserError
 from framl_keras.recipe.changes import apply_change
 from framl_keras.recipe.data import DataSection
 from framl_keras.recipe.faults import validated
@@ -66,6 +67,21 @@ class Recipe(Section):
             content = to_recipe(framl)
         for change in changes:
             apply_change(content, change)
+        return validated(cls, content, path)
+
+    @classmethod
+    def from_content(cls, content: Any, path: str | os.PathLike[str]) -> "Recipe":
+        """A recipe from a mapping, such as a checkpoint holds.
+
+        Args:
+            content: the recipe's sections.
+            path: where they are from, for errors.
+
+        Raises:
+            UserError: if it says something that the schema does not allow.
+        """
+        if not isinstance(content, dict):
+            raise UserError(f"{path}: expected a recipe's sections. Received: {content!r:.40}")
         return validated(cls, content, path)
 
     def to_yaml(self) -> str:

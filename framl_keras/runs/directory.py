@@ -88,13 +88,22 @@ class RunDirectory:
             UserError: if it does not.
         """
         if not self.path.is_dir():
-            raise UserError(f"No such run: {self.path}. Expected a folder that `train` wrote.")
+            raise UserError(
+                f"No such run or file: {self.path}. Expected a folder that `train` wrote, one of "
+                "its checkpoints, or *.keras."
+            )
         if not self.embedder.is_file():
             raise UserError(
                 f"No model in the run {self.path}: {self.embedder.name} is missing. "
-                "Train it first: framl-keras train RECIPE"
+                f"{self._remedy()}"
             )
         return self
+
+    def _remedy(self) -> str:
+        """What to do without a model: use a checkpoint that a killed run left, or train."""
+        if found := sorted(self.checkpoints.glob("*.ckpt")):
+            return f"The run did not end; train it on, or name a checkpoint such as {found[-1]}"
+        return "Train it first: framl-keras train RECIPE"
 
 
 def find_run(path: str | os.PathLike[str] | None = None) -> RunDirectory:

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
-from framl_keras.data.atomic import write_beside
 from framl_keras.data.batches import TrainingBatches, training_dataset
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Source
-from framl_keras.models import compile_for_training, embedding_model, freeze, network_of
+from framl_keras.models import compile_for_training, freeze, network_of
+from framl_keras.models.precision import with_loss_scale
 from framl_keras.recipe import AugmentSection, Recipe
+from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
+from framl_keras.runs.embedder_file import save_embedder
+from framl_keras.runs.open_embedder import build_embedder
 from framl_keras.training.build.data import (
     open_present_pair_sets,
     open_training_batches,
@@ -22,7 +26,6 @@ from framl_keras.training.build.heads import with_head
 from framl_keras.training.build.initial_weights import draw_initial_weights
 from framl_keras.training.build.optimizers import build_optimizer, learning_rate_at
 from framl_keras.training.build.precise_batch_norm import average_batch_norm, first
-from framl_keras.training.build.precision import built_in, with_loss_scale
 from framl_keras.training.build.residual_branches import zero_init_residual
 from framl_keras.training.build.start_from import start_from
 from framl_keras.training.callbacks.interrupt import StopOnSignal
@@ -30,7 +33,6 @@ from framl_keras.training.callbacks.journal import Journal
 from framl_keras.training.callbacks.not_finite import StopAtNaN
 from framl_keras.training.callbacks.progress import CountSteps, Progress, ProgressBar
 from framl_keras.training.callbacks.verification import VerifyBetweenEpochs
-from framl_keras.training.checkpoints.checkpoint import Checkpoint
 from framl_keras.training.checkpoints.folder import Checkpoints, SaveCheckpoints
 from framl_keras.training.checkpoints.resume import facts_of, find_start, put_aside
 from framl_keras.training.checkpoints.state import RestoreMetrics, write_state
@@ -109,7 +111,7 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
                 plain = stream(source, without_augmentation(recipe), 0)
                 average_batch_norm(embedder, first(recipe.train.precise_batch_norm, plain))
         journal.close()
-        save_embedder(embedder, run)
+        save_embedder(run.embedder, embedder, {**recipe_facts(recipe), "step": progress.step})
     interrupted = stop.stopped and progress.step < progress.total_steps
     return Trained(run, embedder, pair_sets, interrupted)
 
@@ -125,17 +127,8 @@ def build_models(
         total_steps: of the whole run, for the learning rate's schedule.
         fresh: whether they get the recipe's initial weights, which a checkpoint replaces.
     """
-    options, data = recipe.model, recipe.data
-    chosen = {"dropout": options.dropout, "pooling": options.pooling}
-    with built_in(recipe.train.precision):
-        embedder = embedding_model(
-            options.backbone,
-            data.image_size,
-            embedding_dim=options.embedding_dim,
-            embedding_l2=options.embedding_l2,
-            weights=options.weights if fresh else None,
-            **{name: value for name, value in chosen.items() if value is not None},
-        )
+    options = recipe.model
+    embedder = build_embedder(recipe, options.weights if fresh else None)
     model = with_head(embedder, recipe, len(source.class_names), total_steps)
     if fresh:
         keep = [network_of(embedder)] if options.weights else []
@@ -186,7 +179,6 @@ def without_augmentation(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"data": data})
 
 
-def save_embedder(embedder: keras.Model, run: RunDirectory) -> None:
-    """Writes the embedding model, beside and renamed."""
-    with write_beside(run.embedder) as file:
-        embedder.save(file)
+def recipe_facts(recipe: Recipe) -> dict[str, Any]:
+    """What an embedder's file says of its recipe."""
+    return {"recipe": recipe.model_dump(mode="json")}

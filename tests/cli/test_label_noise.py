@@ -14,8 +14,8 @@ from framl_keras.data.sources import open_source
 from framl_keras.errors import UserError
 from framl_keras.evaluation import label_noise
 from framl_keras.recipe import Recipe
+from framl_keras.runs.checkpoint import Checkpoint, save_checkpoint
 from framl_keras.runs.directory import RunDirectory
-from framl_keras.training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 
 RECIPE = {
     "name": "one",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import framl_keras.training.train as training
-from framl_keras.training.checkpoints.checkpoint import load_checkpoint
+from framl_keras.runs.checkpoint import load_checkpoint
 
 
 def changed(recipe, **sections):

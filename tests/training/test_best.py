@@ -7,10 +7,10 @@ from test_train import ctrl_c_during
 from framl_keras.errors import UserError
 from framl_keras.evaluation import SIMILARITIES
 from framl_keras.recipe import TrainSection
+from framl_keras.runs.checkpoint import load_checkpoint
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.training.callbacks import verification
 from framl_keras.training.callbacks.goal import Goal
-from framl_keras.training.checkpoints.checkpoint import load_checkpoint
 from framl_keras.training.train import train
 
 Numbers = namedtuple("Numbers", "accuracy auc eer d_prime")

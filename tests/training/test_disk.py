@@ -6,9 +6,8 @@ from small_runs import assert_same_state, changed, ctrl_c_during, final_state
 
 from framl_keras.cli.group import main
 from framl_keras.errors import UserError
-from framl_keras.runs import lock
+from framl_keras.runs import checkpoint, lock
 from framl_keras.runs.directory import RunDirectory
-from framl_keras.training.checkpoints import checkpoint
 from framl_keras.training.train import train
 
 

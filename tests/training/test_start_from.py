@@ -45,7 +45,10 @@ def first(recipe, once, tmp_path_factory):
     return once["trained"]
 
 
-@pytest.mark.parametrize("file", ["", "embedder.keras", "whole.weights.h5"])
+STEP = "checkpoints/step-000000002.ckpt"
+
+
+@pytest.mark.parametrize("file", ["", "embedder.keras", "whole.weights.h5", STEP])
 def test_an_embedder_starts_from_a_run_or_a_file(recipe, first, file):
     embedder, _ = built(recipe, init=f"runs/first/{file}")
     assert_equal(weights(embedder), weights(first.embedder))

@@ -1,12 +1,9 @@
 """What has to be known to get the same numbers again."""
 
-import hashlib
 import platform
 import sys
 import time
 from typing import Any
-
-import numpy as np
 
 from framl_keras.version import __version__
 
@@ -30,13 +27,3 @@ def facts_of(backend: str | None = None, **more: Any) -> dict[str, Any]:
         "versions": {name: sys.modules[name].__version__ for name in loaded},
         **more,
     }
-
-
-def weights_hash(model: Any) -> str:
-    """A hash of a Keras model's weights: paths, shapes and values, on any backend."""
-    digest = hashlib.blake2b(digest_size=16)
-    for weight in model.weights:
-        values = np.ascontiguousarray(weight.numpy())
-        digest.update(f"{weight.path} {values.shape} {values.dtype}".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()

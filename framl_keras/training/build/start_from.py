@@ -1,7 +1,7 @@
 """Fine-tuning: a model that starts from a trained one, and the centers of new identities."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -10,10 +10,12 @@ import numpy as np
 from framl_keras.data.sources import People, Source
 from framl_keras.errors import UserError
 from framl_keras.evaluation import embed
-from framl_keras.models import point_centers, take_centers, take_embedder
+from framl_keras.models import point_centers, take_centers, take_embedder, take_parts
 from framl_keras.recipe import Recipe
-from framl_keras.runs.directory import RunDirectory
-from framl_keras.training.checkpoints.centers import head_of
+from framl_keras.runs import RunDirectory, check_embedder, open_embedder
+from framl_keras.runs.checkpoint import is_checkpoint, load_checkpoint
+from framl_keras.runs.open_embedder import KINDS
+from framl_keras.training.checkpoints.centers import head_in, head_of
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +38,10 @@ def start_from(recipe: Recipe, embedder: keras.Model, model: keras.Model, source
     is_known = np.zeros(len(names), dtype=bool)
     if recipe.model.init:
         path = Path(recipe.model.init)
-        parts = take_embedder(embedder, str(_embedder_file(path)))
+        parts = _take_embedder(embedder, path)
         log.info("Started from %s: %s", path, ", ".join(parts))
-        if path.is_dir():
-            is_known = _take_known(model.get_layer("head"), RunDirectory(path), names)
+        if trained := _head_at(path):
+            is_known = _take_known(model.get_layer("head"), *trained, names)
             known = int(is_known.sum())
             log.info("%d of %d identities keep their centers", known, len(names))
     if recipe.model.new_centers == "mean" and known < len(names):
@@ -49,30 +51,40 @@ def start_from(recipe: Recipe, embedder: keras.Model, model: keras.Model, source
         point_centers(model.get_layer("head"), new, means)
 
 
-def _embedder_file(path: Path) -> Path:
-    """The file with an embedder that `init` means."""
+def _take_embedder(embedder: keras.Model, path: Path) -> list[str]:
+    """Takes the weights at `init`, and says which parts."""
+    if not path.exists():
+        raise UserError(f"model.init: no such run or file: {path}. Expected {KINDS}.")
+    try:
+        file = check_embedder(path)
+    except UserError as error:
+        raise UserError(f"model.init: {error}") from None
+    if is_checkpoint(file):
+        return take_parts(embedder, open_embedder(file).model, str(path))
+    return take_embedder(embedder, str(file))
+
+
+def _head_at(path: Path) -> tuple[Mapping[str, np.ndarray], list[str]] | None:
+    """The head's weights and the identities of a run or a checkpoint within one, if known."""
     if path.is_dir():
-        return RunDirectory(path).check().embedder
-    if not path.is_file():
-        raise UserError(
-            f"model.init: no such run or file: {path}. Expected a run's folder, *.keras or "
-            "*.weights.h5."
-        )
-    if path.suffix not in (".keras", ".h5"):
-        raise UserError(
-            f"model.init: {path}: expected a run's folder, *.keras or *.weights.h5. Other formats "
-            "are converted with: framl-keras import-weights"
-        )
-    return path
+        run = RunDirectory(path)
+        return head_of(run), run.class_names()
+    run = RunDirectory(path.absolute().parent.parent)
+    if is_checkpoint(path) and (run.path / "classes.json").is_file():
+        return head_in(load_checkpoint(path)), run.class_names()
+    return None
 
 
-def _take_known(head: keras.layers.Layer, run: RunDirectory, names: Sequence[str]) -> np.ndarray:
-    """Takes a run's centers for the identities that it knows; which those are, `(classes,)`."""
-    old = run.class_names()
+def _take_known(
+    head: keras.layers.Layer,
+    arrays: Mapping[str, np.ndarray],
+    old: Sequence[str],
+    names: Sequence[str],
+) -> np.ndarray:
+    """Takes the centers of the identities that were trained before; which those are."""
     place = {name: label for label, name in enumerate(old)}
     is_known = np.array([name in place for name in names])
     labels = np.flatnonzero(is_known).tolist()
-    arrays = head_of(run)
     before = [place[names[label]] for label in labels]
     if not labels or not take_centers(head, arrays, len(old), before, labels):
         return np.zeros(len(names), dtype=bool)

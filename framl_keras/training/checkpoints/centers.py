@@ -5,16 +5,27 @@ from collections.abc import Mapping
 import numpy as np
 
 from framl_keras.errors import UserError
+from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
+from framl_keras.runs.embedder_file import facts_in
 from framl_keras.training.checkpoints.folder import Checkpoints
 
 _HEAD = "model/head/"
 
 
 def head_of(run: RunDirectory) -> Mapping[str, np.ndarray]:
-    """The weights of a run's head by their names, from its newest checkpoint; empty if none."""
-    found = Checkpoints(run.checkpoints, {}).newest()
-    arrays = found.arrays if found else {}
+    """The weights of a run's head by their names, as they were with its embedder; empty if none.
+
+    They are those of the checkpoint with the embedder's step, or else the newest.
+    """
+    checkpoints, step = Checkpoints(run.checkpoints, {}), facts_in(run.embedder).get("step")
+    found = checkpoints.of_step(step) or checkpoints.newest()
+    return head_in(found) if found else {}
+
+
+def head_in(checkpoint: Checkpoint) -> Mapping[str, np.ndarray]:
+    """The weights of the head in a checkpoint by their names."""
+    arrays = checkpoint.arrays
     return {name.removeprefix(_HEAD): a for name, a in arrays.items() if name.startswith(_HEAD)}
 
 

@@ -1,5 +1,6 @@
 """The checkpoints of a run: the last few, the best, and which one to go on from."""
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +9,14 @@ import keras
 import numpy as np
 
 from framl_keras.errors import UserError
-from framl_keras.training.callbacks.not_finite import NotFiniteError
-from framl_keras.training.callbacks.progress import Progress
-from framl_keras.training.checkpoints.checkpoint import (
+from framl_keras.runs.checkpoint import (
     SUFFIX,
     Checkpoint,
     load_checkpoint,
     save_checkpoint,
 )
+from framl_keras.training.callbacks.not_finite import NotFiniteError
+from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.state import read_state
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,15 @@ class Checkpoints:
     def newest_path(self) -> Path | None:
         """Where the newest undamaged checkpoint is."""
         return next((path for path, _ in self._sound()), None)
+
+    def of_step(self, step: int | None) -> Checkpoint | None:
+        """The undamaged checkpoint after so many steps, a numbered one or the best; or None."""
+        for path in [self.folder / f"step-{step:09d}{SUFFIX}", self.best_path] if step else []:
+            with contextlib.suppress(UserError):
+                checkpoint = load_checkpoint(path)
+                if checkpoint.facts.get("step") == step:
+                    return checkpoint
+        return None
 
     def clear_half_written(self) -> None:
         """Deletes what a killed run was writing; the run's lock keeps others from writing now."""

@@ -8,8 +8,8 @@ from typing import Any
 from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
+from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
-from framl_keras.training.checkpoints.checkpoint import Checkpoint
 from framl_keras.training.checkpoints.folder import Checkpoints
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,16 @@
+"""By what a run's thresholds know the weights that they are for."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+
+def weights_hash(model: Any) -> str:
+    """A hash of a Keras model's weights: paths, shapes and values, on any backend."""
+    digest = hashlib.blake2b(digest_size=16)
+    for weight in model.weights:
+        values = np.ascontiguousarray(weight.numpy())
+        digest.update(f"{weight.path} {values.shape} {values.dtype}".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
