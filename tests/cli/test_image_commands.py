@@ -79,7 +79,7 @@ def test_of_many_images_the_broken_one_is_named_and_left_out(workplace, capsys):
     [
         (["encode", "nowhere.png"], "No such image or folder: nowhere.png"),
         (["encode", "empty"], "No image in the folder empty"),
-        (["encode", "faces", "--run", "runs/none"], "No such run: runs/none"),
+        (["encode", "faces", "--run", "runs/none"], "No such run or file: runs/none"),
         (["encode", "faces", "--run", "runs/bare"], "No model in the run runs/bare"),
         (["compare", "faces/face0.png", "broken.jpg"], "broken.jpg"),
         (["compare", "faces/face0.png", "faces/face3.png", "--sim", "cosin"], "cos"),
@@ -117,7 +117,7 @@ def test_compare_knows_no_threshold_of_other_weights(workplace, capsys):
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"model": 1}'])
 def test_damaged_thresholds_are_one_line(workplace, capsys, monkeypatch, content):
-    monkeypatch.setattr("framl_keras.evaluation.report.weights_hash", lambda _: 1)
+    monkeypatch.setattr("framl_keras.models.weights_hash.weights_hash", lambda _: 1)
     (workplace / "runs/tiny/thresholds.json").write_text(content)
     assert run("compare", "faces/face0.png", "faces/face3.png", "--sim", "cos") == 2
     said = capsys.readouterr().err
