@@ -126,7 +126,7 @@ def test_ready_embeddings_need_no_run(tmp_path, monkeypatch):
     [
         (["--sim", "cosin"], "Unknown similarity 'cosin'.*Did you mean cos"),
         (["--protocol", "exakt"], "Unknown protocol 'exakt'"),
-        (["--run", "nowhere"], "No such run: nowhere"),
+        (["--run", "nowhere"], "No such run or file: nowhere"),
         (["--embeddings", "nowhere.npz"], "No such file: nowhere.npz"),
         (["--embeddings", "x.npz", "--run", "y"], "Leave out --run"),
     ],
