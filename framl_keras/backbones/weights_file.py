@@ -4,8 +4,8 @@ from pathlib import Path
 
 import keras
 
-from framl_keras.backbones.load_strictly import load_strictly
 from framl_keras.errors import UserError
+from framl_keras.untrusted.keras_file import load_keras_model, load_keras_weights
 
 SUFFIXES = (".h5", ".keras")
 
@@ -25,7 +25,7 @@ def load_weights_file(network: keras.Model, path: str) -> None:
     if path.endswith(".keras"):
         _take_from_model(network, path)
     else:
-        load_strictly(network, path, network.name)
+        load_keras_weights(network, Path(path), network.name)
 
 
 def check_weights_file(path: str) -> None:
@@ -58,11 +58,7 @@ def open_model(path: str) -> keras.Model:
     Raises:
         UserError: if there is none.
     """
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{path}: not a model that Keras can load: {reason}") from None
+    return load_keras_model(Path(path))
 
 
 def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> bool:

@@ -1,16 +1,17 @@
 """Starting a model from one that was trained before."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 
-from framl_keras.backbones.load_strictly import load_strictly
 from framl_keras.backbones.weights_file import copy_weights, open_model
 from framl_keras.errors import UserError
 from framl_keras.layers import ArcMarginLayer
 from framl_keras.models.embedder import BACKBONE, network_of
+from framl_keras.untrusted.keras_file import load_keras_weights
 
 REPRESENTATION = "representation"
 CENTERS = ("kernel", "bias")  # what a head keeps for each class
@@ -34,7 +35,7 @@ def take_embedder(embedder: keras.Model, path: str) -> list[str]:
     """
     network = network_of(embedder)
     if path.endswith(".h5"):
-        load_strictly(embedder, path, f"an embedder with {network.name}")
+        load_keras_weights(embedder, Path(path), f"an embedder with {network.name}")
         return [BACKBONE, REPRESENTATION]
     return take_parts(embedder, open_model(path), path)
 

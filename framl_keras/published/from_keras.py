@@ -5,10 +5,11 @@ from pathlib import Path
 import keras
 
 from framl_keras import backbones
-from framl_keras.backbones.load_strictly import load_strictly
 from framl_keras.errors import UserError
 from framl_keras.models import embedding_model
+from framl_keras.models.saved import load_model
 from framl_keras.published.imported import Imported
+from framl_keras.untrusted.keras_file import load_keras_weights
 
 
 def from_keras_model(path: Path) -> Imported:
@@ -17,11 +18,7 @@ def from_keras_model(path: Path) -> Imported:
     Raises:
         UserError: if the file cannot be loaded or holds no embedder.
     """
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{path}: not a model that Keras can load: {reason}") from None
+    model = load_model(path)
     names = [layer.name for layer in model.layers]
     if "representation" not in names or len(model.inputs[0].shape) != 4:
         raise UserError(
@@ -43,5 +40,5 @@ def from_keras_weights(
     if embedding_dim is not None:
         options["embedding_dim"] = embedding_dim
     embedder = embedding_model(backbone, image_size, **options)
-    load_strictly(embedder, str(path), backbone)
+    load_keras_weights(embedder, path, backbone)
     return Imported(embedder, 0.0, "keras")

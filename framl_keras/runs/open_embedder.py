@@ -178,10 +178,10 @@ def _of_weights(path: Path) -> TrainedEmbedder:
             f"embedder of it: framl-keras import-weights {path} --as NAME"
         )
     backend.choose()
-    from framl_keras.backbones.load_strictly import load_strictly  # noqa: PLC0415
+    from framl_keras.untrusted.keras_file import load_keras_weights  # noqa: PLC0415
 
     model = build_embedder(recipe)
-    load_strictly(model, str(path), f"the recipe's {recipe.model.backbone}")
+    load_keras_weights(model, path, f"the recipe's {recipe.model.backbone}")
     data = recipe.data
     return TrainedEmbedder(model, data.image_size, data.central_crop, path, directory, recipe)
 

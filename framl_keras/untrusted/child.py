@@ -1,0 +1,77 @@
+"""A process to which nothing is lost if a C library crashes on what it reads."""
+
+import contextlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+_PROGRAM = "from framl_keras.untrusted.child import _answer; _answer()"
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def call_in_child(function: str, *arguments: Any, seconds: float, memory: int) -> Any:
+    """Calls a function in a process of its own.
+
+    Args:
+        function: its name, `framl_keras.untrusted.hdf5:measure`.
+        *arguments: what JSON holds.
+        seconds: how long it may take.
+        memory: bytes of address space it may take.
+
+    Returns:
+        What the function returns, as JSON holds it.
+
+    Raises:
+        ValueError: what the function raises, or if it crashes, or takes too much.
+    """
+    question = json.dumps([function, arguments, memory])
+    environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    command = [sys.executable, "-P", "-c", _PROGRAM]
+    try:
+        done = subprocess.run(
+            command,
+            input=question.encode(),
+            capture_output=True,
+            timeout=seconds,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"reading it takes more than {seconds:.0f} s") from None
+    try:
+        result, refusal = json.loads(done.stdout)
+    except ValueError:
+        raise ValueError("the library that reads it crashes") from None
+    if refusal:
+        raise ValueError(refusal)
+    return result
+
+
+def _answer() -> None:
+    """What the process does: one question from stdin, one answer to stdout."""
+    function, arguments, memory = json.load(sys.stdin)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print is no answer
+    module, _, name = function.partition(":")
+    try:
+        called = getattr(importlib.import_module(module), name)
+        _limit_memory(memory)
+        answer = [called(*arguments), None]
+    except Exception as error:  # whatever a library raises for damage, the file is refused
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        answer = [None, reason]
+    json.dump(answer, answers)
+    answers.flush()
+    os._exit(0)  # a library that was led astray need not tidy up
+
+
+def _limit_memory(memory: int) -> None:
+    with contextlib.suppress(ImportError, ValueError, OSError):  # not every system has limits
+        import resource  # noqa: PLC0415 - Unix has it
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
