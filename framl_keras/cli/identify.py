@@ -120,7 +120,7 @@ def _lines(found: Any) -> list[str]:
         f"{found.num_gallery:,} in the gallery, {found.num_mated:,} probes of theirs, "
         f"{found.num_strangers:,} of strangers",
         "",
-        *(f"rank-{k:<3} {100 * found.rank(k):6.2f} %" for k in (1, 5, 10)),
+        *(f"rank-{k:<3} {100 * found.rank(k):6.2f} %" for k in (1, 5, 10) if k <= len(found.cmc)),
     ]
     for point in found.open_set:
         mark = (

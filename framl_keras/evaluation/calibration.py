@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from framl_keras.data.atomic import write_beside
 from framl_keras.errors import UserError
+from framl_keras.evaluation.arrays import as_distances, as_rate
 from framl_keras.evaluation.folds import FOLDS
 from framl_keras.evaluation.logistic import (
     cross_validated_cllr,
@@ -65,7 +67,7 @@ class Calibration:
 
 
 def calibrate(
-    distance: np.ndarray, is_same: np.ndarray, similarity: str, far: float, model: str = ""
+    distance: npt.ArrayLike, is_same: npt.ArrayLike, similarity: str, far: float, model: str = ""
 ) -> Calibration:
     """Finds the threshold for a false accept rate and fits the logistic map.
 
@@ -79,6 +81,9 @@ def calibrate(
     Raises:
         UserError: if there are too few pairs for the rate.
     """
+    check_similarity(similarity)
+    distance, is_same = as_distances(distance, is_same)
+    far = as_rate(far, "far")
     num_same, num_different = int(is_same.sum()), int((~is_same).sum())
     if min(num_same, num_different) < FOLDS or far * num_different * (1 + 1e-12) < 1:
         raise UserError(
@@ -89,7 +94,7 @@ def calibrate(
     (point,) = tar_at_far(roc_curve(distance, is_same), num_different, (far,))
     slope, intercept = fit_logistic(distance, is_same)
     return Calibration(
-        check_similarity(similarity),
+        similarity,
         far,
         point.threshold,
         point.tar,

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framl_keras.data.pairs import PairSet
-from framl_keras.errors import UserError
-from framl_keras.evaluation.arrays import people_of
+from framl_keras.evaluation.arrays import check_both_kinds, people_of
 from framl_keras.evaluation.baseline import raw_pixels
 from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirror_fused
 from framl_keras.evaluation.intervals import REPEATS
@@ -108,20 +107,6 @@ def check_names(similarities: Sequence[str], protocol: str) -> Sequence[str]:
     for similarity in similarities:
         check_similarity(similarity)
     return PROTOCOLS if protocol == "both" else [check_protocol(protocol)]
-
-
-def check_both_kinds(is_same: np.ndarray, name: str) -> None:
-    """Refuses a set that has nothing to tell apart.
-
-    Raises:
-        UserError: if there are no same-pairs or no different-pairs.
-    """
-    if is_same.all() or not is_same.any():
-        kind = "same" if not is_same.any() else "different"
-        raise UserError(
-            f"{name}: no {kind}-pairs among {len(is_same)}. Expected both kinds, to tell "
-            "them apart."
-        )
 
 
 def verify_each(

@@ -1,8 +1,10 @@
 """Which fold each pair belongs to."""
 
 import numpy as np
+import numpy.typing as npt
 
 from framl_keras.errors import UserError
+from framl_keras.evaluation.arrays import as_array
 
 FOLDS = 10
 
@@ -28,7 +30,7 @@ def consecutive_folds(num_pairs: int, num_folds: int = FOLDS) -> np.ndarray:
     return np.repeat(np.arange(num_folds), sizes)
 
 
-def folds_or_consecutive(folds: np.ndarray | None, num_pairs: int) -> np.ndarray:
+def folds_or_consecutive(folds: npt.ArrayLike | None, num_pairs: int) -> np.ndarray:
     """The given folds numbered from 0, or up to ten consecutive ones.
 
     Raises:
@@ -36,10 +38,11 @@ def folds_or_consecutive(folds: np.ndarray | None, num_pairs: int) -> np.ndarray
     """
     if folds is None:
         return consecutive_folds(num_pairs, min(FOLDS, max(2, num_pairs)))
-    names, numbered = np.unique(folds, return_inverse=True)
-    if folds.shape != (num_pairs,) or len(names) < 2:
+    array = as_array(folds, "folds")
+    names, numbered = np.unique(array, return_inverse=True)
+    if array.shape != (num_pairs,) or array.dtype.kind not in "uiUS" or len(names) < 2:
         raise UserError(
-            f"{num_pairs} pairs but folds of shape {folds.shape} with {len(names)} values. "
-            "Expected one fold for each pair, and two folds at least."
+            f"{num_pairs} pairs but folds are {array.dtype} {array.shape} with {len(names)} "
+            "values. Expected an integer or a name for each pair, and two folds at least."
         )
     return numbered.reshape(-1)

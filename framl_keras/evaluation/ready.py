@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from framl_keras.data.pairs.embeddings import EmbeddingSet
+from framl_keras.evaluation.arrays import check_both_kinds
 from framl_keras.evaluation.embed import Embedded, l2_normalized
 from framl_keras.evaluation.evaluate import (
     MODEL,
     Result,
-    check_both_kinds,
     check_names,
     verify_each,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from framl_keras.evaluation.arrays import check_arrays, people_of
+from framl_keras.evaluation.arrays import as_count, as_identities, check_arrays, people_of
 from framl_keras.evaluation.folds import FOLDS, consecutive_folds, folds_or_consecutive
 from framl_keras.evaluation.intervals import REPEATS, Interval, bootstrap_intervals
 from framl_keras.evaluation.operating_point import Confusion
@@ -113,13 +113,13 @@ class Verification:
 
 
 def verify(
-    embeddings: np.ndarray,
-    pairs: np.ndarray | None,
-    is_same: np.ndarray,
+    embeddings: npt.ArrayLike,
+    pairs: npt.ArrayLike | None,
+    is_same: npt.ArrayLike,
     similarity: str = "cos",
     protocol: str = "exact",
-    folds: np.ndarray | int | None = None,
-    identities: np.ndarray | None = None,
+    folds: npt.ArrayLike | int | None = None,
+    identities: npt.ArrayLike | None = None,
     keys: Sequence[str] | None = None,
     bootstrap: int = REPEATS,
     seed: int = 0,
@@ -161,6 +161,9 @@ def verify(
     check_similarity(similarity)
     check_protocol(protocol)
     embeddings, pairs, is_same = check_arrays(embeddings, pairs, is_same, keys)
+    bootstrap = as_count(bootstrap, "bootstrap", 0)
+    if identities is not None:
+        identities = as_identities(identities, len(embeddings))
     fold = _fold_of(folds, len(pairs), protocol)
     grid = None
     if protocol == "framl":
@@ -216,9 +219,9 @@ def _summary(
     )
 
 
-def _fold_of(folds: np.ndarray | int | None, num_pairs: int, protocol: str) -> np.ndarray:
+def _fold_of(folds: npt.ArrayLike | int | None, num_pairs: int, protocol: str) -> np.ndarray:
     if folds is None and protocol == "framl":
         return consecutive_folds(num_pairs, FOLDS)
-    if isinstance(folds, int):
-        return consecutive_folds(num_pairs, folds)
+    if np.ndim(folds) == 0 and folds is not None:  # type: ignore[arg-type]
+        return consecutive_folds(num_pairs, as_count(folds, "folds", 2))
     return folds_or_consecutive(folds, num_pairs)

@@ -86,3 +86,31 @@ def test_what_does_not_fit_is_named():
         identify(gallery, ids, probes[:, :5], probe_ids)
     with pytest.raises(UserError, match="None of"):
         identify(gallery, ids, probes, probe_ids + 1000)
+
+
+@pytest.mark.parametrize("norm", [1e-6, 1e-3, 0.1, 1.0, 20.0, 1e3, 1e6])
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_ranks_are_those_of_a_plain_loop_at_any_length(similarity, norm):
+    """Against distances in float64, pair by pair; `diff` and `corr` on lengths that vary, too."""
+    gallery, gallery_ids, probes, probe_ids = _gallery_and_probes()
+    spread = np.random.default_rng(0).uniform(0.8, 1.2, size=(len(gallery), 1))
+    gallery, probes = norm * spread * gallery, norm * probes
+    mated = np.isin(probe_ids, gallery_ids)
+    pairs = np.array(
+        [(i, len(probes) + j) for i in range(len(probes)) for j in range(len(gallery))]
+    )
+    d = distances(np.concatenate([probes, gallery]).astype(np.longdouble), pairs, similarity, float)
+    d = d.reshape(len(probes), len(gallery))[mated]
+    is_mate = probe_ids[mated, None] == gallery_ids
+    best = np.where(is_mate, d, np.inf).min(axis=1)
+    ranks = 1 + (d < best[:, None]).sum(axis=1)
+    found = identify(gallery, gallery_ids, probes, probe_ids, similarity)
+    np.testing.assert_allclose(found.cmc, [np.mean(ranks <= k) for k in range(1, 21)], atol=0.01)
+
+
+def test_a_small_gallery_has_no_rank_beyond_its_size():
+    found = identify(np.eye(7), list("abcdefg"), np.eye(7)[:3], ["a", "b", "g"])
+    np.testing.assert_allclose(found.cmc, [2 / 3 + k / 18 for k in range(7)])  # one guesses
+    assert len(found.cmc) == 7
+    with pytest.raises(UserError, match="Expected 1 to 7"):
+        found.rank(10)
