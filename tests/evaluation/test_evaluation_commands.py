@@ -124,7 +124,7 @@ def test_ready_embeddings_need_no_run(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--sim", "cosin"], "Unknown similarity 'cosin'.*Did you mean cos"),
+        (["--sim", "cosin"], "Unknown similarity 'cosin'.*Did you mean 'cos'"),
         (["--protocol", "exakt"], "Unknown protocol 'exakt'"),
         (["--run", "nowhere"], "No such run or file: nowhere"),
         (["--embeddings", "nowhere.npz"], "No such file: nowhere.npz"),

@@ -87,7 +87,7 @@ def test_folds_of_the_set_are_used_and_a_fold_never_chooses_its_own_threshold():
     [
         ({"is_same": np.ones(3, bool)}, "do not fit"),
         ({"pairs": np.array([[0, 99], [0, 1]]), "is_same": np.ones(2, bool)}, "row 99 of 40"),
-        ({"similarity": "cosine"}, "Did you mean cos"),
+        ({"similarity": "cosine"}, "Did you mean 'cos'"),
         ({"protocol": "exakt"}, "Expected one of exact, framl. Did you mean exact"),
         ({"folds": np.zeros(20, int)}, "two folds at least"),
         ({"embeddings": np.zeros(4)}, "Expected \\(num_images, dim\\)"),
