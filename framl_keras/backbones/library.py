@@ -41,12 +41,15 @@ class Library(NamedTuple):
         Raises:
             UserError: if it is neither, or the package is not installed.
         """
-        require(self.package, _EXTRAS[self.package], f"The backbone {self.package}:{name}")
+        self._package(name)
         if name in self.networks:
             return Backbone(_builder(self, name, self._from_table))
         if name != name.lower() and "/" not in name:
             raise UserError(f"Unknown backbone {self.package}:{name}. {self._instead(name)}")
         return Backbone(_builder(self, name, self._from_preset), scale=1.0)
+
+    def _package(self, name: str) -> Any:
+        return require(self.package, _EXTRAS[self.package], f"The backbone {self.package}:{name}")
 
     def _from_table(self, name: str, input_shape: Shape, weights: str | None) -> keras.Model:
         if weights in PRESET_WEIGHTS:
@@ -55,13 +58,11 @@ class Library(NamedTuple):
                 f"file, or a preset such as {self.package}:resnet50_imagenet as the backbone."
             )
         kind, options = self.networks[name]
-        purpose = f"The backbone {self.package}:{name}"
-        package = require(self.package, _EXTRAS[self.package], purpose)
+        package = self._package(name)
         return getattr(package.models, kind)(**options, **self.arguments(input_shape))
 
     def _from_preset(self, name: str, input_shape: Shape, weights: str | None) -> keras.Model:
-        purpose = f"The backbone {self.package}:{name}"
-        package = require(self.package, _EXTRAS[self.package], purpose)
+        package = self._package(name)
         instead = f"Expected a preset of {self.package}, its folder, or a network that needs "
         instead += f"nothing fetched: {', '.join(self.networks)}."
         with Fetching(f"The preset {name}", instead, unknown=(ValueError, KeyError)):

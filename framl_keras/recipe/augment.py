@@ -8,7 +8,21 @@ from framl_keras.recipe.section import Section
 
 
 class AugmentSection(Section):
-    """What is done to each training image; see `framl_keras.data.augment.Augment`."""
+    """What is done to each training image; see `framl_keras.data.augment.Augment`.
+
+    Attributes:
+        resize_to: side in pixels to which an image is resized before a part of `image_size` is
+            cropped at random.
+        flip: whether half of the images, drawn at random, are mirrored.
+        degrees: largest rotation either way, in degrees.
+        scale: largest zoom either way: sizes lie within exp(-scale) and exp(scale) times.
+        shift: largest move either way, as a fraction of the image's side.
+        saturation: colors are scaled about their gray by 1 ± saturation at most.
+        contrast: pixels are scaled about the image's mean by exp(±contrast) at most.
+        brightness: at most this fraction of the full range is added or subtracted.
+        erase: probability that a random rectangle is hidden, of an eighth to two fifths of each
+            side.
+    """
 
     resize_to: Annotated[int, Field(ge=8)] = 128
     flip: bool = True
@@ -30,8 +44,10 @@ class PolicySection(AugmentSection):
     The pipeline's other parts are off unless they are given.
 
     Attributes:
+        saturation: largest change of the colors' saturation; 0 leaves colors to the layer.
+        brightness: largest change of brightness; 0 leaves it to the layer.
         policy: the layer, such as `keras_cv.rand_augment`; see `framl_keras.data.policies`.
-        options: the layer's own arguments.
+        options: arguments of the layer, by name.
     """
 
     saturation: Annotated[float, Field(ge=0, le=1)] = 0.0

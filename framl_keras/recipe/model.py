@@ -13,9 +13,9 @@ class RowOptimizerSection(Section):
 
     Attributes:
         learning_rate: the peak learning rate; `train.schedule` holds for it too.
-        momentum: of SGD.
-        nesterov: of SGD.
-        weight_decay: of the sampled centers alone.
+        momentum: SGD's momentum, kept for each center.
+        nesterov: whether the momentum is Nesterov's.
+        weight_decay: decay of the centers that a step sees.
     """
 
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
@@ -52,7 +52,7 @@ class ModelSection(Section):
         head: `arcface`, scaled cosines with a margin, or `softmax`, a plain Dense.
         margin: ArcFace's margin in radians, or any margin by name with its arguments, such
             as `{name: CosFace, margin: 0.35}`.
-        scale: what the cosines are multiplied with.
+        scale: the factor of all cosines (s in the papers).
         sub_centers: centers a class, of which the nearest counts.
         backward: whether the margin is differentiated: `exact`, or `straight_through` as
             in insightface's torch code.

@@ -13,12 +13,12 @@ class OptimizerSection(Section):
     Attributes:
         name: the optimizer's name in Keras, such as `sgd` or `adamw`.
         learning_rate: the peak learning rate.
-        momentum: for SGD.
-        nesterov: for SGD.
+        momentum: SGD's momentum; other optimizers have none.
+        nesterov: whether SGD's momentum is Nesterov's.
         weight_decay: decoupled decay of all weights; none by default.
-        clipnorm: each weight's gradient is made this long at most.
-        global_clipnorm: all gradients together are made this long at most.
-        clipvalue: each number of a gradient is brought within ± this.
+        clipnorm: largest length of each weight's gradient; longer ones are shortened to it.
+        global_clipnorm: largest length of all gradients together.
+        clipvalue: largest size of each number of a gradient.
         gradient_accumulation_steps: batches whose mean gradient is one update; clipping
             acts on the mean. The learning rate goes by batches as without.
     """

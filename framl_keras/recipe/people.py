@@ -8,7 +8,12 @@ from framl_keras.recipe.section import Section
 
 
 class Fraction(Section):
-    """A seeded random part of the people."""
+    """A seeded random part of the people.
+
+    Attributes:
+        fraction: how large a part of the people is trained on.
+        seed: decides which people those are.
+    """
 
     fraction: Annotated[float, Field(gt=0, le=1)]
     seed: int = 0

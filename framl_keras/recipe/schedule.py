@@ -20,11 +20,11 @@ class ScheduleSection(Section):
     Attributes:
         name: `constant`; `step`, which multiplies by `factor` at each milestone; `cosine` or
             `polynomial`, down to `final` times the peak.
-        warmup: part of the training in which the rate grows from zero.
-        final: what is left of the peak at the end.
-        power: of `polynomial`; 1 is a straight line.
-        milestones: of `step`: parts of the training, such as `[0.5, 0.75]`.
-        factor: of `step`.
+        warmup: fraction of the training in which the rate grows from zero to its peak.
+        final: the rate at the end, as a fraction of the peak (`cosine` and `polynomial`).
+        power: exponent of `polynomial`; 1 is a straight line.
+        milestones: where `step` multiplies, as fractions of the training such as `[0.5, 0.75]`.
+        factor: what `step` multiplies the rate by at each milestone.
     """
 
     name: Literal["constant", "step", "cosine", "polynomial"] = "constant"

@@ -28,10 +28,10 @@ def test_a_name_is_registered_once():
         backbones.register("IResNet50", backbones.get("IResNet18"))
 
 
-@pytest.mark.parametrize("package", ["keras_cv", "keras_hub"])
-def test_without_a_library_the_pip_line_is_shown(package, monkeypatch):
+@pytest.mark.parametrize(("package", "extra"), [("keras_cv", "cv"), ("keras_hub", "hub")])
+def test_without_a_library_the_pip_line_is_shown(package, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(UserError, match=r'pip install "framl-keras\[cv\]"'):
+    with pytest.raises(UserError, match=rf'pip install "framl-keras\[{extra}\]"'):
         backbones.get(f"{package}:ResNet50")
 
 
