@@ -80,7 +80,7 @@ class ArcMarginLayer(keras.layers.Layer):
     Example:
     >>> head = ArcMarginLayer(num_classes=10)
     >>> embeddings, labels = np.ones((2, 512)), np.array([3, 7])
-    >>> head(embeddings, labels).shape
+    >>> tuple(head(embeddings, labels).shape)
     (2, 10)
     >>> head = ArcMarginLayer(num_classes=10, margin=framl_keras.margins.CosFace(0.4))
     >>> losses, is_right = head(embeddings, labels, losses=True)

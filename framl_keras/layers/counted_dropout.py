@@ -35,7 +35,7 @@ class CountedDropout(keras.layers.Layer):
 
     Example:
     >>> layer = CountedDropout(0.5, seed=1)
-    >>> layer(np.ones((2, 512)), training=True).shape
+    >>> tuple(layer(np.ones((2, 512)), training=True).shape)
     (2, 512)
 
     Reference:

@@ -44,7 +44,7 @@ class FeatureRepresentation(keras.layers.Layer):
 
     Example:
     >>> layer = FeatureRepresentation(512)
-    >>> layer(np.zeros((2, 7, 7, 320))).shape
+    >>> tuple(layer(np.zeros((2, 7, 7, 320))).shape)
     (2, 512)
 
     Reference:

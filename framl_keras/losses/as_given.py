@@ -12,8 +12,9 @@ def as_given(labels: Tensor, losses: Tensor) -> Tensor:
     """Each row's loss `(batch,)` as the model gave it.
 
     Example:
-    >>> losses, _ = ArcMarginLayer(1_000_000)(embedding, label, losses=True)
-    >>> model = keras.Model([x, label], losses)
+    >>> embedding, label = keras.Input((512,)), keras.Input((), dtype="int32")
+    >>> losses, _ = framl_keras.ArcMarginLayer(10)(embedding, label, losses=True)
+    >>> model = keras.Model([embedding, label], losses)
     >>> model.compile("sgd", framl_keras.losses.as_given)
     """
     return losses

@@ -36,6 +36,7 @@ class SupervisedContrastive(keras.losses.Loss):
         ValueError: if the temperature is not positive.
 
     Example:
+    >>> embedder = keras.Sequential([keras.layers.Dense(8)])
     >>> embedder.compile("adam", framl_keras.losses.SupervisedContrastive())
 
     Reference:

@@ -39,6 +39,7 @@ class Triplet(keras.losses.Loss):
         ValueError: if an argument is out of range.
 
     Example:
+    >>> embedder = keras.Sequential([keras.layers.Dense(8)])
     >>> embedder.compile("adam", framl_keras.losses.Triplet(margin=0.2))
 
     Reference:

@@ -39,8 +39,9 @@ class Policy:
 
     Example:
 
-    >>> policy = Policy("keras_cv.rand_augment", size=112, options={"magnitude": 0.3})
-    >>> policy(images, seed=0, first=256)  # samples 256, 257, … of a run, changed in place
+    >>> images = np.zeros((8, 112, 112, 3), np.uint8)
+    >>> policy = Policy("keras.random_flip", size=112)  # doctest: +SKIP
+    >>> policy(images, seed=0, first=256)  # doctest: +SKIP
     """
 
     def __init__(self, name: str, size: int, options: Mapping[str, Any] | None = None):
