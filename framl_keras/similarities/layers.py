@@ -100,7 +100,7 @@ class CosineSimilarity(SimilarityMeasure):
 
     Example:
     >>> layer = CosineSimilarity()
-    >>> float(layer(np.array([[3.0, 4.0]]), np.array([[6.0, 8.0]]))[0])
+    >>> round(float(layer(np.array([[3.0, 4.0]]), np.array([[6.0, 8.0]]))[0]), 6)
     1.0
     """
 
