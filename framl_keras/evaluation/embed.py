@@ -1,4 +1,4 @@
-"""From images to unit vectors: streamed, mirror-fused, and compiled once."""
+"""From images to unit vectors: streamed, mirror-fused, and compiled for few shapes."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -54,8 +54,12 @@ def embed(
     central_crop: bool = False,
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
+    fused: bool = True,
+    normalize: bool = True,
 ) -> np.ndarray:
     """Embeds images: the model's output plus that of the mirror image, at length one.
+
+    This is what verification, thresholds and galleries are about.
 
     Images are read by threads and passed on in batches, so memory does not
     depend on how many there are.
@@ -66,35 +70,63 @@ def embed(
         samples: the images.
         image_size: side of the model's input.
         central_crop: sees the middle of each image only, see `view`.
-        batch_size: images at a time; the last batch is filled up, so that the
-            model is compiled for one shape.
+        batch_size: images at a time; batches are filled up to a few fixed sizes, so
+            that the model is compiled for few shapes.
         progress: shows a bar with images per second.
+        fused: adds the mirror image's output; without, the vector is the model's own.
+        normalize: scales the vectors to length one; a zero vector stays zero.
 
     Returns:
-        float32 `(num_images, dim)`, L2-normalized; a zero vector stays zero.
+        float32 `(num_images, dim)`.
 
     Raises:
         UserError: if an image cannot be decoded or its embedding is not finite; it
             names the image.
     """
-    function = mirror_fused(model, batch_size)
-    return embed_with(function, samples, image_size, central_crop, batch_size, progress).embeddings
+    function = (mirror_fused if fused else not_fused)(model, batch_size)
+    return embed_with(
+        function, samples, image_size, central_crop, batch_size, progress, normalize=normalize
+    ).embeddings
 
 
 def mirror_fused(model: Any, batch_size: int = BATCH_SIZE) -> Callable[[np.ndarray], np.ndarray]:
-    """A function `f(x) + f(mirrored x)`, not normalized, that calls the model with one shape.
+    """A function `f(x) + f(mirrored x)`, not normalized, that calls the model with few shapes.
 
     The model sees the images and their mirror images as one batch.
     """
 
     def function(pixels: np.ndarray) -> np.ndarray:
-        count = len(pixels)
-        batch = np.zeros((2 * batch_size, *pixels.shape[1:]), dtype=pixels.dtype)
-        batch[:count], batch[batch_size : batch_size + count] = pixels, pixels[:, :, ::-1]
+        count, size = len(pixels), fixed_size(len(pixels), batch_size)
+        batch = np.zeros((2 * size, *pixels.shape[1:]), dtype=pixels.dtype)
+        batch[:count], batch[size : size + count] = pixels, pixels[:, :, ::-1]
         output = np.asarray(model.predict_on_batch(batch), dtype=np.float32)
-        return output[:count] + output[batch_size : batch_size + count]
+        return output[:count] + output[size : size + count]
 
     return function
+
+
+def not_fused(model: Any, batch_size: int = BATCH_SIZE) -> Callable[[np.ndarray], np.ndarray]:
+    """The model alone as a function `f(x)` that calls it with few shapes."""
+
+    def function(pixels: np.ndarray) -> np.ndarray:
+        count, size = len(pixels), fixed_size(len(pixels), batch_size)
+        batch = np.zeros((size, *pixels.shape[1:]), dtype=pixels.dtype)
+        batch[:count] = pixels
+        return np.asarray(model.predict_on_batch(batch), dtype=np.float32)[:count]
+
+    return function
+
+
+def fixed_size(count: int, batch_size: int = BATCH_SIZE) -> int:
+    """How many rows a batch of `count` is filled up to: 1, 8, 64, ... or `batch_size`.
+
+    A model is compiled for each shape, so there are few; and it works on every row, so
+    there are less than eight times as many as asked for.
+    """
+    size = 1
+    while size < count:
+        size *= 8
+    return max(count, min(size, batch_size))
 
 
 def embed_with(
@@ -105,8 +137,11 @@ def embed_with(
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
     title: str = "embedding",
+    normalize: bool = True,
 ) -> Embedded:
     """Passes images through any function from pixels to vectors, and normalizes these.
+
+    After a full batch the last one is filled up: a model need not be compiled for it.
 
     Args:
         function: uint8 `(n, image_size, image_size, 3)` to `(n, dim)`, for n up to `batch_size`.
@@ -116,6 +151,7 @@ def embed_with(
         batch_size: images at a time.
         progress: shows a bar with images per second.
         title: of the bar.
+        normalize: whether the vectors get length one.
 
     Raises:
         UserError: see `embed`; also if there are no images.
@@ -129,16 +165,25 @@ def embed_with(
     bar = tqdm(total=len(samples), desc=title, unit="image", disable=not progress, leave=False)
     with bar:
         for pixels, labels, hashes in _stream(samples, image_size, central_crop, batch_size):
-            vectors = function(pixels)
+            vectors = function(_filled_up(pixels, batch_size) if done else pixels)[: len(pixels)]
             _check_finite(vectors, samples, done)
             if not done:
                 embeddings = np.empty((len(samples), vectors.shape[1]), dtype=np.float32)
             rows = slice(done, done + len(vectors))
-            embeddings[rows], identities[rows] = l2_normalized(vectors), labels
+            embeddings[rows] = l2_normalized(vectors) if normalize else vectors
+            identities[rows] = labels
             digest.update(hashes.tobytes())
             done += len(vectors)
             bar.update(len(vectors))
     return Embedded(embeddings, identities, digest.hexdigest())
+
+
+def _filled_up(pixels: np.ndarray, rows: int) -> np.ndarray:
+    """Pixels `(n, ...)` with zeros after them, `(rows, ...)`."""
+    missing = rows - len(pixels)
+    if not missing:
+        return pixels
+    return np.concatenate([pixels, np.zeros((missing, *pixels.shape[1:]), pixels.dtype)])
 
 
 def l2_normalized(vectors: np.ndarray) -> np.ndarray:

@@ -1,13 +1,13 @@
 """Which training images do not look like their label: those far from its dominant center."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from framl_keras.data.sources import People, Source
 from framl_keras.evaluation.dominant_centers import dominant_centers
-from framl_keras.evaluation.embed import BATCH_SIZE, embed_with
+from framl_keras.evaluation.embed import embed_with, not_fused
 
 AT_ONCE = 1000  # identities whose embeddings are in memory at a time
 
@@ -73,7 +73,7 @@ def find_label_noise(
         people = People(source, labels)
         title = f"identities {first + 1}-{labels[-1] + 1}"
         vectors = embed_with(
-            _one_shape(model), people, image_size, central_crop, title=title
+            not_fused(model), people, image_size, central_crop, title=title
         ).embeddings
         found = dominant_centers(centers[:, labels], vectors, people.labels)
         angles[people.indices] = found.angles
@@ -81,17 +81,6 @@ def find_label_noise(
         places = people.indices[far]
         suspects += _suspects(source, places, angles[places], vectors[far], centers)
     return LabelNoise(angles, sorted(suspects, key=lambda suspect: -suspect.angle))
-
-
-def _one_shape(model: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """The model as a function that is compiled for one shape."""
-
-    def function(pixels: np.ndarray) -> np.ndarray:
-        batch = np.zeros((BATCH_SIZE, *pixels.shape[1:]), dtype=pixels.dtype)
-        batch[: len(pixels)] = pixels
-        return np.asarray(model.predict_on_batch(batch), dtype=np.float32)[: len(pixels)]
-
-    return function
 
 
 def _suspects(

@@ -55,7 +55,53 @@ def test_an_embedding_is_that_of_the_image_plus_its_mirror_image(count, central_
         expected = model(pixels[None])[0] + model(pixels[None, :, ::-1])[0]
         np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-5)
     assert found.dtype == np.float32
-    assert model.shapes == {(16, SIZE, SIZE, 3)}  # one shape, so one compilation
+    # one shape, so one compilation, where there is one image or many
+    assert model.shapes == {(2 if count == 1 else 16, SIZE, SIZE, 3)}
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 8, 64, 100])
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_small_call_passes_fewer_than_eight_times_its_rows(batch_size, fused):
+    sizes = set()
+    for count in range(1, batch_size + 1):
+        model = Projection()
+        embed(model, Images(count), SIZE, batch_size=batch_size, progress=False, fused=fused)
+        ((rows, *_),) = model.shapes
+        assert rows < 8 * (2 if fused else 1) * count
+        sizes.add(rows)
+    assert len(sizes) <= 4  # few compilations
+
+
+def test_after_a_full_batch_no_other_shape_is_compiled():
+    model = Projection()
+    embed(model, Images(9), SIZE, batch_size=8, progress=False)
+    assert model.shapes == {(16, SIZE, SIZE, 3)}
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("normalize", [True, False])
+def test_plain_embeddings_are_asked_for_by_name(fused, normalize):
+    images, model = Images(3), Projection()
+    found = embed(model, images, SIZE, progress=False, fused=fused, normalize=normalize)
+    for index, vector in enumerate(found):
+        pixels = view(images[index].image, SIZE)[None]
+        expected = model(pixels)[0] + (model(pixels[:, :, ::-1])[0] if fused else 0)
+        length = np.linalg.norm(expected) if normalize else 1
+        np.testing.assert_allclose(vector, expected / length, rtol=1e-5, atol=1e-6)
+
+
+def test_an_embedding_is_the_same_alone_and_among_others():
+    keras = pytest.importorskip("keras")
+    pixels = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.Rescaling(1 / 128, -1)(pixels)
+    for _ in range(4):
+        x = keras.layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+    model = keras.Model(pixels, keras.layers.Dense(32)(keras.layers.Flatten()(x)))
+    images = Images(70)
+    among = embed(model, images, SIZE, progress=False)
+    for count in (1, 2, 8, 9, 65):
+        found = embed(model, [images[i] for i in range(count)], SIZE, progress=False)
+        np.testing.assert_allclose(found, among[:count], atol=1e-6)
 
 
 def test_a_bad_embedding_names_its_image():
