@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from framl_keras.evaluation.logistic import (
 )
 from framl_keras.evaluation.roc import roc_curve, tar_at_far
 from framl_keras.similarities import check_similarity
+from framl_keras.untrusted.json_text import is_number, read_json
 
 FILE_NAME = "calibration.json"
 
@@ -138,10 +140,24 @@ def read_calibrations(run: Path, model: str | None = None) -> dict[str, Calibrat
     path = run / FILE_NAME
     if not path.is_file():
         return {}
+    anew = "Make it anew: framl-keras calibrate"
+    content = read_json(path, "a calibration", anew)
     try:
-        found = [Calibration(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+        if not isinstance(content, list):
+            raise TypeError("it is no list")
+        found = [_calibration(entry) for entry in content]
     except (ValueError, TypeError) as error:
-        raise UserError(
-            f"{path}: not a calibration ({error}). Make it anew: framl-keras calibrate"
-        ) from None
+        raise UserError(f"{path}: not a calibration ({error}). {anew}") from None
     return {c.similarity: c for c in found if model is None or c.model == model}
+
+
+def _calibration(entry: Any) -> Calibration:
+    """A calibration as JSON holds it, each value of its kind."""
+    if not isinstance(entry, dict):
+        raise TypeError(f"it lists {str(entry)[:40]}")
+    for name, value in entry.items():
+        kind = Calibration.__annotations__.get(name)
+        fits = isinstance(value, str) if kind is str else is_number(value)
+        if kind in (str, int, float) and not fits:
+            raise ValueError(f"{str(name)[:40]} is {str(value)[:40]}")
+    return Calibration(**entry)

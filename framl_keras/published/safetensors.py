@@ -1,6 +1,5 @@
 """Reads safetensors files: a length, a JSON header, and raw little-endian numbers."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import ml_dtypes
 import numpy as np
 
 from framl_keras.errors import UserError
+from framl_keras.untrusted.json_text import parse_json
 
 DTYPES: dict[str, Any] = {
     "F64": "<f8",
@@ -22,6 +22,7 @@ DTYPES: dict[str, Any] = {
     "U8": "<u1",
     "BOOL": "?",
 }
+_SIDES = 32  # that NumPy can hold
 
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
@@ -33,20 +34,33 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     Reference:
         https://huggingface.co/docs/safetensors
     """
-    content = path.read_bytes()
     try:
+        content = path.read_bytes()
         start = 8 + int.from_bytes(content[:8], "little")
-        header = json.loads(content[8:start])
+        if not 8 < start <= len(content):
+            raise ValueError("it is cut short, or of another format")
+        header = parse_json(content[8:start])
+        if not isinstance(header, dict):
+            raise ValueError("its header is no list of tensors")
         header.pop("__metadata__", None)
         return {name: _tensor(content, start, entry) for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
         raise UserError(f"{path}: not a safetensors file: {error}") from None
 
 
-def _tensor(content: bytes, start: int, entry: dict[str, Any]) -> np.ndarray:
+def _tensor(content: bytes, start: int, entry: Any) -> np.ndarray:
     """The tensor that a header's entry describes."""
-    dtype, shape = np.dtype(DTYPES[entry["dtype"]]), tuple(entry["shape"])
-    first, last = entry["data_offsets"]
-    if last - first != math.prod(shape) * dtype.itemsize or first < 0:
-        raise ValueError(f"offsets {first}, {last} do not hold {shape} of {entry['dtype']}")
-    return np.frombuffer(content, dtype, math.prod(shape), start + first).reshape(shape)
+    try:
+        kind, sides, (first, last) = entry["dtype"], entry["shape"], entry["data_offsets"]
+        dtype = np.dtype(DTYPES[kind])
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"no tensor: {str(entry)[:80]}") from None
+    numbers = [*sides, first, last] if isinstance(sides, list) and len(sides) <= _SIDES else [None]
+    if not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers):
+        raise ValueError(f"no tensor: {str(entry)[:80]}")
+    size = math.prod(sides)
+    if last - first != size * dtype.itemsize or start + last > len(content):
+        raise ValueError(f"offsets {first}, {last} do not hold {str(sides)[:60]} of {kind}")
+    return np.frombuffer(content, dtype, size, start + first).reshape(sides)

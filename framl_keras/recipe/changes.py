@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import yaml
-
 from framl_keras.errors import UserError
-from framl_keras.recipe.yaml_file import Loader
+from framl_keras.untrusted.yaml_text import parse_yaml
 
 
 def apply_change(content: dict[str, Any], change: str) -> None:
@@ -15,8 +13,8 @@ def apply_change(content: dict[str, Any], change: str) -> None:
     if not equals or not all([*sections, key]):
         raise UserError(f"--set {change}: expected KEY=VALUE, such as train.epochs=3.")
     try:
-        parsed = yaml.load(value, Loader=Loader)
-    except yaml.YAMLError:
+        parsed = parse_yaml(value)
+    except ValueError:
         raise UserError(f"--set {change}: the value is not YAML. Quote it.") from None
     section = content
     for name in sections:

@@ -1,14 +1,12 @@
 """YAML files, read without running anything."""
 
 import difflib
-import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from framl_keras.errors import UserError
 from framl_keras.recipe.packaged import packaged
+from framl_keras.untrusted.yaml_text import parse_yaml
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -16,10 +14,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"No such recipe: {path}. Expected {_what_exists(path)}.")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not YAML: {reason}") from None
+        content = parse_yaml(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not YAML: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected keys and values such as `name: my-run`.")
     return content
@@ -35,14 +34,3 @@ def _what_exists(path: Path) -> str:
     if near:
         return f"a YAML file or a packaged recipe, such as {known[near[0]]}"
     return f"a YAML file or one of the packaged recipes {', '.join(packaged())}"
-
-
-class Loader(yaml.SafeLoader):
-    """YAML's safe loader, for which `5e-4` is a number as everywhere else."""
-
-
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"),
-    list("-+0123456789"),
-)

@@ -13,6 +13,7 @@ from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
 from framl_keras.runs.disk import disk_errors_explained
 from framl_keras.runs.lock import locked
+from framl_keras.untrusted.json_text import read_json
 
 RUNS = Path("runs")
 
@@ -78,8 +79,16 @@ class RunDirectory:
         return Recipe.load(self.path / "recipe.yaml")
 
     def class_names(self) -> list[str]:
-        """The identity's name at each label."""
-        return json.loads((self.path / "classes.json").read_text(encoding="utf-8"))
+        """The identity's name at each label.
+
+        Raises:
+            UserError: if the file is missing or damaged.
+        """
+        path, remedy = self.path / "classes.json", "Train the run again."
+        names = read_json(path, "a run's classes", remedy)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise UserError(f"{path}: not a run's classes: expected a list of names. {remedy}")
+        return names
 
     def check(self) -> "RunDirectory":
         """The run itself, if it holds a trained model.

@@ -7,6 +7,7 @@ from pathlib import Path
 from framl_keras.data.atomic import write_beside
 from framl_keras.errors import UserError
 from framl_keras.evaluation.evaluate import MODEL, Result
+from framl_keras.untrusted.json_text import is_number, read_json
 
 FILE_NAME = "thresholds.json"
 
@@ -42,10 +43,9 @@ def read_thresholds(run: Path, model: str) -> dict[str, float]:
     path = run / FILE_NAME
     if not path.is_file():
         return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return content["distance_below"] if content.get("model") == model else {}
-    except (ValueError, KeyError, AttributeError):
-        raise UserError(
-            f"{path}: not a run's thresholds. Delete it; framl-keras calibrate finds others"
-        ) from None
+    remedy = "Delete it; framl-keras calibrate finds others."
+    content = read_json(path, "a run's thresholds", remedy)
+    thresholds = content.get("distance_below") if isinstance(content, dict) else None
+    if not isinstance(thresholds, dict) or not all(map(is_number, thresholds.values())):
+        raise UserError(f"{path}: not a run's thresholds. {remedy}")
+    return thresholds if content.get("model") == model else {}

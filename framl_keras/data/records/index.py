@@ -19,6 +19,7 @@ import numpy as np
 
 from framl_keras.data.atomic import write_beside
 from framl_keras.data.records.damage import Damage
+from framl_keras.untrusted.json_text import parse_json
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ def _read(place: Path, stamp: dict[str, int | str]) -> RecordIndex | None:
             columns = file.read()  # the arrays stay in it: a large index is held once
         if magic != MAGIC or checksum != _checksum(line, columns):
             return None
-        return _unpack(json.loads(line), np.frombuffer(columns, dtype="<i8"), stamp)
+        return _unpack(parse_json(line), np.frombuffer(columns, dtype="<i8"), stamp)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

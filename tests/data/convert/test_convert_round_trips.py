@@ -303,7 +303,7 @@ def test_other_options_do_not_go_on_with_an_interrupted_conversion(many, tmp_pat
     with pytest.raises(UserError, match="with other data or options was interrupted here"):
         convert(many, path, ConvertOptions(seed=1))
     (tmp_path / ".x.tfrecord.progress.json").write_text("{")
-    with pytest.raises(UserError, match=r"progress\.json: damaged"):
+    with pytest.raises(UserError, match=r"progress\.json: not the progress"):
         convert(many, path, ConvertOptions())
     assert convert(many, path, ConvertOptions(seed=1), overwrite=True).records == MANY
 
@@ -332,5 +332,5 @@ def test_options_that_make_no_sense(options):
 def test_progress_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "progress.json"
     path.write_text(json.dumps({"task": {}, "shards": [{"unknown": 1}]}))
-    with pytest.raises(UserError, match="damaged"):
+    with pytest.raises(UserError, match="not the progress"):
         Progress(path, {}, 1)
