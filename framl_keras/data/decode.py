@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from framl_keras.data.image_formats import HEAD, READABLE, other_image_format
+from framl_keras.data.image_formats import HEAD, READABLE, image_format, other_image_format
+from framl_keras.data.image_size import MOST_SCANS, fits, most_pixels
 from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
 
-MOST_PIXELS = 1 << 27  # what a small hostile file may unpack to; no photograph is larger
-_JPEG, _JPEG_END, _PNG = b"\xff\xd8\xff", b"\xff\xd9", b"\x89PNG\r\n\x1a\n"
+_JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
 _EXIF_WITHIN = 1024  # it comes first, or after a short segment; a search of all costs too much
 _EXIF = b"Exif\0\0"  # may say that the image must be turned, which OpenCV does
 
@@ -43,10 +43,9 @@ def decode_bytes(data: bytes, buffer: np.ndarray | None = None) -> np.ndarray | 
         buffer: memory for the pixels, uint8 `(n,)`, used if it is large enough. Since it
             bounds what is unpacked, the header need not be read for that first.
     """
-    if not data:
-        return None
     if not data.startswith(_JPEG):
-        return None if _png_pixels(data) > MOST_PIXELS else _decode_any(data)
+        kind = image_format(data[:HEAD])
+        return _decode_any(data) if kind is not None and fits(data, kind) else None
     upright = data.find(_EXIF, 0, _EXIF_WITHIN) < 0
     if buffer is not None and upright:
         try:
@@ -55,13 +54,13 @@ def decode_bytes(data: bytes, buffer: np.ndarray | None = None) -> np.ndarray | 
             pass
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
-        if height * width > MOST_PIXELS:
+        if height * width > most_pixels(len(data)):
             return None
-        if upright:
+        if upright and data.count(_SCAN) <= MOST_SCANS:
             return simplejpeg.decode_jpeg(data)
     except ValueError:  # damaged, or of a kind that libjpeg-turbo's own interface refuses
         pass
-    return _decode_any(data) if _JPEG_END in data[-64:] else None
+    return _decode_any(data) if fits(data, "JPEG") else None
 
 
 def _decode_any(data: bytes) -> np.ndarray | None:
@@ -70,13 +69,6 @@ def _decode_any(data: bytes) -> np.ndarray | None:
         return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error:  # raised beyond OpenCV's own limits; for all else it gives None
         return None
-
-
-def _png_pixels(data: bytes) -> int:
-    """The number of pixels that a PNG's header states; 0 if it is none."""
-    if not data.startswith(_PNG):
-        return 0
-    return int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
 
 
 def _described(data: bytes) -> str:
