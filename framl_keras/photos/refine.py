@@ -9,7 +9,7 @@ from framl_keras.photos.face import Face
 from framl_keras.photos.template import SIDE, TEMPLATE, fit, warp
 
 CROP, SHARE = 256, 0.7  # pixels of the crop, and the share of it that the template covers
-STAYS = 0.015  # of the eyes' distance: less than this is no move
+STAYS = 0.04  # of the eyes' distance: less than this is no move
 
 
 def refined(

@@ -32,7 +32,8 @@ class YuNet:
             (its code is not imported), which must have the known hash.
         score: how sure a face must be, from 0 to 1.
         longest: photos with a longer side are shrunk to this for the search; landmarks are
-            sought again in the full photo. A face must cover some ten pixels then.
+            sought again in the full photo. A face must cover some ten pixels then, so raise it
+            for crowds.
         rounds: at most so many times are a face's landmarks sought again, in an upright crop
             around it, until they stay; a tight, small or tilted face needs it. 0 for YuNet's own.
 
@@ -56,7 +57,7 @@ class YuNet:
         self,
         path: str | Path | None = None,
         score: float = 0.6,
-        longest: int = 1024,
+        longest: int = 512,
         rounds: int = 3,
     ):
         if not 0.0 < score < 1.0:
