@@ -4,9 +4,7 @@ A directory holds `meta/sizes` and `meta/storage` in JSON, and `data/__N.blp`:
 16 bytes of header, then one chunk of rows compressed by Blosc 1.
 """
 
-import json
 import math
-import struct
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -16,14 +14,15 @@ import blosc2
 import numpy as np
 
 from framl_keras.errors import UserError
+from framl_keras.untrusted.blosc_chunk import check_chunk, codec_of
+from framl_keras.untrusted.json_text import read_json
 
 _DTYPES = (
     *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
     *("float16", "float32", "float64"),
 )
 _PACK_HEADER = 16
-_BLOSC_HEADER = struct.Struct("<4B3I")  # version, its version, flags, item, bytes, block, bytes
-_CODECS = ("blosclz", "lz4", "snappy", "zlib", "zstd")
+_RESTORE = "Restore the bcolz directory."
 _KEPT_CHUNKS = 4
 
 
@@ -108,19 +107,15 @@ class BcolzArray:
 
 
 def _decompress(compressed: bytes, values: np.ndarray, path: Path) -> None:
-    """Fills `values` from a Blosc 1 chunk; its header is checked before the library sees it."""
-    if len(compressed) < _BLOSC_HEADER.size:
-        raise UserError(f"{path}: the chunk is cut short. Restore the file.")
-    version, _, flags, _, size, _, taken = _BLOSC_HEADER.unpack_from(compressed)
-    if not 1 <= version <= 2 or taken != len(compressed):
-        raise UserError(f"{path}: not a chunk of Blosc 1, or cut short. Restore the file.")
-    if size != values.nbytes:
-        raise UserError(f"{path}: the chunk holds {size} bytes, not the expected {values.nbytes}.")
+    """Fills `values` from a Blosc 1 chunk, which is checked before the library sees it."""
     try:
+        check_chunk(compressed, values.nbytes)
         blosc2.decompress(compressed, dst=values)
-    except (RuntimeError, ValueError) as error:
-        codec = dict(enumerate(_CODECS)).get(flags >> 5, "unknown")
-        hint = "blosc2 lacks it; write the array with lz4." if codec == "snappy" else "Restore it."
+    except ValueError as error:
+        raise UserError(f"{path}: {error}. {_RESTORE}") from None
+    except RuntimeError as error:
+        codec = codec_of(compressed)
+        hint = "blosc2 lacks it; write the array with lz4." if codec == "snappy" else _RESTORE
         reason = " ".join(str(error).split())
         raise UserError(
             f"{path}: codec {codec}: cannot be decompressed ({reason}). {hint}"
@@ -128,14 +123,9 @@ def _decompress(compressed: bytes, values: np.ndarray, path: Path) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError):
-        raise UserError(f"{path}: not JSON. Restore the bcolz directory.") from None
+    content = read_json(path, "JSON", _RESTORE)
     if not isinstance(content, dict):
-        raise UserError(f"{path}: expected a JSON object. Restore the bcolz directory.")
+        raise UserError(f"{path}: expected a JSON object. {_RESTORE}")
     return content
 
 
@@ -147,10 +137,12 @@ def _shape(value: Any, path: Path) -> tuple[int, ...]:
 
 
 def _dtype(value: Any, path: Path) -> np.dtype:
-    names = {text: name for name in _DTYPES for text in (name, np.dtype(name).str)}
-    if not isinstance(value, str) or value not in names:
+    kinds = [np.dtype(name) for name in _DTYPES]
+    known = {kind.name: kind for kind in kinds} | {kind.str: kind for kind in kinds}
+    known |= {kind.newbyteorder(">").str: kind.newbyteorder(">") for kind in kinds}
+    if not isinstance(value, str) or value not in known:
         raise UserError(f"{path}/meta/storage: expected a dtype of numbers, not {str(value)[:60]}.")
-    return np.dtype(names[value])
+    return known[value]
 
 
 def _chunk_rows(value: Any, shape: tuple[int, ...], dtype: np.dtype, path: Path) -> int:

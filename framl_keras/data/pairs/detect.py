@@ -16,6 +16,7 @@ _EXPECTED = (
     "images, CFP's Protocol, or a CSV `left,right,same`"
 )
 _PICKLE, _ZIP, _NPY = b"\x80", b"PK\x03\x04", b"\x93NUMPY"
+_OLD_PICKLES = (b"(", b"]")  # of protocols 0 and 1, which have no mark of their own
 
 
 def open_pairs(location: str, name: str, root: str | None = None) -> list[PairSet]:
@@ -55,7 +56,8 @@ def _in_folder(folder: Path, name: str, root: Path | None) -> list[PairSet]:
     if arrays:
         named = _names(arrays, name)
         return [bcolz_pairs(path, title) for path, title in zip(arrays, named, strict=True)]
-    pickles = sorted(file for file in folder.glob("*.bin") if _start(file).startswith(_PICKLE))
+    beginnings = (_PICKLE, *_OLD_PICKLES)
+    pickles = sorted(file for file in folder.glob("*.bin") if _start(file).startswith(beginnings))
     if pickles:
         named = _names(pickles, name)
         return [insightface_pairs(path, title) for path, title in zip(pickles, named, strict=True)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from framl_keras.data.pairs.pair_set import PairSet, pairs_in_order
-from framl_keras.data.pairs.plain_pickle import RefusedPickleError, load_plain
+from framl_keras.data.pairs.plain_pickle import DamagedPickleError, RefusedPickleError, load_plain
 from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
 
@@ -41,11 +41,13 @@ def insightface_pairs(path: Path, name: str) -> PairSet:
         content = load_plain(path.read_bytes())
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}.") from None
+    except DamagedPickleError as error:
+        raise UserError(f"{path}: damaged: {error}. {expected}; restore the file.") from None
     except RefusedPickleError as error:
         raise UserError(f"{path}: refused, nothing was run: {error}. {expected}.") from None
     if not isinstance(content, list) or len(content) != 2:
         raise UserError(f"{path}: not a pair of lists. {expected}.")
-    images = [_encoded(image, f"{path}#{at}") for at, image in enumerate(_items(content[0], path))]
+    images = _images(_items(content[0], path), path)
     answers = [_answer(value, path) for value in _items(content[1], path)]
     return pairs_in_order(
         name, EncodedImages(images, str(path)), np.array(answers, bool), str(path)
@@ -58,6 +60,15 @@ def _items(value: Any, path: Path) -> list[Any]:
     if not isinstance(value, list):
         raise UserError(f"{path}: expected lists of images and answers.")
     return value
+
+
+def _images(items: list[Any], path: Path) -> list[bytes]:
+    """The images' bytes; an array that stands in many places is copied once."""
+    known: dict[int, bytes] = {}
+    for at, item in enumerate(items):
+        if id(item) not in known:
+            known[id(item)] = _encoded(item, f"{path}#{at}")
+    return [known[id(item)] for item in items]
 
 
 def _encoded(image: Any, key: str) -> bytes:

@@ -6,16 +6,22 @@ and any other operation or name is refused. So neither a pickle's code, nor its
 calls, nor NumPy's own restoring of state ever runs.
 """
 
+import codecs
+import io
 import math
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 
 class RefusedPickleError(ValueError):
-    """The pickle holds something other than plain data, or is damaged."""
+    """The pickle holds something other than plain data; nothing of it was run."""
+
+
+class DamagedPickleError(RefusedPickleError):
+    """The pickle is damaged."""
 
 
 class _Name:
@@ -51,45 +57,74 @@ class _Mark:
 
 
 _MARK = _Mark()
+_EXPANSION, _FREE = 4, 1 << 20
+_OPERATIONS = {operation.code: operation for operation in pickletools.opcodes}
 _CONSTANTS: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
     "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "MARK": lambda: _MARK,
 }  # fmt: skip
 _PUSH = {
+    "INT", "LONG", "FLOAT", "UNICODE", "STRING",
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE",
     "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
 }  # fmt: skip
 _OLD_STRINGS = {"BINSTRING", "SHORT_BINSTRING"}  # `str` of Python 2: bytes
-_STORE = {"BINPUT", "LONG_BINPUT"}
-_LOAD = {"BINGET", "LONG_BINGET"}
+_STORE = {"PUT", "BINPUT", "LONG_BINPUT"}
+_LOAD = {"GET", "BINGET", "LONG_BINGET"}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 def load_plain(data: bytes) -> Any:
-    """The lists, tuples, bytes, numbers and arrays in a pickle of protocol 2 to 5.
+    """The lists, tuples, bytes, numbers and arrays in a pickle of any protocol.
 
     Raises:
-        RefusedPickleError: if it holds anything else, or is damaged.
+        RefusedPickleError: if it holds anything else.
+        DamagedPickleError: if it is damaged.
     """
-    machine = _Machine()
+    machine = _Machine(_FREE + _EXPANSION * len(data))
     try:
-        for operation, argument, _ in pickletools.genops(data):
-            if operation.name == "STOP":
+        for name, argument in _operations(data):
+            if name == "STOP":
                 return machine.result()
-            machine.step(operation.name, argument)
+            machine.step(name, argument)
     except RefusedPickleError:
         raise
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        raise RefusedPickleError(f"damaged ({str(error)[:80]})") from None
-    raise RefusedPickleError("damaged (it does not end)")
+    except (ValueError, LookupError, TypeError, OverflowError, MemoryError) as error:
+        raise DamagedPickleError(str(error)[:80]) from None
+    raise DamagedPickleError("it does not end")
+
+
+def _operations(data: bytes) -> Iterator[tuple[str, Any]]:
+    """Each operation's name and argument.
+
+    As `pickletools.genops`, which takes the strings of protocol 0 for ASCII.
+    """
+    stream = io.BytesIO(data)
+    while code := stream.read(1):
+        operation = _OPERATIONS.get(code.decode("latin-1"))
+        if operation is None:
+            raise DamagedPickleError(f"no operation {code!r}")
+        if operation.name == "STRING":
+            yield "STRING", _quoted(stream.readline())
+        else:
+            yield operation.name, operation.arg.reader(stream) if operation.arg else None
+
+
+def _quoted(line: bytes) -> bytes:
+    """The bytes that Python 2's `repr` of a string stands for."""
+    text = line.rstrip(b"\n")
+    if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
+        raise DamagedPickleError("a string without quotes")
+    return codecs.escape_decode(text[1:-1])[0]
 
 
 class _Machine:
     """The stack and memo that a pickle's operations work on."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int) -> None:
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._left = most_bytes  # of what calls give: each may copy all that the file holds
 
     def result(self) -> Any:
         """What the finished pickle holds."""
@@ -117,8 +152,9 @@ class _Machine:
 
     def _build(self, name: str, argument: Any) -> None:
         """The operations that take what is on the stack."""
-        if name == "TUPLE":
-            self._stack.append(tuple(self._pop_to_mark()))
+        if name in ("TUPLE", "LIST"):
+            items = self._pop_to_mark()
+            self._stack.append(tuple(items) if name == "TUPLE" else items)
         elif name in ("APPENDS", "APPEND"):
             items = self._pop_to_mark() if name == "APPENDS" else self._pop(1)
             self._top(list).extend(items)
@@ -128,7 +164,11 @@ class _Machine:
             self._stack.append(_named(*self._pop(2)))
         elif name == "REDUCE":
             function, arguments = self._pop(2)
-            self._stack.append(_call(function, arguments))
+            result = _call(function, arguments)
+            self._left -= len(result) if isinstance(result, bytes) else 0
+            if self._left < 0:
+                raise RefusedPickleError("it unpacks to many times its size")
+            self._stack.append(result)
         elif name == "BUILD":
             _restore(self._stack[-2], self._pop(1)[0])
         else:
@@ -137,7 +177,7 @@ class _Machine:
     def _pop(self, count: int) -> list[Any]:
         items = self._stack[-count:]
         if len(items) < count or any(item is _MARK for item in items):
-            raise RefusedPickleError("damaged (nothing to take)")
+            raise DamagedPickleError("nothing to take")
         del self._stack[-count:]
         return items
 
@@ -146,14 +186,14 @@ class _Machine:
         while self._stack[at] is not _MARK:
             at -= 1
             if at < 0:
-                raise RefusedPickleError("damaged (no mark)")
+                raise DamagedPickleError("no mark")
         items = self._stack[at + 1 :]
         del self._stack[at:]
         return items
 
     def _top(self, kind: type) -> Any:
         if not isinstance(self._stack[-1], kind):
-            raise RefusedPickleError("damaged (not a list)")
+            raise DamagedPickleError("not a list")
         return self._stack[-1]
 
 
@@ -204,9 +244,9 @@ def _array_of(data: Any, dtype: Any, shape: Any, order: Any = "C") -> np.ndarray
         raise RefusedPickleError("an array that holds objects")
     restored = dtype.restored()
     if not all(type(side) is int and 0 <= side <= len(data) for side in shape):
-        raise RefusedPickleError("an array whose shape does not fit its data")
+        raise DamagedPickleError("an array whose shape does not fit its data")
     if len(shape) > 8 or math.prod(shape) * restored.itemsize != len(data):
-        raise RefusedPickleError("an array whose shape does not fit its data")
+        raise DamagedPickleError("an array whose shape does not fit its data")
     return np.frombuffer(data, dtype=restored).reshape(shape, order=order)
 
 

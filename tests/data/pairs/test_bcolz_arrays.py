@@ -1,5 +1,6 @@
 import json
 import shutil
+import struct
 
 import numpy as np
 import pytest
@@ -146,3 +147,59 @@ def test_pixels_out_of_range_are_refused(lfw, value, monkeypatch):
     monkeypatch.setattr(BcolzArray, "__getitem__", lambda self, index: bad)
     with pytest.raises(UserError, match=r"lfw#0: expected pixels in \[-1, 1\]"):
         pairs.images[0]
+
+
+def uncompressed(values):
+    """A chunk of Blosc 1 that holds its bytes as they are, behind bcolz's own header."""
+    data = values.tobytes()
+    header = struct.pack("<4B3I", 2, 1, 2, values.itemsize, len(data), len(data), len(data) + 16)
+    return b"blpk" + bytes(12) + header + data
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", "<f4", ">f2", "|u1"])
+def test_either_byte_order_is_read(tmp_path, dtype):
+    values = (pixels(4) if dtype == "|u1" else floats(4)).astype(dtype)
+    for name, content in (("sizes", {"shape": [4, 3, 16, 16]}), ("storage", {"dtype": dtype})):
+        (tmp_path / "x/meta").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "x/meta" / name).write_text(json.dumps({**content, "chunklen": 4}))
+    (tmp_path / "x/data").mkdir()
+    (tmp_path / "x/data/__0.blp").write_bytes(uncompressed(values))
+    np.save(tmp_path / "x_list.npy", np.array([True, False]))
+
+    (pairs,) = open_pairs(str(tmp_path / "x"), "x")
+
+    assert np.array_equal(BcolzArray(tmp_path / "x")[1], values[1])
+    assert np.array_equal(pairs.images[3].image[..., 0], pixels(4)[3][2])
+
+
+def with_number(at, value, size=4):
+    return lambda data: data[:at] + value.to_bytes(size, "little") + data[at + size :]
+
+
+HEADER = 16  # bcolz's, before that of Blosc
+CHUNKS = {
+    "flags of Blosc 2": with_number(HEADER + 2, 0x29, 1),
+    "both shuffles": with_number(HEADER + 2, 0x25, 1),
+    "no item": with_number(HEADER + 3, 0, 1),
+    "an item that does not divide": with_number(HEADER + 3, 7, 1),
+    "no block": with_number(HEADER + 8, 0),
+    "a long block": with_number(HEADER + 8, 1 << 31),
+    "tiny blocks": with_number(HEADER + 8, 1),
+    "a block in the header": with_number(HEADER + 16, 4),
+    "a block at the end": lambda data: with_number(HEADER + 16, len(data) - HEADER - 1)(data),
+    "a block beyond": with_number(HEADER + 16, 1 << 30),
+    "a block far beyond": with_number(HEADER + 16, (1 << 32) - 1),
+    "no stream": with_number(HEADER + 20, 0),
+    "a long stream": with_number(HEADER + 20, 1 << 20),
+    "a stream below zero": with_number(HEADER + 20, (1 << 32) - 5),
+}
+
+
+@pytest.mark.parametrize("change", CHUNKS.values(), ids=CHUNKS)
+def test_the_library_sees_no_chunk_that_leads_outside(lfw, change, monkeypatch):
+    chunk = lfw / "data" / "__0.blp"
+    chunk.write_bytes(change(chunk.read_bytes()))
+    monkeypatch.setattr("blosc2.decompress", None)
+
+    with pytest.raises(UserError, match=r"__0\.blp: .*Restore"):
+        BcolzArray(lfw)[0]

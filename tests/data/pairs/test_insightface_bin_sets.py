@@ -30,7 +30,7 @@ def write(tmp_path, content):
     return str(path)
 
 
-@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("form", FORMS)
 def test_every_protocol_and_form(tmp_path, protocol, form):
     location = write(tmp_path, pickle.dumps(FORMS[form], protocol=protocol))
@@ -47,6 +47,45 @@ def test_what_python_2_wrote(tmp_path):
     location = write(tmp_path, b"\x80\x02](" + image + image + b"e](\x88e\x86.")
     (pairs,) = open_pairs(location, "lfw")
     assert [s.image for s in pairs.images] == [b"\xff\xd8\xff\x80"] * 2
+
+
+def test_what_python_2_wrote_by_default(tmp_path):
+    """Protocol 0 is text: `repr` of each string, and numbers in decimal."""
+    image = rb"S'\xff\xd8\'\n\x80'" + b"\np%d\na"
+    written = b"((lp0\n" + image % 1 + image % 2 + b"(lp3\nI01\natp4\n."
+    (pairs,) = open_pairs(write(tmp_path, written), "lfw")
+    assert [s.image for s in pairs.images] == [b"\xff\xd8'\n\x80"] * 2
+    assert pairs.is_same.tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pickle.dumps((IMAGES, SAME))[:-40],
+        pickle.dumps((IMAGES, SAME), 0)[:-9],
+        b"(lp0\nS'no end\na.",
+        b"(lp0\nI" + b"9" * 5000 + b"\na.",
+        b"(lg7\n.",
+        b"\x80\x02\xfe.",
+    ],
+)
+def test_damage_is_one_sentence(tmp_path, data):
+    with pytest.raises(UserError, match=r"lfw\.bin: damaged: .*restore the file\.$") as error:
+        open_pairs(write(tmp_path, data), "lfw")
+    assert "refused" not in str(error.value)
+
+
+def test_a_text_encoded_many_times_is_refused():
+    text = b"X" + (1 << 20).to_bytes(4, "little") + b"x" * (1 << 20) + b"q\x00"
+    call = b"c_codecs\nencode\nh\x00\x8c\x06latin1\x86R"
+    with pytest.raises(RefusedPickleError, match="many times its size"):
+        load_plain(b"\x80\x04(" + text + call * 1000 + b"t.")
+
+
+def test_an_array_that_stands_many_times_is_copied_once(tmp_path):
+    image = np.zeros(1 << 20, dtype=np.uint8)
+    (pairs,) = open_pairs(write(tmp_path, pickle.dumps(([image] * 2000, SAME + [True] * 997))), "x")
+    assert pairs.images[0].image is pairs.images[1999].image
 
 
 def test_a_folder_gives_all_its_sets(tmp_path):
@@ -77,7 +116,7 @@ def hostile(tmp_path):
 
 
 def test_a_pickle_that_would_run_code_runs_none(tmp_path):
-    for protocol in (2, 3, 4, 5):
+    for protocol in range(6):
         for thing in hostile(tmp_path):
             for content in (thing, ([thing], [True]), (IMAGES, thing)):
                 location = write(tmp_path, pickle.dumps(content, protocol=protocol))
@@ -136,7 +175,7 @@ def test_other_contents_are_refused(tmp_path, content, message):
 
 def test_arrays_have_their_order_and_shape():
     arrays = [np.arange(6, dtype=">i4").reshape(2, 3), np.asfortranarray(np.eye(3))]
-    for protocol in (2, 4, 5):
+    for protocol in (0, 1, 2, 4, 5):
         for array in arrays:
             assert np.array_equal(load_plain(pickle.dumps([array], protocol=protocol))[0], array)
 
