@@ -1,0 +1,51 @@
+"""Fits the docstrings' Markdown to Sphinx: fenced code, and examples without a blank line."""
+
+import re
+from typing import Any
+
+FENCE = re.compile(r"^(\s*)```(\w*)$")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", tidy, priority=100)
+    return {"parallel_read_safe": True}
+
+
+def tidy(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Rewrites one docstring in place, before Napoleon reads it."""
+    lines[:] = indent_examples(fences_to_directives(lines))
+
+
+def fences_to_directives(lines: list[str]) -> list[str]:
+    """Turns ```` ```python ```` blocks into `code-block` directives."""
+    out: list[str] = []
+    inside: str | None = None
+    for line in lines:
+        fence = FENCE.match(line)
+        if fence and inside is None:
+            inside = fence[1]
+            out += [f"{inside}.. code-block:: {fence[2] or 'text'}", ""]
+        elif fence:
+            inside = None
+            out.append("")
+        else:
+            out.append("    " + line if inside is not None and line else line)
+    return out
+
+
+def indent_examples(lines: list[str]) -> list[str]:
+    """Indents what stands below `Example:` at the margin, as Napoleon's sections want it."""
+    out: list[str] = []
+    in_example = False
+    for line in lines:
+        if re.match(r"Examples?:$", line):
+            in_example = True
+        elif in_example and re.match(r"[A-Z][\w ]*:$", line):
+            in_example = False
+        elif in_example and line and not line.startswith("    "):
+            line = "    " + line
+        elif in_example and line:
+            line = "    " + line
+        out.append(line)
+    return out
