@@ -37,8 +37,13 @@ suppress_warnings = ["myst.strikethrough"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # signatures show types; the text says what they mean
-napoleon_custom_sections = [("Input shape", "returns_style"), ("Output shape", "returns_style"),
-    ("Call arguments", "params_style"), "Reference", "Formula"]
+napoleon_custom_sections = [
+    ("Input shape", "returns_style"),
+    ("Output shape", "returns_style"),
+    ("Call arguments", "params_style"),
+    "Reference",
+    "Formula",
+]
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 

@@ -14,7 +14,15 @@ def setup(app: Any) -> dict[str, bool]:
 
 def tidy(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Rewrites one docstring in place, before Napoleon reads it."""
-    lines[:] = indent_examples(fences_to_directives(lines))
+    lines[:] = indent_examples(fences_to_directives([escaped(line) for line in lines]))
+
+
+def escaped(line: str) -> str:
+    """Keeps bars and stars of formulas from being markup, outside code."""
+    if line.lstrip().startswith((">>>", "...")):
+        return line
+    parts = re.split(r"(`[^`]*`)", line)
+    return "".join(part if part[:1] == "`" else re.sub(r"([|*])", r"\\\1", part) for part in parts)
 
 
 def fences_to_directives(lines: list[str]) -> list[str]:
@@ -39,13 +47,8 @@ def indent_examples(lines: list[str]) -> list[str]:
     out: list[str] = []
     in_example = False
     for line in lines:
-        if re.match(r"Examples?:$", line):
-            in_example = True
-        elif in_example and re.match(r"[A-Z][\w ]*:$", line):
-            in_example = False
-        elif in_example and line and not line.startswith("    "):
-            line = "    " + line
-        elif in_example and line:
-            line = "    " + line
-        out.append(line)
+        is_heading = bool(re.match(r"[A-Z][\w ]*:$", line))
+        if is_heading:
+            in_example = line in ("Example:", "Examples:")
+        out.append("    " + line if in_example and line and not is_heading else line)
     return out

@@ -17,26 +17,28 @@ class PublicApi(SphinxDirective):
         """The page's content."""
         own = [name for name in framl_keras.__all__ if not name.startswith("__")]
         modules = [name for name in own if inspect.ismodule(getattr(framl_keras, name))]
+        seen: set[int] = set()
         lines = ["## framl_keras", ""]
-        lines += directives("framl_keras", [name for name in own if name not in modules])
+        lines += directives("framl_keras", [name for name in own if name not in modules], seen)
         for name in modules:
             module = getattr(framl_keras, name)
             lines += [f"## framl_keras.{name}", "", (module.__doc__ or "").strip(), ""]
-            lines += directives(f"framl_keras.{name}", getattr(module, "__all__", []))
+            lines += directives(f"framl_keras.{name}", getattr(module, "__all__", []), seen)
         container = nodes.Element()
         source = StringList(lines, source="framl_keras.__all__")
         self.state.nested_parse(source, self.content_offset, container, match_titles=True)
         return container.children
 
 
-def directives(module: str, names: list[str]) -> list[str]:
-    """One autodoc directive for each class and function; other values are left out."""
+def directives(module: str, names: list[str], seen: set[int]) -> list[str]:
+    """One autodoc directive for each class and function that has none yet."""
     lines = []
     for name in names:
         thing = getattr(__import__(module, fromlist=[name]), name)
         kind = "class" if inspect.isclass(thing) else "function" if callable(thing) else None
-        if kind is None:
+        if kind is None or id(thing) in seen:
             continue
+        seen.add(id(thing))
         lines += ["```{eval-rst}", f".. auto{kind}:: {module}.{name}"]
         lines += ["   :members:"] if kind == "class" and documented(thing) else []
         lines += ["```", ""]

@@ -110,7 +110,9 @@ def values(part: dict[str, Any], schema: dict[str, Any]) -> str:
             forms = dict.fromkeys(values(each, schema) for each in part[key])
             return " or ".join(forms)
     kind = part.get("type", "any")
-    bounds = [text.format(shown(part[key], plain=True)) for key, text in BOUNDS.items() if key in part]
+    bounds = [
+        text.format(shown(part[key], plain=True)) for key, text in BOUNDS.items() if key in part
+    ]
     named = {"null": "nothing", "object": "a mapping", "array": "a list", "number": "number"}
     return " ".join([named.get(kind, kind), ", ".join(bounds)]).strip()
 
@@ -119,6 +121,10 @@ def shown(value: Any, plain: bool = False) -> str:
     """A value as YAML writes it."""
     if isinstance(value, dict):
         return "its own defaults" if value else "`{}`"
-    text = {None: "null", True: "true", False: "false"}.get(value) if not isinstance(value, list) else None
+    text = (
+        {None: "null", True: "true", False: "false"}.get(value)
+        if not isinstance(value, list)
+        else None
+    )
     text = text or (f"{value:g}" if isinstance(value, float) else str(value))
     return text if plain else f"`{text}`"
