@@ -14,6 +14,7 @@ Transform = Literal["native", "matmul"]
 # From this dimension on the Fourier transform is the quicker one; see
 # benchmarks/similarity_layers.py.
 FOURIER_FROM = 32
+FRAME = 32  # numbers of one vector that are multiplied at a time
 
 
 def correlation_peak(
@@ -25,21 +26,23 @@ def correlation_peak(
         a: `(..., dim)`.
         b: `(..., dim)`; leading axes broadcast.
         method: `direct`, `fft`, or `auto` to choose by `dim`.
-        transform: `native` for the backend's FFT, `matmul` for a DFT by matrix product.
+        transform: `native` for the backend's FFT, `matmul` for a DFT by matrix product,
+            which also serves where the number of pairs is not known yet: a graph to export.
 
     Returns:
         `(...)`, float32 or better.
     """
     if method == "direct" or (method == "auto" and a.shape[-1] < FOURIER_FROM):
-        return _peak(direct_correlation(a, b))
-    return _peak(fourier_correlation(a, b, transform))
+        return backend.first_largest(direct_correlation(a, b))
+    return backend.first_largest(fourier_correlation(a, b, transform))
 
 
 def direct_correlation(a: Tensor, b: Tensor) -> Tensor:
     """Sums over n of a[n + k]·b[n] for lags k = 1 - dim ... dim - 1, as they stand.
 
     Every pair is one channel of a depthwise convolution, so the memory is that of
-    the vectors and not of all products.
+    the vectors and not of all products. Where the number of pairs is not known yet, as
+    in a graph to export, the sums are matrix products instead.
 
     Args:
         a: `(..., dim)`.
@@ -49,7 +52,9 @@ def direct_correlation(a: Tensor, b: Tensor) -> Tensor:
         `(..., 2 * dim - 1)`, float32 or better, ordered as `numpy.correlate(a, b, "full")`.
     """
     a, b, leading = _rows(a, b)
-    dim = a.shape[-1]
+    dim = int(a.shape[-1])
+    if not _is_known(a.shape[0]):
+        return _unrow(_sums_of_frames(a, b, dim), leading)
     sums = ops.depthwise_conv(
         ops.transpose(ops.pad(a, [[0, 0], [dim - 1, dim - 1]]))[None],
         ops.transpose(b)[:, :, None],
@@ -70,27 +75,40 @@ def fourier_correlation(a: Tensor, b: Tensor, transform: Transform = "native") -
     Args:
         a: `(..., dim)`.
         b: `(..., dim)`; leading axes broadcast.
-        transform: `native` for the backend's FFT, `matmul` for a DFT by matrix product.
+        transform: `native` for the backend's FFT, `matmul` for a DFT by matrix product,
+            which also serves where the number of pairs is not known yet: a graph to export.
 
     Returns:
         `(..., 2 * dim - 1)`, float32 or better, ordered as `numpy.correlate(a, b, "full")`.
     """
     a, b, leading = _rows(a, b)
-    dim = a.shape[-1]
-    length = fast_length(2 * dim - 1) if transform == "native" else 2 * dim - 1
-    chosen = dft if transform == "matmul" else backend
-    shifts = chosen.circular_correlation(a, b, length)
+    dim = int(a.shape[-1])
+    is_native = transform == "native" and _is_known(a.shape[0])
+    length = fast_length(2 * dim - 1) if is_native else 2 * dim - 1
+    shifts = (backend if is_native else dft).circular_correlation(a, b, length)
     lags = ops.concatenate([shifts[..., length - dim + 1 :], shifts[..., :dim]], axis=-1)
     return _unrow(lags, leading)
 
 
-def _peak(correlation: Tensor) -> Tensor:
-    """The largest value `(...)` of each row; among equals the gradient goes to the first.
+def _sums_of_frames(a: Tensor, b: Tensor, dim: int) -> Tensor:
+    """`direct_correlation` of rows by operations that every export format has.
 
-    `ops.max` would refuse an empty batch, and share the gradient differently on each backend.
+    b is cut into pieces of `FRAME` numbers. One matrix product multiplies each with all
+    stretches of a that are as long; the sums of its pieces are then added at their shifts.
     """
-    place = ops.argmax(correlation, axis=-1, keepdims=True)
-    return ops.squeeze(ops.take_along_axis(correlation, place, axis=-1), axis=-1)
+    pieces = -(-dim // FRAME)
+    lags, starts = 2 * dim - 1, 2 * dim - 1 + FRAME * (pieces - 1)
+    after = starts + FRAME - lags
+    a = ops.pad(a, [[0, 0], [dim - 1, after]])
+    b = ops.reshape(ops.pad(b, [[0, 0], [0, FRAME * pieces - dim]]), (-1, pieces, FRAME))
+    frames = ops.stack([a[:, n : n + starts] for n in range(FRAME)], axis=2)
+    sums = ops.matmul(frames, ops.transpose(b, (0, 2, 1)))
+    return sum(sums[:, FRAME * n : FRAME * n + lags, n] for n in range(pieces))
+
+
+def _is_known(size: Any) -> bool:
+    """Whether a size is a number already, and not one that a graph leaves open."""
+    return isinstance(size, int)
 
 
 def fast_length(length: int) -> int:

@@ -5,6 +5,8 @@ Each file has the same functions:
 - `circular_correlation(a, b, length)`: for real a and b `(..., dim)`, zero-padded to
   `length`, the sums over n of a[n + k]·b[n] for shifts k = 0 ... length - 1, counted in a
   circle; by the backend's own FFT.
+- `first_largest(x)`: the largest number of each row, `(..., n) -> (...)`, also of no rows;
+  among equals the gradient goes to the first, which `ops.max` leaves to each backend.
 - `after(value, earlier)`: the value, whose use waits until another has been computed.
 - `left_transposed(a, b)`: `a.T @ b`, `(k, m), (k, n) -> (m, n)`, without a copy of either.
 - `right_transposed(a, b)`: `a @ b.T`, `(m, k), (n, k) -> (m, n)`, without a copy of either.
@@ -30,6 +32,7 @@ _chosen = importlib.import_module(f"{__name__}.{_running if _running in _FILES e
 after = _chosen.after
 assign_rows = _chosen.assign_rows
 circular_correlation = _chosen.circular_correlation
+first_largest = _chosen.first_largest
 left_transposed = _chosen.left_transposed
 right_transposed = _chosen.right_transposed
 subtract_rows = _chosen.subtract_rows
@@ -39,6 +42,7 @@ __all__ = [
     "after",
     "assign_rows",
     "circular_correlation",
+    "first_largest",
     "left_transposed",
     "right_transposed",
     "subtract_rows",

@@ -10,6 +10,7 @@ from jax import numpy as jnp
 
 from framl_keras.ops.backend.plain import (
     assign_rows,
+    first_largest,
     left_transposed,
     right_transposed,
     subtract_rows,
@@ -22,6 +23,7 @@ __all__ = [
     "after",
     "assign_rows",
     "circular_correlation",
+    "first_largest",
     "left_transposed",
     "right_transposed",
     "subtract_rows",

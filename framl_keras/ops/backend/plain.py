@@ -12,6 +12,7 @@ __all__ = [
     "after",
     "assign_rows",
     "circular_correlation",
+    "first_largest",
     "left_transposed",
     "right_transposed",
     "subtract_rows",
@@ -22,6 +23,12 @@ __all__ = [
 def after(value: Tensor, earlier: Tensor) -> Tensor:
     """The value itself: the order of the program is kept."""
     return value
+
+
+def first_largest(x: Tensor) -> Tensor:
+    """The largest number `(...)` of each row `(..., n)`; the gradient goes to the first."""
+    place = ops.argmax(x, axis=-1, keepdims=True)
+    return ops.squeeze(ops.take_along_axis(x, place, axis=-1), axis=-1)
 
 
 def left_transposed(a: Tensor, b: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ __all__ = [
     "after",
     "assign_rows",
     "circular_correlation",
+    "first_largest",
     "left_transposed",
     "right_transposed",
     "subtract_rows",
@@ -30,6 +31,14 @@ def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:
     """Correlation of real `(..., dim)` over `length` circular shifts, `(..., length)`."""
     spectrum = tf.signal.rfft(a, [length]) * tf.math.conj(tf.signal.rfft(b, [length]))
     return tf.signal.irfft(spectrum, [length])
+
+
+def first_largest(x: Tensor) -> Tensor:
+    """The largest number `(...)` of each row `(..., n)`; the gradient goes to the first.
+
+    Keras' own `argmax` looks at single bits, which no export format has.
+    """
+    return tf.squeeze(tf.math.top_k(x, k=1).values, axis=-1)
 
 
 def left_transposed(a: Tensor, b: Tensor) -> Tensor:

@@ -5,7 +5,12 @@ from typing import Any
 import torch
 
 from framl_keras.ops.backend import plain
-from framl_keras.ops.backend.plain import after, left_transposed, right_transposed, take_rows
+from framl_keras.ops.backend.plain import (
+    after,
+    left_transposed,
+    right_transposed,
+    take_rows,
+)
 
 Tensor = Any
 
@@ -13,6 +18,7 @@ __all__ = [
     "after",
     "assign_rows",
     "circular_correlation",
+    "first_largest",
     "left_transposed",
     "right_transposed",
     "subtract_rows",
@@ -24,6 +30,14 @@ def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:
     """Correlation of real `(..., dim)` over `length` circular shifts, `(..., length)`."""
     spectrum = torch.fft.rfft(a, length) * torch.conj(torch.fft.rfft(b, length))
     return torch.fft.irfft(spectrum, length)
+
+
+def first_largest(x: Tensor) -> Tensor:
+    """The largest number `(...)` of each row `(..., n)`; the gradient goes to the first.
+
+    `take_along_dim`, which Keras calls, has no form in ONNX.
+    """
+    return torch.gather(x, -1, torch.argmax(x, dim=-1, keepdim=True)).squeeze(-1)
 
 
 def subtract_rows(a: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
