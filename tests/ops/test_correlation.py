@@ -3,6 +3,7 @@ import pytest
 from on_backend import finite_differences, gradients, values
 from scipy.signal import correlate
 
+from framl_keras.ops import correlation
 from framl_keras.ops.correlation import (
     correlation_peak,
     direct_correlation,
@@ -97,3 +98,14 @@ def test_among_equal_lags_every_backend_follows_the_first():
 @pytest.mark.parametrize(("length", "expected"), [(1, 1), (7, 8), (1023, 1024), (1025, 1080)])
 def test_fast_length_has_small_factors_only(length, expected):
     assert fast_length(length) == expected
+
+
+@pytest.mark.parametrize("dim", [1, 5, 32, 33, 64, 100])
+def test_sums_for_a_graph_to_export_are_the_direct_ones(dim, rng):
+    a, b = rng.normal(size=(2, 3, dim)).astype(np.float32)
+
+    found = values(lambda a, b: correlation._sums_of_frames(a, b, dim), a, b)
+
+    both = zip(np.float64(a), np.float64(b), strict=True)
+    expected = [np.correlate(x, y, "full") for x, y in both]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-5 * dim**0.5)
