@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 def command(first: str, second: str | None, names: tuple[str, ...], sets: tuple[str, ...]) -> None:
     """Test whether the runs A and B differ on the same pairs, or similarities of A.
 
-    Differences are B's minus A's, with a 95% bootstrap interval that draws whole
-    people where they are known, and McNemar's exact test.
+    Differences are B's minus A's, with a 95% interval that respects what pairs share:
+    identities, where they are known or follow from the pairs; and McNemar's exact test.
     """
     from framl_keras.evaluation import SIMILARITIES, check_names
 
@@ -89,7 +89,7 @@ def _print_test(one: "Result", other: "Result") -> None:
     """Prints both accuracies and what tells them apart."""
     from framl_keras.evaluation.significance import paired_test
 
-    test = paired_test(one.verification, other.verification, one.people)
+    test = paired_test(one.verification, other.verification)
     click.echo(f"{one.set_name} ({len(one.verification.is_same):,} pairs)")
     for letter, result in (("A", one), ("B", other)):
         found = result.verification
@@ -100,10 +100,14 @@ def _print_test(one: "Result", other: "Result") -> None:
         )
     for name, difference in test.differences.items():
         scale, unit = (1, "") if name == "auc" else (100, " points")
+        text = f"  B - A  {name:<9}{scale * difference.value:+.4f}{unit}  "
+        if difference.interval is None:
+            click.echo(f"{text}too few {test.resampled} for an interval")
+            continue
         low, high = (scale * end for end in difference.interval)
         click.echo(
-            f"  B - A  {name:<9}{scale * difference.value:+.4f}{unit}  "
-            f"95% {low:+.4f} to {high:+.4f}  p = {difference.p:.3f} (resampled {test.resampled})"
+            f"{text}95% {low:+.4f} to {high:+.4f}  p = {difference.p:.3f} "
+            f"(resampled {test.resampled})"
         )
     click.echo(
         f"  right in A only: {test.only_first}, in B only: {test.only_second}; McNemar's exact "

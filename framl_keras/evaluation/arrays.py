@@ -218,11 +218,3 @@ def as_rate(value: Any, name: str) -> float:
     if not is_number or not 0 < value < 1:
         raise UserError(f"`{name}`: expected a rate between 0 and 1. Received: {value!r}")
     return float(value)
-
-
-def people_of(identities: np.ndarray | None, pairs: np.ndarray) -> np.ndarray | None:
-    """The identities of the pairs `(num_pairs, 2)`, or None unless all are known."""
-    if identities is None or not len(pairs):
-        return None
-    people = identities[pairs]
-    return people if people.min() >= 0 else None

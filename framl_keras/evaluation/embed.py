@@ -23,11 +23,13 @@ class Embedded(NamedTuple):
         embeddings: float32 `(num_images, dim)`.
         identities: int64 `(num_images,)`, the samples' labels; -1 where unknown.
         fingerprint: a hash of all images' bytes, in order.
+        hashes: of each image's bytes, uint8 `(num_images, 16)`; None where there are none.
     """
 
     embeddings: np.ndarray
     identities: np.ndarray
     fingerprint: str
+    hashes: np.ndarray | None = None
 
 
 class _Views:
@@ -160,7 +162,7 @@ def embed_with(
         raise UserError("No images to embed. Expected one at least.")
     identities = np.empty(len(samples), dtype=np.int64)
     embeddings = np.empty((0, 0), dtype=np.float32)
-    digest = hashlib.blake2b(digest_size=16)
+    all_hashes = np.empty((len(samples), 16), dtype=np.uint8)
     done = 0
     bar = tqdm(total=len(samples), desc=title, unit="image", disable=not progress, leave=False)
     with bar:
@@ -172,10 +174,11 @@ def embed_with(
             rows = slice(done, done + len(vectors))
             embeddings[rows] = l2_normalized(vectors) if normalize else vectors
             identities[rows] = labels
-            digest.update(hashes.tobytes())
+            all_hashes[rows] = hashes
             done += len(vectors)
             bar.update(len(vectors))
-    return Embedded(embeddings, identities, digest.hexdigest())
+    fingerprint = hashlib.blake2b(all_hashes.tobytes(), digest_size=16).hexdigest()
+    return Embedded(embeddings, identities, fingerprint, all_hashes)
 
 
 def _filled_up(pixels: np.ndarray, rows: int) -> np.ndarray:

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from framl_keras.data.pairs import PairSet
-from framl_keras.evaluation.arrays import check_both_kinds, people_of
+from framl_keras.evaluation.arrays import check_both_kinds
 from framl_keras.evaluation.baseline import raw_pixels
 from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirror_fused
 from framl_keras.evaluation.intervals import REPEATS
+from framl_keras.evaluation.links import equal_rows
 from framl_keras.evaluation.protocol import PROTOCOLS, check_protocol
 from framl_keras.evaluation.verification import Verification, verify
 from framl_keras.similarities import check_similarity
@@ -30,14 +31,12 @@ class Result:
         source: what the embeddings are: `model` or `raw pixels`.
         fingerprint: hash of the set's images, pairs and answers.
         verification: the numbers.
-        people: identities of the pairs `(num_pairs, 2)`, or None unless all are known.
     """
 
     set_name: str
     source: str
     fingerprint: str
     verification: Verification
-    people: np.ndarray | None = None
 
     @property
     def similarity(self) -> str:
@@ -73,7 +72,7 @@ def evaluate(
         similarities: names, see `SIMILARITIES`.
         protocol: `exact`, `framl` or `both`.
         baseline: adds raw pixels under the cosine.
-        bootstrap: how often to resample for intervals; 0 for none.
+        bootstrap: how often to choose thresholds anew for intervals; 0 for no intervals.
         batch_size: images at a time.
         progress: shows a bar for each pass over a set.
         source: what the results call the model.
@@ -126,11 +125,11 @@ def verify_each(
         embedded: the embeddings of the set's images.
         similarities: names.
         protocols: names.
-        bootstrap: how often to resample.
+        bootstrap: see `verify`.
         dtype: see `verify`.
     """
     fingerprint = fingerprint_of(pairs, embedded.fingerprint)
-    people = people_of(embedded.identities, pairs.pairs)
+    equal = None if embedded.hashes is None else equal_rows(embedded.hashes)
     for similarity in similarities:
         for protocol in protocols:
             found = verify(
@@ -143,8 +142,10 @@ def verify_each(
                 embedded.identities,
                 bootstrap=bootstrap,
                 dtype=dtype,
+                balanced=pairs.balanced,
+                equal=equal,
             )
-            yield Result(pairs.name, source, fingerprint, found, people)
+            yield Result(pairs.name, source, fingerprint, found)
 
 
 def fingerprint_of(pairs: PairSet, images: str) -> str:

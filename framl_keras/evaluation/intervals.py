@@ -1,130 +1,120 @@
-"""How far the numbers would move with other people: bootstrap intervals.
+"""How far the numbers would move with other identities: 95% intervals.
 
-Pairs that share a person are not independent. Where identities are known, whole
-identities are drawn with replacement, and a pair counts as often as its people
-were drawn: once for each draw of the person of a same-pair, and for each
-combination of draws of the two people of a different-pair.
+Pairs that share an identity are not independent. A rate's variance is that of the
+pairs' influences added up over each identity; what two identities share, being in
+both sums, is taken off by half: by all of it, few identities cover too little. The
+interval is symmetric in log odds and Student's t, its degrees of freedom those of as
+many identities as carry the variance. Accuracy has more: its thresholds are chosen
+from the same pairs, see `rethreshold`. `benchmarks/coverage.py` shows what it covers.
+
+References:
+- Fafchamps and Gubert, "The formation of risk sharing networks", 2007 (pairs that share)
+- Bell and McCaffrey, "Bias reduction in standard errors for linear regression with
+  multi-stage samples", 2002 (few clusters)
 """
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-from framl_keras.evaluation.roc import Roc, area_under, equal_error_rate
+from framl_keras.evaluation.links import Units
+from framl_keras.evaluation.student_t import two_sided_quantile
 
-REPEATS = 1000
-MAX_WORK = 200_000_000  # pairs x repeats; beyond, fewer repeats
 LEVEL = 0.95
+REPEATS = 200  # draws for the accuracy's thresholds
+LEAST_DEGREES = 5  # few errors are few carriers: log odds see to these already
+LEAST_UNITS = 6  # of five, even all on one side are no evidence at this level: 2 / 2**5 > 0.05
+MOST_CELLS = 16_000_000  # for the sums of two identities; beyond, pairs take their place
 
 Interval = tuple[float, float]
 
 
-def repeats_for(num_pairs: int, repeats: int = REPEATS) -> int:
-    """`repeats`, or fewer (200 at least) where that would take long."""
-    return min(repeats, max(200, MAX_WORK // max(1, num_pairs)))
+class Variance(NamedTuple):
+    """The variance of a rate and what it rests on.
+
+    Attributes:
+        value: the variance.
+        degrees: of freedom.
+        units: identities with pairs of the kind that has fewer of them.
+    """
+
+    value: float
+    degrees: float
+    units: int
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether there are identities enough to say anything."""
+        return self.units >= LEAST_UNITS
+
+    def scaled(self, factor: float) -> "Variance":
+        """The same with its value times `factor`."""
+        return self._replace(value=self.value * factor)
 
 
-def bootstrap_intervals(
-    distance: np.ndarray,
-    is_same: np.ndarray,
-    is_right: np.ndarray,
-    fars: tuple[float, ...] = (),
-    people: np.ndarray | None = None,
-    repeats: int = REPEATS,
-    seed: int = 0,
-) -> dict[str, Interval]:
-    """95% intervals of `accuracy`, `auc`, `eer` and `tar@<far>`.
+class PairVariance:
+    """Adds influences up over the units that pairs share.
 
     Args:
-        distance: `(num_pairs,)`, lower is more alike.
-        is_same: bool `(num_pairs,)`, with both kinds present.
-        is_right: bool `(num_pairs,)`, whether each was judged rightly in its fold.
-        fars: false accept rates for which the true accept rate is wanted.
-        people: identities of the pairs `(num_pairs, 2)`; None draws pairs.
-        repeats: how many times to draw; fewer for very many pairs.
-        seed: makes the intervals reproducible.
+        units: see `units_of`.
+        is_same: bool `(num_pairs,)`.
     """
-    weighted_roc = sorted_once(distance, is_same)
-    draw = drawer(is_same, people, np.random.default_rng(seed))
-    rows = []
-    for _ in range(repeats_for(len(distance), repeats)):
-        weights = draw()
-        roc = weighted_roc(weights)
-        accuracy = weighted_accuracy(is_right, is_same, weights)
-        tars = [_tar(roc, far) for far in fars]
-        rows.append([accuracy, area_under(roc), equal_error_rate(roc), *tars])
-    names = ["accuracy", "auc", "eer", *(f"tar@{far:g}" for far in fars)]
-    return dict(zip(names, percentile_interval(np.array(rows)), strict=True))
+
+    def __init__(self, units: Units, is_same: np.ndarray):
+        self.count, self.is_same = units.count, is_same
+        self.left, self.right = np.ascontiguousarray(units.of_pairs.T)
+        self.is_alone = self.left == self.right  # one unit: a same-pair, mostly
+        low, high = np.minimum(self.left, self.right), np.maximum(self.left, self.right)
+        self._meeting = None if self.count**2 > MOST_CELLS else low * self.count + high
+        self._shares = [self._by_unit(kind / max(1, kind.sum())) for kind in (is_same, ~is_same)]
+        self.units = int(min(np.count_nonzero(share) for share in self._shares))
+
+    def __call__(self, influence: np.ndarray) -> Variance:
+        """The variance of the sum of influences `(num_pairs,)`."""
+        parts = [np.where(kind, influence, 0.0) for kind in (self.is_same, ~self.is_same)]
+        sums = np.zeros(self.count)
+        for part, share, ends in zip(parts, self._shares, (1, 2), strict=True):
+            weight = np.minimum(share / ends, 0.5)  # what leaving the unit out takes away
+            sums += self._by_unit(part) / (1 - weight)
+        total = float(sums @ sums)
+        if total <= 0:
+            return Variance(0.0, 1.0, self.units)
+        value = max(total - self._shared(influence) / 2, total / 2)
+        carriers = total**2 / float(np.square(sums) @ np.square(sums))
+        degrees = 1 / max(1 / carriers - 1 / self.count, 1 / self.count)
+        return Variance(value, float(max(degrees, LEAST_DEGREES)), self.units)
+
+    def error(self, influence: np.ndarray) -> float:
+        """The standard error."""
+        return float(np.sqrt(self(influence).value))
+
+    def _by_unit(self, influence: np.ndarray) -> np.ndarray:
+        """Each unit's sum, `(num_units,)`; a pair of two units counts for both."""
+        sums = np.bincount(self.left, influence, self.count)
+        return sums + np.bincount(self.right, np.where(self.is_alone, 0.0, influence), self.count)
+
+    def _shared(self, influence: np.ndarray) -> float:
+        """The squares of what each two units share."""
+        values = np.where(self.is_alone, 0.0, influence)
+        if self._meeting is not None:
+            values = np.bincount(self._meeting, values)
+        return float(values @ values)
 
 
-def percentile_interval(draws: np.ndarray) -> list[Interval]:
-    """The middle 95% of each column of `(repeats, statistics)`."""
-    tail = (1 - LEVEL) / 2
-    low, high = np.nanquantile(draws, [tail, 1 - tail], axis=0)
-    return list(zip(low.tolist(), high.tolist(), strict=True))
+def rate_interval(rate: float, variance: Variance) -> Interval | None:
+    """The 95% interval of a rate, or None where the pairs support none.
 
-
-def drawer(
-    is_same: np.ndarray, people: np.ndarray | None, rng: np.random.Generator
-) -> Callable[[], np.ndarray]:
-    """A function that draws how often each pair counts, `(num_pairs,)`, with both kinds present."""
-    draw = _draw_pairs(is_same, rng) if people is None else _draw_people(is_same, people, rng)
-
-    def both_kinds() -> np.ndarray:
-        weights = draw()
-        while not weights[is_same].any() or not weights[~is_same].any():
-            weights = draw()  # one person only was drawn: nothing to compare
-        return weights
-
-    return both_kinds
-
-
-def _draw_pairs(is_same: np.ndarray, rng: np.random.Generator) -> Callable[[], np.ndarray]:
-    """Draws same-pairs among same-pairs and different-pairs among different-pairs."""
-    kinds = [np.flatnonzero(is_same), np.flatnonzero(~is_same)]
-
-    def draw() -> np.ndarray:
-        drawn = np.concatenate([rng.choice(kind, len(kind)) for kind in kinds])
-        return np.bincount(drawn, minlength=len(is_same)).astype(np.float64)
-
-    return draw
-
-
-def _draw_people(
-    is_same: np.ndarray, people: np.ndarray, rng: np.random.Generator
-) -> Callable[[], np.ndarray]:
-    names, numbered = np.unique(people, return_inverse=True)
-    left, right = numbered.reshape(-1, 2).T
-
-    def draw() -> np.ndarray:
-        times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-        return np.where(is_same, times[left], times[left] * times[right]).astype(np.float64)
-
-    return draw
-
-
-def sorted_once(distance: np.ndarray, is_same: np.ndarray) -> Callable[[np.ndarray], Roc]:
-    """A function from the pairs' weights to their ROC, without sorting again."""
-    order = np.argsort(distance, kind="stable")
-    distance, is_same = distance[order], is_same[order]
-    last = np.flatnonzero(np.append(np.diff(distance) > 0, True))
-
-    def roc_of(weights: np.ndarray) -> Roc:
-        weights = weights[order]
-        tp = np.append(0, np.cumsum(np.where(is_same, weights, 0))[last])
-        fp = np.append(0, np.cumsum(np.where(is_same, 0, weights))[last])
-        return Roc(fp / fp[-1], tp / tp[-1], np.append(-np.inf, distance[last]))
-
-    return roc_of
-
-
-def weighted_accuracy(is_right: np.ndarray, is_same: np.ndarray, weights: np.ndarray) -> float:
-    """Accuracy with each kind's share as it is in the set, whatever was drawn."""
-    share = is_same.mean()
-    right_same = np.average(is_right[is_same], weights=weights[is_same])
-    right_different = np.average(is_right[~is_same], weights=weights[~is_same])
-    return float(share * right_same + (1 - share) * right_different)
-
-
-def _tar(roc: Roc, far: float) -> float:
-    return float(roc.tpr[np.searchsorted(roc.fpr, far * (1 + 1e-12), side="right") - 1])
+    A rate of 0 or 1 has the exact binomial one of as many trials as there are units.
+    """
+    if not variance.is_supported or not np.isfinite(rate):
+        return None
+    if not 0 < rate < 1:
+        reach = 1 - ((1 - LEVEL) / 2) ** (1 / variance.units)
+        return (1 - reach, 1.0) if rate >= 1 else (0.0, reach)
+    if not variance.value > 0:
+        return None
+    reach = two_sided_quantile(LEVEL, variance.degrees) * np.sqrt(variance.value)
+    reach /= rate * (1 - rate)
+    log_odds = np.log(rate / (1 - rate))
+    low, high = (1 / (1 + np.exp(-(log_odds + end))) for end in (-reach, reach))
+    return float(low), float(high)

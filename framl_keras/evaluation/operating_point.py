@@ -26,6 +26,13 @@ class Confusion(NamedTuple):
         return rate(self.tp + self.tn, self.tp + self.fp + self.tn + self.fn)
 
     @property
+    def balanced_accuracy(self) -> np.ndarray:
+        """Mean of recall and specificity; the one that there is where the other has no pairs."""
+        rates = self.recall + self.specificity
+        kinds = (self.tp + self.fn > 0).astype(int) + (self.fp + self.tn > 0)
+        return rate(rates, kinds)
+
+    @property
     def recall(self) -> np.ndarray:
         """Same-pairs found, the true positive rate; 0 where there is none, as FRAML has it."""
         return rate(self.tp, self.tp + self.fn)

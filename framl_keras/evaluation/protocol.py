@@ -16,7 +16,8 @@ class FoldResults(NamedTuple):
     """What k-fold verification found; arrays have one entry for each fold.
 
     Attributes:
-        accuracy: part of the fold's pairs judged rightly.
+        accuracy: part of the fold's pairs judged rightly; of its same-pairs and its
+            different-pairs in equal shares where the two kinds are to weigh alike.
         thresholds: each the best on all other folds; a smaller distance means same.
         confusion: counts at these thresholds.
     """
@@ -53,7 +54,9 @@ def check_protocol(name: str) -> str:
     raise UserError(f"Unknown protocol {name!r}. Expected one of {', '.join(PROTOCOLS)}.{hint}")
 
 
-def exact_folds(distance: np.ndarray, is_same: np.ndarray, fold: np.ndarray) -> FoldResults:
+def exact_folds(
+    distance: np.ndarray, is_same: np.ndarray, fold: np.ndarray, balanced: bool = False
+) -> FoldResults:
     """Every distinct training distance is a candidate; thresholds lie midway between two.
 
     Of equally good thresholds the smallest is taken. Sorting dominates: O(n log n).
@@ -62,20 +65,24 @@ def exact_folds(distance: np.ndarray, is_same: np.ndarray, fold: np.ndarray) -> 
         distance: `(num_pairs,)`, lower is more alike.
         is_same: bool `(num_pairs,)`.
         fold: integers from 0 `(num_pairs,)`.
+        balanced: whether same-pairs and different-pairs weigh alike, however many there are.
     """
     order = np.argsort(distance, kind="stable")
     sorted_distance, sorted_same, sorted_fold = distance[order], is_same[order], fold[order]
     thresholds = np.empty(int(fold.max()) + 1)
     for number in range(len(thresholds)):
         train = sorted_fold != number
-        thresholds[number] = best_threshold(sorted_distance[train], sorted_same[train])
-    return _judge(distance, is_same, fold, thresholds)
+        thresholds[number] = best_threshold(sorted_distance[train], sorted_same[train], balanced)
+    return _judge(distance, is_same, fold, thresholds, balanced)
 
 
-def best_threshold(distance: np.ndarray, is_same: np.ndarray) -> float:
+def best_threshold(distance: np.ndarray, is_same: np.ndarray, balanced: bool = False) -> float:
     """The smallest threshold with the highest accuracy, for distances in ascending order."""
     last = np.flatnonzero(np.append(np.diff(distance) > 0, True))  # of each run of equal ones
-    gain = np.cumsum(np.where(is_same, 1, -1))[last]  # right decisions more than accepting none
+    same = int(is_same.sum()) if balanced else 1
+    different = len(is_same) - same if balanced else 1
+    # right decisions more than accepting none; times both counts where kinds weigh alike
+    gain = np.cumsum(np.where(is_same, different, -same))[last]
     best = int(np.argmax(gain))
     if gain[best] <= 0:
         return float(distance[0])
@@ -88,7 +95,7 @@ def best_threshold(distance: np.ndarray, is_same: np.ndarray) -> float:
 
 
 def framl_folds(
-    distance: np.ndarray, is_same: np.ndarray, fold: np.ndarray
+    distance: np.ndarray, is_same: np.ndarray, fold: np.ndarray, balanced: bool = False
 ) -> tuple[FoldResults, GridRates]:
     """FRAML's protocol: the first best of the thresholds 0, 0.01, … 3.99.
 
@@ -96,19 +103,21 @@ def framl_folds(
         distance: `(num_pairs,)`, lower is more alike.
         is_same: bool `(num_pairs,)`.
         fold: integers from 0 `(num_pairs,)`.
+        balanced: whether both kinds of pairs weigh alike, which FRAML does not know.
 
     Reference:
     - `modules/evaluations.py` of FRAML, after face.evoLVe and facenet
     """
     counts = grid_counts(distance, is_same, fold, FRAML_THRESHOLDS)
-    right = counts.tp + counts.tn
-    best = np.argmax(right.sum(axis=0) - right, axis=1)  # on all other folds
+    others = Confusion(*(count.sum(axis=0) - count for count in counts))
+    right = others.balanced_accuracy if balanced else others.tp + others.tn
+    best = np.argmax(right, axis=1)
     rates = GridRates(
         FRAML_THRESHOLDS,
         np.mean(counts.recall, axis=0),
         np.mean(counts.false_positive_rate, axis=0),
     )
-    return _judge(distance, is_same, fold, FRAML_THRESHOLDS[best]), rates
+    return _judge(distance, is_same, fold, FRAML_THRESHOLDS[best], balanced), rates
 
 
 def grid_counts(
@@ -125,7 +134,12 @@ def grid_counts(
 
 
 def _judge(
-    distance: np.ndarray, is_same: np.ndarray, fold: np.ndarray, thresholds: np.ndarray
+    distance: np.ndarray,
+    is_same: np.ndarray,
+    fold: np.ndarray,
+    thresholds: np.ndarray,
+    balanced: bool,
 ) -> FoldResults:
     confusion = confusion_by_fold(distance, is_same, fold, thresholds)
-    return FoldResults(confusion.accuracy, thresholds, confusion)
+    accuracy = confusion.balanced_accuracy if balanced else confusion.accuracy
+    return FoldResults(accuracy, thresholds, confusion)

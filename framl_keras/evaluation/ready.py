@@ -34,7 +34,7 @@ def verify_ready(
         similarities: names, see `SIMILARITIES`.
         protocol: `exact`, `framl` or `both`.
         normalize: scales the vectors to length one first.
-        bootstrap: how often to resample for intervals; 0 for none.
+        bootstrap: how often to choose thresholds anew for intervals; 0 for no intervals.
 
     Raises:
         UserError: if the set has no same-pairs or no different-pairs.

@@ -52,12 +52,14 @@ class ValAtFar(NamedTuple):
         val: mean true accept rate of the test folds.
         val_sd: its standard deviation.
         measured_far: mean false accept rate of the test folds.
+        is_resolved: whether the different-pairs of the training folds can tell such a rate.
     """
 
     far: float
     val: float
     val_sd: float
     measured_far: float
+    is_resolved: bool
 
 
 def roc_curve(distance: np.ndarray, is_same: np.ndarray) -> Roc:
@@ -132,7 +134,9 @@ def val_at_far(distance: np.ndarray, is_same: np.ndarray, fold: np.ndarray, far:
     same = np.bincount(fold[is_same], minlength=folds)
     val = rate(np.bincount(fold[accepted & is_same], minlength=folds), same)
     measured = rate(np.bincount(fold[accepted & ~is_same], minlength=folds), different[:, 0])
-    return ValAtFar(far, float(val.mean()), float(val.std()), float(measured.mean()))
+    fewest = int((different.sum(axis=0) - different).min())
+    is_resolved = far * fewest * (1 + 1e-12) >= 1
+    return ValAtFar(far, float(val.mean()), float(val.std()), float(measured.mean()), is_resolved)
 
 
 def d_prime(distance: np.ndarray, is_same: np.ndarray) -> float:

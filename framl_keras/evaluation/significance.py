@@ -6,16 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from framl_keras.errors import UserError
-from framl_keras.evaluation.intervals import (
-    REPEATS,
-    Interval,
-    drawer,
-    percentile_interval,
-    repeats_for,
-    sorted_once,
-    weighted_accuracy,
-)
-from framl_keras.evaluation.roc import area_under, equal_error_rate
+from framl_keras.evaluation.arrays import as_count, check_both_kinds
+from framl_keras.evaluation.intervals import LEVEL, REPEATS, Interval, PairVariance, Variance
+from framl_keras.evaluation.rate_intervals import influences_of, redrawing_of
+from framl_keras.evaluation.student_t import two_sided_p, two_sided_quantile
 from framl_keras.evaluation.verification import Verification
 
 
@@ -24,12 +18,12 @@ class Difference(NamedTuple):
 
     Attributes:
         value: the difference.
-        interval: 95% bootstrap interval of it.
-        p: two-sided bootstrap p-value: how easily resampling turns its sign.
+        interval: its 95% interval, or None where the pairs support none.
+        p: two-sided p-value of no difference, NaN where the pairs support none.
     """
 
     value: float
-    interval: Interval
+    interval: Interval | None
     p: float
 
 
@@ -40,10 +34,11 @@ class PairedTest(NamedTuple):
         only_first: pairs that only the first judges rightly.
         only_second: pairs that only the second judges rightly.
         mcnemar_p: exact two-sided McNemar test of these two counts; it takes the
-            pairs to be independent, which pairs that share people are not.
-        differences: of `accuracy`, `auc` and `eer`; these respect shared people
-            where they are known.
-        resampled: `identities` or `pairs`.
+            pairs to be independent, which pairs that share identities are not.
+        differences: of `accuracy`, `auc` and `eer`; these respect shared identities,
+            as far as they are known or follow from the pairs.
+        resampled: what is taken to be drawn, see `Verification`.
+        repeats: how often thresholds were chosen anew.
     """
 
     only_first: int
@@ -51,27 +46,30 @@ class PairedTest(NamedTuple):
     mcnemar_p: float
     differences: dict[str, Difference]
     resampled: str
+    repeats: int
 
 
 def paired_test(
     first: Verification,
     second: Verification,
-    people: np.ndarray | None = None,
     repeats: int = REPEATS,
     seed: int = 0,
 ) -> PairedTest:
-    """Compares two verifications of the same pairs, each draw used for both.
+    """Compares two verifications of the same pairs.
 
     Args:
         first: what is compared with.
         second: what is compared.
-        people: identities of the pairs `(num_pairs, 2)`, or None to draw pairs.
-        repeats: of the bootstrap.
-        seed: of the bootstrap.
+        repeats: how often to choose the accuracies' thresholds anew, on the same draws.
+        seed: of these draws.
 
     Raises:
         UserError: if the pairs are not the same.
     """
+    for given in (first, second):
+        if not isinstance(given, Verification):
+            raise UserError(f"Expected two verifications. Received: {type(given).__name__}")
+    check_both_kinds(first.is_same)
     if not np.array_equal(first.is_same, second.is_same):
         raise UserError(
             f"Not the same pairs: {len(first.is_same)} and {len(second.is_same)} answers differ. "
@@ -83,8 +81,9 @@ def paired_test(
         only_first,
         only_second,
         mcnemar(only_first, only_second),
-        _differences(first, second, people, repeats, seed),
-        "pairs" if people is None else "identities",
+        _differences(first, second, as_count(repeats, "repeats", 1), seed),
+        first.units.source,
+        repeats,
     )
 
 
@@ -98,39 +97,27 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def _differences(
-    first: Verification,
-    second: Verification,
-    people: np.ndarray | None,
-    repeats: int,
-    seed: int,
+    first: Verification, second: Verification, repeats: int, seed: int
 ) -> dict[str, Difference]:
-    is_same = first.is_same
-    draw = drawer(is_same, people, np.random.default_rng(seed))
-    sides = [(v.is_right, sorted_once(v.distance, is_same)) for v in (first, second)]
-    rows = []
-    for _ in range(repeats_for(len(is_same), repeats)):
-        weights = draw()
-        numbers = []
-        for is_right, weighted_roc in sides:
-            roc = weighted_roc(weights)
-            accuracy = weighted_accuracy(is_right, is_same, weights)
-            numbers.append([accuracy, area_under(roc), equal_error_rate(roc)])
-        rows.append(np.subtract(numbers[1], numbers[0]))
-    draws = np.array(rows)
-    values = [
-        float(np.mean(second.is_right)) - float(np.mean(first.is_right)),
-        second.auc - first.auc,
-        second.eer - first.eer,
-    ]
-    return {
-        name: Difference(value, interval, _sign_p(column))
-        for name, value, interval, column in zip(
-            ("accuracy", "auc", "eer"), values, percentile_interval(draws), draws.T, strict=True
-        )
-    }
+    variance = PairVariance(first.units, first.is_same)
+    before, after = influences_of(first, variance), influences_of(second, variance)
+    draws = [redrawing_of(v, repeats, seed)(v.distance) for v in (first, second)]
+    inflation = (draws[1] - draws[0]).inflation
+    differences = {}
+    for name in ("accuracy", "auc", "eer"):
+        spread = variance(after[name] - before[name])
+        spread = spread.scaled(inflation) if name == "accuracy" else spread
+        differences[name] = _difference(getattr(second, name) - getattr(first, name), spread)
+    return differences
 
 
-def _sign_p(draws: np.ndarray) -> float:
-    """Twice the smaller share of draws on either side of zero; never 0 from finitely many."""
-    count = min(np.sum(draws <= 0), np.sum(draws >= 0))
-    return float(min(1.0, 2 * (count + 1) / (len(draws) + 1)))
+def _difference(value: float, variance: Variance) -> Difference:
+    """A difference with its interval and p-value, by Student's t."""
+    if not variance.is_supported:
+        return Difference(value, None, math.nan)
+    error = math.sqrt(variance.value)
+    if error == 0:  # the same decisions throughout
+        return Difference(value, (value, value), 1.0 if value == 0 else 0.0)
+    reach = error * two_sided_quantile(LEVEL, variance.degrees)
+    p = two_sided_p(value / error, variance.degrees)
+    return Difference(value, (value - reach, value + reach), p)

@@ -1,5 +1,6 @@
 """Results as a table of text."""
 
+import textwrap
 from collections.abc import Sequence
 
 from framl_keras.evaluation.evaluate import Result
@@ -18,25 +19,76 @@ HEADER = (
     "TAR@1e-2 %",
     "TAR@1e-3 %",
 )
-TEXT_COLUMNS = 3
+NAMES = 3  # columns of names; all others hold numbers
+NAME = 1  # the column that tells the rows of one set apart
+WIDTH = 80
+LOPSIDED = 0.6  # share of the more frequent kind from which on accuracy is easily misread
 
 
-def format_table(results: Sequence[Result]) -> str:
+def format_table(results: Sequence[Result], width: int = WIDTH) -> str:
     """One line for each result, and below what the numbers do not say.
 
-    Accuracy is the mean ± standard deviation over the folds.
+    Accuracy is the mean ± standard deviation over the folds. Similarities that agree in all
+    that is printed share a line; columns beyond the width go into a part of their own below.
+
+    Args:
+        results: see `evaluate`.
+        width: how many characters a line has at most; a long name may need more.
     """
-    rows = [HEADER, *(row_of(result) for result in results)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
-    lines = [_line(row, widths) for row in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join([*lines, "", *notes_of(results)])
+    rows = shared_rows(results)
+    parts = [_lines(rows, columns) for columns in _parts(rows, width)]
+    lines = [line for part in parts for line in (*part, "")]
+    for note in notes_of(results):
+        lines += textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+def shared_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
+    """The results' cells; similarities that agree in all others share a row."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for result in results:
+        cells = row_of(result)
+        others = (*cells[:NAME], result.source, *cells[NAME + 1 :])
+        names.setdefault(others, []).append(cells[NAME])
+    return [
+        (*others[:NAME], _joined(group), *others[NAME + 1 :]) for others, group in names.items()
+    ]
+
+
+def _joined(names: Sequence[str]) -> str:
+    """`cos, raw pixels` and `ssim, raw pixels` as `cos = ssim, raw pixels`."""
+    first, _, source = names[-1].partition(", ")
+    before = [name.partition(", ")[0] for name in names[:-1]]
+    return " = ".join([*before, first]) + (f", {source}" if source else "")
+
+
+def _parts(rows: Sequence[Sequence[str]], width: int) -> list[list[int]]:
+    """Columns that stand beside each other; each part begins with those that name a row."""
+    widths = _widths(rows)
+    naming = [0, 1, 2] if len({row[2] for row in rows}) > 1 else [0, 1]
+    parts = [list(range(NAMES))]
+    for column in range(NAMES, len(HEADER)):
+        line = sum(widths[at] + 2 for at in parts[-1]) + widths[column]
+        if line > width and len(parts[-1]) > len(naming):
+            parts.append(list(naming))
+        parts[-1].append(column)
+    return parts
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(row[at]) for row in (HEADER, *rows)) for at in range(len(HEADER))]
+
+
+def _lines(rows: Sequence[Sequence[str]], columns: Sequence[int]) -> list[str]:
+    widths = _widths(rows)
+    lines = [_line(row, columns, widths) for row in (HEADER, *rows)]
+    lines.insert(1, "  ".join("-" * widths[column] for column in columns))
+    return lines
+
+
+def _line(row: Sequence[str], columns: Sequence[int], widths: Sequence[int]) -> str:
     cells = [
-        text.ljust(width) if column < TEXT_COLUMNS else text.rjust(width)
-        for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        row[at].ljust(widths[at]) if at < NAMES else row[at].rjust(widths[at]) for at in columns
     ]
     return "  ".join(cells).rstrip()
 
@@ -63,7 +115,7 @@ def _interval(found: Verification) -> str:
     if "accuracy" not in found.intervals:
         return "-"
     low, high = found.intervals["accuracy"]
-    return f"{100 * low:.1f}-{100 * high:.1f}"
+    return f"{100 * low:.2f}-{100 * high:.2f}"
 
 
 def _tar(point: TarAtFar | None) -> str:
@@ -73,13 +125,15 @@ def _tar(point: TarAtFar | None) -> str:
 
 
 def notes_of(results: Sequence[Result]) -> list[str]:
-    """What a reader has to know about intervals, rates out of reach, and the grid."""
-    notes = [
-        f"Accuracy: mean ± standard deviation over folds. 95%: {_resampling(results)}. "
-        "Threshold: distances below it mean the same identity."
-    ]
+    """What a reader has to know: the pairs behind the rates, the intervals, and the grid."""
+    notes = []
     for name in dict.fromkeys(result.set_name for result in results):
-        notes += _reach(next(r.verification for r in results if r.set_name == name), name)
+        found = next(r.verification for r in results if r.set_name == name)
+        notes += [f"{name}: {pairs_of(found)}.", *_unsupported(found), *_reach(found, name)]
+    notes.append(
+        "Accuracy: mean ± standard deviation over folds. 95%: where it lies with other "
+        "identities. Threshold: distances below it mean the same identity."
+    )
     if len({result.verification.protocol for result in results}) > 1:
         notes.append(
             "framl takes thresholds from a grid of 0.01, exact from all distances: the grid alone "
@@ -88,9 +142,33 @@ def notes_of(results: Sequence[Result]) -> list[str]:
     return notes
 
 
-def _resampling(results: Sequence[Result]) -> str:
-    kinds = dict.fromkeys(result.verification.resampled for result in results)
-    return f"bootstrap over {' or '.join(kinds)}"
+def pairs_of(found: Verification) -> str:
+    """How many pairs there are, of how many identities, and how the intervals take them."""
+    text = f"{found.num_same:,} same-pairs and {found.num_different:,} different-pairs"
+    count, source = found.units.count, found.units.source
+    if source == "identities":
+        text += f" of {count:,} identities"
+    share = max(found.num_same, found.num_different) / len(found.is_same)
+    if found.balanced:
+        text += ", both kinds weighing alike in the accuracy"
+    elif share > LOPSIDED:
+        text += f" (to call all of them the more frequent kind is right for {100 * share:.1f} %)"
+    if source == "pairs":
+        text += "; identities are not known, intervals take the pairs to be independent"
+    elif source != "identities":
+        text += (
+            f"; not all identities are known: same-pairs and equal images link the images to "
+            f"{count:,} groups, and intervals are too narrow if some of these share an identity"
+        )
+    if found.intervals:
+        text += f"; thresholds chosen anew {found.repeats:,} times for the interval"
+    return text
+
+
+def _unsupported(found: Verification) -> list[str]:
+    if found.intervals or not found.repeats:
+        return []
+    return ["Too few identities for an interval (-)."]
 
 
 def _reach(found: Verification, name: str) -> list[str]:

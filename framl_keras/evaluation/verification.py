@@ -1,14 +1,15 @@
 """Verification of embeddings over pairs: one call, all that is reported about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from framl_keras.evaluation.arrays import as_count, as_identities, check_arrays, people_of
+from framl_keras.evaluation.arrays import as_count, as_identities, check_arrays
 from framl_keras.evaluation.folds import FOLDS, consecutive_folds, folds_or_consecutive
-from framl_keras.evaluation.intervals import REPEATS, Interval, bootstrap_intervals
+from framl_keras.evaluation.intervals import REPEATS, Interval
+from framl_keras.evaluation.links import Units, equal_rows, units_of
 from framl_keras.evaluation.operating_point import Confusion
 from framl_keras.evaluation.protocol import (
     FoldResults,
@@ -17,6 +18,7 @@ from framl_keras.evaluation.protocol import (
     exact_folds,
     framl_folds,
 )
+from framl_keras.evaluation.rate_intervals import rate_intervals
 from framl_keras.evaluation.roc import (
     FARS,
     Roc,
@@ -52,8 +54,11 @@ class Verification:
         tar: true accept rates as far down as the pairs can tell, and one point more.
         val: insightface's validation rate at a false accept rate of 1e-3.
         d_prime: how far apart the two kinds of pairs lie.
-        intervals: 95% bootstrap intervals by name; empty where none were asked for.
-        resampled: what the intervals resample: `identities`, `pairs` or nothing.
+        intervals: 95% intervals of `accuracy`, `auc`, `eer` and `tar@<far>`; those that the
+            pairs can't support are left out, and all where none were asked for.
+        units: what the pairs share, see `units_of`.
+        repeats: how often thresholds were chosen anew for the accuracy's interval.
+        balanced: whether same-pairs and different-pairs weigh alike in the accuracy.
     """
 
     similarity: str
@@ -70,7 +75,14 @@ class Verification:
     val: ValAtFar
     d_prime: float
     intervals: dict[str, Interval]
-    resampled: str
+    units: Units
+    repeats: int = 0
+    balanced: bool = False
+
+    @property
+    def resampled(self) -> str:
+        """What the intervals take to be drawn: `identities`, `links`, `pairs`, or `nothing`."""
+        return self.units.source if self.intervals else "nothing"
 
     @property
     def accuracy(self) -> float:
@@ -124,6 +136,8 @@ def verify(
     bootstrap: int = REPEATS,
     seed: int = 0,
     dtype: npt.DTypeLike | None = None,
+    balanced: bool = False,
+    equal: np.ndarray | None = None,
 ) -> Verification:
     """Verifies embeddings on pairs.
 
@@ -139,13 +153,17 @@ def verify(
         protocol: `exact` or `framl`.
         folds: one for each pair, or how many consecutive ones; None for ten
             (`exact`: fewer if there are fewer pairs).
-        identities: of the rows `(num_images,)`, negative if unknown. The intervals
-            resample them if all are known, and pairs otherwise.
+        identities: of the embeddings, integers or strings `(num_images,)`, negative where
+            unknown. Where they are, intervals link images through same-pairs and `equal`.
         keys: names of the rows, for messages.
-        bootstrap: how often to resample; 0 for no intervals.
+        bootstrap: how often to choose thresholds anew for the accuracy's interval; 0 for no
+            intervals at all.
         seed: of the resampling.
         dtype: precision of the arithmetic under `framl`; None for the embeddings' own,
             float32 at least, as FRAML's code has it. Under `exact` it is float64.
+        balanced: whether same-pairs and different-pairs weigh alike in the accuracy.
+        equal: integers `(num_images,)`, the same for images of equal bytes; None compares
+            the embeddings.
 
     Raises:
         UserError: if the arrays do not fit together or an embedding is not finite.
@@ -169,14 +187,17 @@ def verify(
     if protocol == "framl":
         own = np.promote_types(embeddings.dtype, np.float32)
         distance = distances(embeddings, pairs, similarity, own if dtype is None else dtype)
-        by_fold, grid = framl_folds(distance, is_same, fold)
+        by_fold, grid = framl_folds(distance, is_same, fold, balanced)
     else:
         distance = comparable_distances(embeddings, pairs, similarity)
-        by_fold = exact_folds(distance, is_same, fold)
-    people = people_of(identities, pairs)
-    return _summary(
-        similarity, protocol, distance, is_same, fold, by_fold, grid, people, bootstrap, seed
-    )
+        by_fold = exact_folds(distance, is_same, fold, balanced)
+    if equal is None and bootstrap:
+        equal = equal_rows(embeddings)
+    units = units_of(pairs, is_same, identities, equal)
+    found = _summary(similarity, protocol, distance, is_same, fold, by_fold, grid, units, balanced)
+    if not bootstrap or not found.tar:
+        return found
+    return replace(found, intervals=rate_intervals(found, bootstrap, seed), repeats=bootstrap)
 
 
 def _summary(
@@ -187,19 +208,12 @@ def _summary(
     fold: np.ndarray,
     by_fold: FoldResults,
     grid: GridRates | None,
-    people: np.ndarray | None,
-    bootstrap: int,
-    seed: int,
+    units: Units,
+    balanced: bool,
 ) -> Verification:
-    """All that follows from distances and folds."""
+    """All that follows from distances and folds, without intervals."""
     roc = roc_curve(distance, is_same)
     has_both = bool(is_same.any() and not is_same.all())
-    tar = tar_at_far(roc, int(np.sum(~is_same)), FARS) if has_both else []
-    intervals: dict[str, Interval] = {}
-    if bootstrap and has_both:
-        is_right = (distance < by_fold.thresholds[fold]) == is_same
-        fars = tuple(point.far for point in tar if point.is_resolved)
-        intervals = bootstrap_intervals(distance, is_same, is_right, fars, people, bootstrap, seed)
     return Verification(
         similarity,
         protocol,
@@ -211,11 +225,12 @@ def _summary(
         roc,
         area_under(roc),
         equal_error_rate(roc),
-        tar,
+        tar_at_far(roc, int(np.sum(~is_same)), FARS) if has_both else [],
         val_at_far(distance, is_same, fold, VAL_FAR),
         d_prime(distance, is_same),
-        intervals,
-        ("pairs" if people is None else "identities") if intervals else "nothing",
+        {},
+        units,
+        balanced=balanced,
     )
 
 

@@ -117,7 +117,10 @@ def test_ready_embeddings_need_no_run(tmp_path, monkeypatch):
     output = _call(
         evaluate, "--embeddings", "lfw.npz", "--sim", "all", "--protocol", "both", "--no-plots"
     )
-    assert len(re.findall(r"^lfw ", output, re.M)) == 12
+    first_part = output.partition("\n\n")[0]
+    assert len(re.findall(r"^lfw ", first_part, re.M)) <= 8  # the three correlations share rows
+    assert "corr = fft_corr = direct_corr" in first_part
+    assert max(map(len, output.splitlines())) <= 80
     assert re.search(r"Report: reports/.*/report\.html", output)
 
 

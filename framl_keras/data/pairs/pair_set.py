@@ -18,6 +18,8 @@ class PairSet:
         pairs: int64 `(num_pairs, 2)`, positions in `images`.
         is_same: bool `(num_pairs,)`.
         folds: int64 `(num_pairs,)`, or None for folds of consecutive pairs.
+        balanced: whether same-pairs and different-pairs weigh alike in accuracies, however
+            many there are of each.
 
     Raises:
         UserError: if the arrays do not fit together.
@@ -28,6 +30,7 @@ class PairSet:
     pairs: np.ndarray
     is_same: np.ndarray
     folds: np.ndarray | None = None
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         if self.pairs.ndim != 2 or self.pairs.shape[1] != 2:

@@ -22,7 +22,11 @@ def numbers_of(result: Result) -> dict[str, Any]:
             "protocol": found.protocol,
             "fingerprint": result.fingerprint,
             "pairs": {"same": found.num_same, "different": found.num_different},
-            "accuracy": {"mean": found.accuracy, "sd": found.accuracy_sd},
+            "accuracy": {
+                "mean": found.accuracy,
+                "sd": found.accuracy_sd,
+                "kinds_weigh_alike": found.balanced,
+            },
             "threshold": found.threshold,
             "auc": found.auc,
             "eer": found.eer,
@@ -33,6 +37,8 @@ def numbers_of(result: Result) -> dict[str, Any]:
             "operating_point": _operating_point(found),
             "intervals_95": found.intervals,
             "resampled": found.resampled,
+            "resampled_count": found.units.count if found.intervals else 0,
+            "resampling_repeats": found.repeats,
             "folds": _folds(found),
         }
     )

@@ -36,8 +36,8 @@ REACH_NOTE = (
     "insightface's: the threshold for the rate from the other folds, mean ± standard deviation."
 )
 TEST_NOTE = (
-    "Paired on the same pairs. The bootstrap draws whole people where they are known; McNemar's "
-    "exact test takes the pairs to be independent."
+    "Paired on the same pairs. Interval and p respect identities that pairs share; "
+    "McNemar's exact test takes the pairs to be independent."
 )
 
 

@@ -44,9 +44,7 @@ def accept_rates(results: Numbers) -> Table:
         points = {point["far"]: point for point in numbers["tar_at_far"]}
         val = numbers["val_at_far"]
         cells = [_tar(points.get(far), numbers["intervals_95"]) for far in fars]
-        rows.append(
-            [*_name(numbers), *cells, f"{_percent(val['val'])} ± {_percent(val['val_sd'])}"]
-        )
+        rows.append([*_name(numbers), *cells, _val(val)])
     return (*NAME, *(f"TAR@{far:g} % (95%)" for far in fars), "VAL@1e-3 %"), rows
 
 
@@ -61,13 +59,13 @@ def differences(tests: Numbers) -> Table:
                 f"{test['first']} → {test['second']}",
                 f"{100 * accuracy['value']:+.2f}",
                 _range(accuracy["interval"], 100, 2),
-                f"{accuracy['p']:.3f}",
+                "-" if accuracy["p"] is None else f"{accuracy['p']:.3f}",
                 str(test["only_first"]),
                 str(test["only_second"]),
                 f"{test['mcnemar_p']:.2g}",
             ]
         )
-    header = ("set", "compared", "accuracy difference, points", "95%", "p (bootstrap)")
+    header = ("set", "compared", "accuracy difference, points", "95%", "p")
     return (*header, "only first right", "only second right", "p (McNemar)"), rows
 
 
@@ -96,8 +94,13 @@ def _tar(point: dict[str, Any] | None, intervals: dict[str, Any]) -> str:
         return "-"
     if not point["is_resolved"]:
         return f"{_percent(point['tar'])}*"
-    interval = _range(intervals.get(f"tar@{point['far']:g}"), 100, 1)
+    interval = _range(intervals.get(f"tar@{point['far']:g}"), 100, 2)
     return f"{_percent(point['tar'])} ({interval})"
+
+
+def _val(val: dict[str, Any]) -> str:
+    mark = "" if val["is_resolved"] else "*"
+    return f"{_percent(val['val'])} ± {_percent(val['val_sd'])}{mark}"
 
 
 def _percent(value: float | None) -> str:

@@ -19,7 +19,7 @@ from framl_keras.evaluation.report.page import page_of
 from framl_keras.evaluation.report.scores import confusion_figure, histogram_figure
 from framl_keras.evaluation.report.style import plot_style, save_both
 from framl_keras.evaluation.significance import paired_test
-from framl_keras.evaluation.table import HEADER, notes_of, row_of
+from framl_keras.evaluation.table import HEADER, notes_of, shared_rows
 
 FIGURES = {
     "roc.svg": roc_figure,
@@ -58,7 +58,7 @@ def write_report(
         file.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
     _write_scores(folder / "scores.npz", results, pair_sets)
     drawn = _draw(folder, results, pair_sets, images) if plots else {}
-    table = (HEADER, [row_of(result) for result in results])
+    table = (HEADER, shared_rows(results))
     page = page_of(_title(pair_sets), table, notes_of(results), numbers, tests, drawn, facts)
     with write_beside(folder / "report.html") as file:
         file.write_text(page, encoding="utf-8")
@@ -75,7 +75,7 @@ def _tests(results: Sequence[Result], pair_sets: Sequence[PairSet]) -> list[dict
     for pairs in pair_sets:
         first, *others = _shown(results, pairs.name)
         for other in others:
-            test = paired_test(first.verification, other.verification, first.people)
+            test = paired_test(first.verification, other.verification)
             tests.append(test_numbers(first, other, test))
     return tests
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from framl_keras.data.pairs import held_out_pairs
-from framl_keras.data.pairs.held_out import MAX_SAME_PAIRS
+from framl_keras.data.pairs.all_pairs import LIMIT
 from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
 
@@ -19,13 +19,15 @@ class Labels(Source):
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 0, 1, 2, 0], [0] * 5 + [1], [2, 2, 1, 0, 1, 1, 1]])
-def test_small_sets_have_every_same_pair_once(labels):
+def test_every_pair_is_there_once(labels):
     pairs = held_out_pairs(Labels(labels))
-    same = {tuple(sorted(pair)) for pair in pairs.pairs[pairs.is_same].tolist()}
-    assert same == {
-        (a, b) for a, b in combinations(range(len(labels)), 2) if labels[a] == labels[b]
+    found = {
+        tuple(sorted(pair)): same
+        for pair, same in zip(pairs.pairs.tolist(), pairs.is_same, strict=True)
     }
-    assert len(same) == pairs.is_same.sum()
+    assert found == {(a, b): labels[a] == labels[b] for a, b in combinations(range(len(labels)), 2)}
+    assert len(found) == len(pairs)
+    assert pairs.balanced
 
 
 def check(pairs, labels):
@@ -35,29 +37,34 @@ def check(pairs, labels):
     assert len(np.unique(np.sort(pairs.pairs, axis=1), axis=0)) == len(pairs)
 
 
-def test_pairs_alternate_so_that_folds_are_balanced():
+def test_consecutive_folds_have_the_same_share_of_each_kind():
     labels = np.repeat(np.arange(10), 10)
     pairs = held_out_pairs(Labels(labels))
     check(pairs, labels)
-    assert len(pairs) == 900
-    assert pairs.is_same.reshape(-1, 2).tolist() == [[True, False]] * 450
+    assert len(pairs) == 4950
+    assert pairs.is_same.reshape(10, 495).sum(axis=1).tolist() == [45] * 10
 
 
-def test_a_million_images_are_sampled_not_enumerated():
+def test_of_a_million_images_a_limit_is_drawn():
     labels = np.random.default_rng(0).integers(0, 50_000, 1_000_000)
-    pairs = held_out_pairs(Labels(labels), seed=3)
+    pairs = held_out_pairs(Labels(labels), seed=3, limit=20_000)
     check(pairs, labels)
-    assert pairs.is_same.sum() == MAX_SAME_PAIRS == (~pairs.is_same).sum()
+    assert pairs.is_same.sum() == 20_000 == (~pairs.is_same).sum()
+    assert LIMIT >= 1_000_000
 
 
-def test_every_same_pair_is_equally_likely():
-    labels = np.repeat(np.arange(2), [100, 2])  # 4950 pairs of one person and one of the other
-    labels = np.concatenate([labels, np.arange(2, 30)])
-    drawn = [held_out_pairs(Labels(labels), seed=seed) for seed in range(20)]
-    rare = sum(bool(np.any(labels[d.pairs[d.is_same][:, 0]] == 1)) for d in drawn)
-    assert 6 <= rare <= 18  # expected 20 * 3000 / 4951 = 12.1
-    counts = np.bincount(np.concatenate([d.pairs[d.is_same].ravel() for d in drawn]))[:100]
-    assert counts.std() < 3 * np.sqrt(counts.mean())
+def test_every_pair_is_equally_likely():
+    labels = np.repeat(np.arange(3), [40, 2, 30])
+    same = {(a, b) for a, b in combinations(range(72), 2) if labels[a] == labels[b]}
+    drawn = [held_out_pairs(Labels(labels), seed=seed, limit=100) for seed in range(300)]
+    for kind, total in ((True, len(same)), (False, 72 * 71 // 2 - len(same))):
+        codes = np.concatenate(
+            [np.sort(d.pairs[d.is_same == kind], axis=1) @ [72, 1] for d in drawn]
+        )
+        counts = np.append(np.unique(codes, return_counts=True)[1], 0)[:total]
+        expected = 300 * 100 / total
+        assert len(np.unique(codes)) == total
+        assert counts.std() < 1.3 * np.sqrt(expected)
 
 
 def test_the_seed_decides():
