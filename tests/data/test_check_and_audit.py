@@ -141,6 +141,7 @@ def test_audit_names_shared_identities_whatever_their_spelling(faces):
 
 def test_audit_goes_on_past_what_it_cannot_read(faces):
     report = audit(Images([faces[0], b"x"]), TestImages([Images([b"y", faces[0]])], ["1"]))
+    assert not report.clean
     assert len(report.unreadable) == 2
     assert report.leaked == 1
     assert "do not name them" in format_audit(report)
@@ -185,7 +186,7 @@ def test_what_is_tested_on_may_be_pairs_or_a_source(face_folder, tmp_path):
     )
     tested = open_test_images(str(tmp_path / "pairs.csv"))
     assert (tested.names, len(tested.parts[0])) == (["ada", "bob"], 2)
-    with pytest.raises(UserError, match=r"No verification set at nowhere.*No training data"):
+    with pytest.raises(UserError, match=r"No verification set at nowhere"):
         open_test_images("nowhere")
 
 
@@ -194,3 +195,27 @@ def test_halves_of_orl_share_nobody():
     train, test = People(source, range(4)), People(source, range(4, 8))
     report = audit(train, TestImages([test], list(test.class_names)))
     assert (report.leaked, report.identities) == (0, [])
+
+
+BROKEN = b"\xff\xd8\xff no image"
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [(0, 1), (0, 2), (0, 4), (1, 0), (4, 0), (4, 4)],
+    ids=lambda count: f"{count} of 4",
+)
+def test_an_audit_that_could_not_compare_all_does_not_end_well(tmp_path, capsys, train, test):
+    from framl_keras.cli import main
+
+    for name, broken, seed in (("train", train, 0), ("test", test, 50)):
+        for number in range(4):
+            path = tmp_path / name / f"{name}{number % 2}" / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(BROKEN if number < broken else encoded(seed + number))
+    with pytest.raises(SystemExit) as end:
+        main(["data", "audit", str(tmp_path / "train"), str(tmp_path / "test")])
+    said = capsys.readouterr().out
+    assert end.value.code == 1
+    assert f"{test} of 4 test images and {train} of 4 training images could not be read" in said
+    assert ("none of 4 test images could be compared" in said) == (test == 4)

@@ -4,10 +4,13 @@ import os
 
 import click
 
+from framl_keras.cli.data.columns import chosen_columns, columns_option
+
 
 @click.command("check")
 @click.argument("source", metavar="SRC")
 @click.option("--root", type=click.Path(), help="Folder that paths within SRC start from.")
+@columns_option
 @click.option("--sample", type=click.IntRange(min=1), help="Read this many images, not all.")
 @click.option("--size", type=click.IntRange(16, 1024), default=112, show_default=True,
               help="Side of the training images.")  # fmt: skip
@@ -24,6 +27,7 @@ import click
 def check(
     source: str,
     root: str | None,
+    columns: str | None,
     sample: int | None,
     size: int,
     central_crop: bool,
@@ -47,7 +51,7 @@ def check(
     from framl_keras.data.checking.check import check_batches
     from framl_keras.data.sources import open_source
 
-    opened = open_source(source, root, on_error="skip")
+    opened = open_source(source, root, on_error="skip", columns=chosen_columns(columns))
     batches = check_batches(opened, size, central_crop, seed, policy)
     report = check_source(opened, source, batches, sample, jobs)
     click.echo(json.dumps(asdict(report), indent=1) if as_json else format_report(report))

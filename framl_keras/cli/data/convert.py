@@ -4,6 +4,8 @@ import os
 
 import click
 
+from framl_keras.cli.data.columns import chosen_columns, columns_option
+
 _NAMED = 20
 
 
@@ -22,6 +24,7 @@ _NAMED = 20
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="Decides the order.")  # fmt: skip
 @click.option("--root", type=click.Path(), help="Folder that paths within SRC start from.")
+@columns_option
 @click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise",
               show_default=True, help="Stop at what cannot be read, or leave it out.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace DST and forget interrupted attempts.")
@@ -35,6 +38,7 @@ def convert(
     resize: int | None,
     seed: int,
     root: str | None,
+    columns: str | None,
     on_error: str,
     overwrite: bool,
 ) -> None:
@@ -61,9 +65,8 @@ def convert(
         format_name or format_for(path), online, shards, jobs, resize, seed, on_error
     )
     try:
-        written = convert_source(
-            open_source(source, root, on_error), path, options, source, overwrite
-        )
+        opened = open_source(source, root, on_error, chosen_columns(columns))
+        written = convert_source(opened, path, options, source, overwrite)
     except KeyboardInterrupt:
         click.echo("\nInterrupted; the same command goes on where it was.", err=True)
         raise click.Abort from None

@@ -11,6 +11,7 @@ from framl_keras.data.auditing.near_search import NearSearch
 from framl_keras.data.auditing.perceptual_hash import thumbnail
 from framl_keras.data.auditing.tested import TestImages
 from framl_keras.data.decode import decode
+from framl_keras.data.sources.left_out import LeftOut
 from framl_keras.data.sources.source import Images, Sample, Source
 
 SAME_PICTURE = 0.99  # correlation of thumbnails: JPEG at quality 30 keeps 0.998, other shots of
@@ -47,6 +48,7 @@ class AuditReport:
         identities: names that are in both.
         names_known: whether the test data name identities otherwise than by numbers.
         unreadable: images that could not be compared.
+        test_unreadable: how many of these are test images.
     """
 
     train_images: int
@@ -56,6 +58,12 @@ class AuditReport:
     identities: list[str]
     names_known: bool
     unreadable: list[str]
+    test_unreadable: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is shared, as far as all could be compared."""
+        return not (self.matches or self.identities or self.unreadable)
 
 
 class _Joined(Images):
@@ -66,7 +74,7 @@ class _Joined(Images):
         self._ends = np.cumsum([len(part) for part in parts])
 
     def __len__(self) -> int:
-        return int(self._ends[-1])
+        return int(self._ends[-1]) if len(self._ends) else 0
 
     def __getitem__(self, index: int, /) -> Sample:
         part = int(np.searchsorted(self._ends, index, side="right"))
@@ -88,19 +96,27 @@ def audit(train: Source, test: TestImages, threads: int = 4) -> AuditReport:
     known = _concatenated(list(fingerprints(tested, "Test images", threads, mirror=True)))
     search = _Search(known)
     matches: list[Match] = []
-    unreadable = list(known.unreadable)
+    unreadable = [*_lost(test.left_out), *known.unreadable]
+    test_unreadable = len(unreadable)
+    unreadable += _lost(train.left_out)
     for part in fingerprints(train, "Training images", threads):
         unreadable += part.unreadable
         matches += _confirmed(search.candidates(part), train, tested)
     return AuditReport(
-        train_images=len(train),
-        test_images=len(tested),
+        train_images=len(train) + len(_lost(train.left_out)),
+        test_images=len(tested) + len(_lost(test.left_out)),
         leaked=len({match.test for match in matches}),
         matches=matches,
         identities=_shared_names(train.class_names, test.names),
         names_known=any(not name.isdigit() for name in test.names),
         unreadable=unreadable,
+        test_unreadable=test_unreadable,
     )
+
+
+def _lost(left_out: Sequence[LeftOut]) -> list[str]:
+    """The images among what is left out."""
+    return [str(item) for item in left_out if item.unreadable]
 
 
 class _Search:
@@ -141,6 +157,7 @@ def _confirmed(
 
 
 def _concatenated(parts: list[Fingerprints]) -> Fingerprints:
+    parts = parts or [Fingerprints.of_nothing()]
     return Fingerprints(
         np.concatenate([part.positions for part in parts]),
         np.concatenate([part.digests for part in parts]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from framl_keras.data.auditing.perceptual_hash import perceptual_hash
+from framl_keras.data.auditing.perceptual_hash import WORDS, perceptual_hash
 from framl_keras.data.checking.look import digest_of
 from framl_keras.data.decode import decode
 from framl_keras.data.parallel import ordered_map
@@ -33,6 +33,12 @@ class Fingerprints:
     hashes: np.ndarray
     mirrored: np.ndarray
     unreadable: list[str]
+
+    @classmethod
+    def of_nothing(cls) -> "Fingerprints":
+        """No fingerprints."""
+        hashes = np.empty((0, WORDS), dtype=np.uint64)
+        return cls(np.empty(0, np.int64), np.empty(0, np.uint64), hashes, hashes, [])
 
 
 def fingerprints(

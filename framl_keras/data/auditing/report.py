@@ -7,17 +7,27 @@ _LISTED = 20
 
 def format_audit(report: AuditReport) -> str:
     """A few lines, the first matches among them."""
-    part = report.leaked / max(report.test_images, 1)
-    lines = [
-        f"{report.test_images:,} test images against {report.train_images:,} training images: "
-        f"{report.leaked:,} ({part:.2%}) are in the training data",
-        *_matches(report),
-        _names(report),
-    ]
+    compared = report.test_images - report.test_unreadable
+    lines = [_shared(report, compared), *_matches(report), _names(report)]
     if report.unreadable:
-        lines.append(f"{len(report.unreadable):,} images could not be compared, the first:")
+        others = len(report.unreadable) - report.test_unreadable
+        lines.append(
+            f"incomplete: {report.test_unreadable:,} of {report.test_images:,} test images and "
+            f"{others:,} of {report.train_images:,} training images could not be read, so whether "
+            "they are shared is not known; the first:"
+        )
         lines.append(f"  {report.unreadable[0]}")
     return "\n".join(lines)
+
+
+def _shared(report: AuditReport, compared: int) -> str:
+    """How many test images are known to be in the training data."""
+    if not compared:
+        return f"none of {report.test_images:,} test images could be compared"
+    return (
+        f"{compared:,} test images against {report.train_images:,} training images: "
+        f"{report.leaked:,} ({report.leaked / compared:.2%}) are in the training data"
+    )
 
 
 def _matches(report: AuditReport) -> list[str]:

@@ -1,15 +1,15 @@
 """What is tested on: the images of verification sets, or of a source."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from framl_keras.data.pairs.detect import open_pairs
+from framl_keras.data.pairs.detect import find_pairs
 from framl_keras.data.pairs.file_pairs import NamedImages
 from framl_keras.data.pairs.pair_set import PairSet
-from framl_keras.data.sources.detect import open_source
+from framl_keras.data.sources.detect import columns_for, open_source
+from framl_keras.data.sources.left_out import LeftOut
 from framl_keras.data.sources.source import Images
-from framl_keras.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -19,29 +19,29 @@ class TestImages:
     Attributes:
         parts: random access to images, one part after the other.
         names: the identities' names; empty if the format has none.
+        left_out: what lies there but cannot be compared.
     """
 
     __test__ = False  # not a test, whatever pytest makes of the name
 
     parts: Sequence[Images]
     names: Sequence[str]
+    left_out: Sequence[LeftOut] = ()
 
 
-def open_test_images(location: str, root: str | None = None) -> TestImages:
+def open_test_images(
+    location: str, root: str | None = None, columns: Mapping[str, str] | None = None
+) -> TestImages:
     """Opens verification sets, or any source.
 
     Raises:
         UserError: if it is neither.
     """
-    try:
-        sets = open_pairs(location, Path(location).stem, root)
-    except UserError as no_pairs:
-        try:
-            source = open_source(location, root)
-        except UserError as no_source:
-            raise UserError(f"{no_pairs} As a source: {no_source}") from None
-        return TestImages([source], list(source.class_names))
-    return TestImages([found.images for found in sets], sorted(set(_names(sets))))
+    sets = find_pairs(location, Path(location).stem, root, columns)
+    if sets is None:
+        source = open_source(location, root, "skip", columns_for(location, columns or {}))
+        return TestImages([source], list(source.class_names), list(source.left_out))
+    return TestImages([found.images for found in sets], sorted(set(_names(sets))), [])
 
 
 def _names(sets: Sequence[PairSet]) -> list[str]:

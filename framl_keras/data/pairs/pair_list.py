@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from framl_keras.data.image_formats import IMAGE_SUFFIXES
-from framl_keras.data.pairs.file_pairs import pairs_of_files
+from framl_keras.data.pairs.file_pairs import Start, pairs_of_files, start_of
 from framl_keras.data.pairs.pair_set import PairSet
 from framl_keras.data.table import read_text
 from framl_keras.errors import UserError
@@ -24,7 +24,7 @@ def list_pairs(path: Path, name: str, root: Path | None = None) -> PairSet:
     Args:
         path: the list.
         name: what the report calls the set.
-        root: the folder of images; if None, the list's own or one beside it.
+        root: where its paths start from; see `start_of`.
 
     Raises:
         UserError: if a line is not as expected or names a missing image.
@@ -35,12 +35,14 @@ def list_pairs(path: Path, name: str, root: Path | None = None) -> PairSet:
     reader = _LfwLines(path, root, lines) if _is_lfw(lines) else _PathLines(path, root, lines)
     pairs = [reader.pair(line, words) for line, words in lines]
     answers = [reader.answer(line, words) for line, words in lines]
-    return pairs_of_files(name, pairs, answers, path, _folds(header, len(lines), path))
+    folds = _folds(header, len(lines), path)
+    return pairs_of_files(name, pairs, answers, path, folds, reader.start.rule)
 
 
 def looks_like_pairs(text: str) -> bool:
     """Whether the beginning of a text file could be such a list."""
-    rows = [_split(line) for line in text.splitlines()[:3]]
+    lines = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] != "#"]
+    rows = [_split(line) for line in lines[:3]]
     body = rows[1:] if rows and all(map(_is_number, rows[0])) else rows
     return bool(body) and len(body[0]) in (3, 4)
 
@@ -50,7 +52,7 @@ class _LfwLines:
 
     def __init__(self, path: Path, root: Path | None, lines: Sequence[_Line]):
         self._path = path
-        self._root = _image_root(path, root, lines[0][1][0])
+        self.start = _start(path, root, lines[0][1][0])
         self._folders: dict[str, dict[str, Path]] = {}
 
     def pair(self, line: int, words: list[str]) -> tuple[Path, Path]:
@@ -73,10 +75,10 @@ class _LfwLines:
     def _file(self, line: int, person: str, number: str) -> Path:
         stem = f"{person}_{int(number):04d}"
         if person not in self._folders:
-            self._folders[person] = _images_in(self._root / person)
+            self._folders[person] = _images_in(self.start.folder / person)
         found = self._folders[person].get(stem)
         if found is None:
-            raise UserError(f"{self._path}:{line}: no image {self._root / person / stem}.*")
+            raise UserError(f"{self._path}:{line}: no image {self.start.folder / person / stem}.*")
         return found
 
 
@@ -88,7 +90,7 @@ class _PathLines:
         for line, words in lines:
             if len(words) != 3:
                 raise UserError(f"{path}:{line}: expected two paths and 0 or 1.")
-        self._root = _image_root(path, root, lines[0][1][1])
+        self.start = _start(path, root, lines[0][1][1])
 
     @cached_property
     def _at(self) -> int:
@@ -105,7 +107,7 @@ class _PathLines:
     def pair(self, line: int, words: list[str]) -> tuple[Path, Path]:
         """The two files of a line."""
         left, right = words[1:] if self._at == 0 else words[:2]
-        return self._root / left, self._root / right
+        return self.start.folder / left, self.start.folder / right
 
     def answer(self, line: int, words: list[str]) -> bool:
         """Whether a line says that its images show one person."""
@@ -114,7 +116,8 @@ class _PathLines:
 
 def _words(path: Path) -> list[_Line]:
     lines = enumerate(read_text(path).splitlines(), start=1)
-    return [(number, words) for number, line in lines if (words := _split(line))]
+    kept = ((number, line) for number, line in lines if not line.lstrip().startswith("#"))
+    return [(number, words) for number, line in kept if (words := _split(line))]
 
 
 def _split(line: str) -> list[str]:
@@ -153,22 +156,20 @@ def _folds(header: list[int], count: int, path: Path) -> list[int] | None:
     return [pair // (2 * half) for pair in range(count)]
 
 
-def _image_root(path: Path, root: Path | None, name: str) -> Path:
-    """The folder in which the first image or person is found.
+def _start(path: Path, root: Path | None, name: str) -> Start:
+    """Where the first image or person is found.
 
     Raises:
-        UserError: if it is neither in the list's folder nor in one beside the list.
+        UserError: if it is nowhere.
     """
-    if root is not None:
-        return root
-    beside = sorted(folder for folder in path.parent.iterdir() if folder.is_dir())
-    found = next((place for place in (path.parent, *beside) if (place / name).exists()), None)
-    if found is None:
+    start = start_of(path, root, name)
+    if not start.holds_the_first:
+        asked = f"{root}, " if root else ""
         raise UserError(
-            f"{path}: its images are not there: no {name} in {path.parent} or a folder inside. "
-            "Put the list beside the folder of images."
+            f"{path}: its images are not there: no {name} in {asked}{path.parent} or a folder "
+            "inside. Put the list beside the folder of images, or set data.root (--root)."
         )
-    return found
+    return start
 
 
 def _images_in(folder: Path) -> dict[str, Path]:

@@ -57,8 +57,8 @@ def serialize(record: Record) -> bytes:
 
 def _source_id(features: dict[bytes, bytes | int | float]) -> int:
     label = features.get(SOURCE_ID)
-    if isinstance(label, float) and abs(label) < 2**53 and label.is_integer():  # false for NaN
-        return int(label)
+    if isinstance(label, float) and abs(label) <= 2**24 and label.is_integer():  # false for NaN
+        label = int(label)  # beyond 2^24, float32 skips whole numbers
     if not isinstance(label, int):
         raise DamagedRecordError(f"expected an integer `image/source_id`, not {_described(label)}")
     return label

@@ -10,10 +10,11 @@ from tqdm import tqdm
 from framl_keras.data.records.damage import Damage, DamagedRecordError
 from framl_keras.data.records.example import parse
 from framl_keras.data.records.index import IndexBuilder, RecordIndex, cached_index, span_of
+from framl_keras.data.sources.labels import check_identity
 from framl_keras.data.sources.records import folder_of
 from framl_keras.errors import UserError
 
-KIND = "arrayrecord"
+KIND = "arrayrecord 2"
 _RANDOM_ACCESS = "readahead_buffer_size:0,max_parallelism:0"
 
 
@@ -87,6 +88,7 @@ def _add(builder: IndexBuilder, reader: Any, number: int) -> None:
     try:
         data = _read(reader, number)
         record = parse(data)
+        check_identity(record.source_id)
     except DamagedRecordError as error:
         builder.add_damage(Damage(number, 0, str(error)))
         return

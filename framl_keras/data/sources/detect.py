@@ -1,14 +1,15 @@
 """Finds out which format a training source has, from what is there rather than from its name."""
 
 import glob
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from framl_keras.data.records.record_io import is_record_io
 from framl_keras.data.records.tfrecord import is_tfrecord
 from framl_keras.data.sources.array_record import ArrayRecordFile
 from framl_keras.data.sources.image_folder import ImageFolder
-from framl_keras.data.sources.image_list import ImageList
+from framl_keras.data.sources.image_list import COLUMNS, ImageList
 from framl_keras.data.sources.left_out import report_left_out
 from framl_keras.data.sources.orl import OrlFaces
 from framl_keras.data.sources.record_io import RecordIO
@@ -17,8 +18,13 @@ from framl_keras.data.sources.shards import all_shards, shards_of
 from framl_keras.data.sources.source import Source
 from framl_keras.data.sources.synthetic import PREFIX, SyntheticFaces, SyntheticOptions
 from framl_keras.data.sources.tfrecord import TFRecordFile
+from framl_keras.data.sources.walk import entries_of
+from framl_keras.data.table import text_of
 from framl_keras.errors import UserError
+from framl_keras.registry import Registry
 
+OPENERS: Registry[Callable[[str], Source]] = Registry("source")
+WITH_COLUMNS = {"list"}
 ON_ERROR = ("raise", "skip")
 _RIEGELI = bytes.fromhex("83af70d10d884a3f0000000000000000")  # of which ArrayRecord is a kind
 _TRIED = (
@@ -27,16 +33,58 @@ _TRIED = (
 )
 
 
-def open_source(location: str, root: str | None = None, on_error: str = "raise") -> Source:
-    """Opens training data: `orl`, `synthetic:…`, or a path whose format is detected.
+@dataclass(frozen=True)
+class Request:
+    """How data are to be opened.
 
-    A path may name a file, the common name of shards (`faces.tfrecord` for
-    `faces.tfrecord-00000-of-00004`), a glob, or a folder.
+    Attributes:
+        root: folder that paths within the data start from.
+        on_error: whether damaged records are refused (`raise`) or left out (`skip`).
+        columns: which columns of a table are `path` and `label`.
+    """
+
+    root: Path | None = None
+    on_error: str = "raise"
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def register_source(name: str, opener: Callable[[str], Source], replace: bool = False) -> None:
+    """Lets recipes and commands name data of one's own as `name:anything`.
+
+    Args:
+        name: one word.
+        opener: called with what stands after the colon; gives a `Source`.
+        replace: takes the place of an opener of that name.
+
+    Example:
+    >>> from framl_keras.data.sources import SyntheticFaces, SyntheticOptions
+    >>> register_source(
+    ...     "tiny", lambda rest: SyntheticFaces(SyntheticOptions(people=int(rest))), replace=True
+    ... )
+    >>> len(open_source("tiny:3").class_names)
+    3
+    """
+    OPENERS.register(name, opener, replace=replace)
+
+
+def open_source(
+    location: str,
+    root: str | None = None,
+    on_error: str = "raise",
+    columns: Mapping[str, str] | None = None,
+) -> Source:
+    """Opens training data: `orl`, `synthetic:…`, a registered `name:…`, or a path.
+
+    What lies there but is not among the images is counted and named in a warning.
+
+    The format of a path is detected. It may name a file, the common name of shards
+    (`faces.tfrecord` for `faces.tfrecord-00000-of-00004`), a glob, or a folder.
 
     Args:
         location: where the data are.
         root: folder that paths within the data start from.
         on_error: whether damaged records are refused (`raise`) or left out (`skip`).
+        columns: which columns of a table are `path` and `label`, by name or by number from 1.
 
     Raises:
         UserError: if nothing is there, the format cannot be told, or the data are damaged.
@@ -44,20 +92,62 @@ def open_source(location: str, root: str | None = None, on_error: str = "raise")
     """
     if on_error not in ON_ERROR:
         raise ValueError(f"`on_error` must be one of {ON_ERROR}. Received: on_error={on_error!r}")
-    source = _opened(location, Path(root) if root else None, on_error)
+    source = _opened(location, Request(Path(root) if root else None, on_error, columns or {}))
     report_left_out(location, source.left_out)
     return source
 
 
-def _opened(location: str, root: Path | None, on_error: str) -> Source:
+def holds_a_source(location: str) -> bool:
+    """Whether training data seem to lie at a location, sound or not."""
+    name, colon, _ = location.partition(":")
+    if location == "orl" or location.startswith(PREFIX) or (colon and name in OPENERS):
+        return True
+    path = Path(location)
+    if path.is_dir():
+        folders = any(entry.is_dir() for entry in entries_of(path, []))
+        return folders or bool(_record_files(path))
+    if path.is_file():
+        return _is_key_file(path) or _format_or_none(path) is not None
+    return bool(shards_of(path) or _matching(location))
+
+
+def columns_for(location: str, columns: Mapping[str, str]) -> dict[str, str]:
+    """The chosen columns that concern the data at a location: none if they are no table."""
+    path = Path(location)
+    if not path.is_file() or _format_or_none(path) not in WITH_COLUMNS:
+        return {}
+    return {key: value for key, value in columns.items() if key in COLUMNS}
+
+
+def _opened(location: str, request: Request) -> Source:
+    name, colon, rest = location.partition(":")
     if location == "orl":
         return OrlFaces()
     if location.startswith(PREFIX):
         return SyntheticFaces(SyntheticOptions.parse(location))
+    if colon and name in OPENERS:
+        return _checked(location, OPENERS[name](rest))
     files = _files_at(location)
-    if not files:
-        return ImageFolder(location)
-    return _READERS[_common_format(files)](files, root, on_error)
+    kind = _common_format(files) if files else "folder"
+    if request.columns and kind not in WITH_COLUMNS:
+        raise UserError(
+            f"{location}: {kind} has no columns to choose. Expected `columns` for tables only."
+        )
+    return _READERS[kind](files, request) if files else ImageFolder(location)
+
+
+def _checked(location: str, source: object) -> Source:
+    """What a user's own opener gave.
+
+    Raises:
+        UserError: if it is no source.
+    """
+    if isinstance(source, Source):
+        return source
+    raise UserError(
+        f"{location}: its opener gave {type(source).__name__}. Expected an instance of a class "
+        "that derives from framl_keras.data.sources.Source."
+    )
 
 
 def _files_at(location: str) -> list[Path]:
@@ -95,7 +185,27 @@ def _is_key_file(path: Path) -> bool:
 def _record_files(folder: Path) -> list[Path]:
     """The files of records right inside a folder."""
     files = sorted(file for file in folder.iterdir() if file.is_file() and file.name[0] != ".")
-    return all_shards([file for file in files if _framing(_beginning(file))])
+    framed = [file for file in files if _framing(_beginning(file))]
+    return all_shards(framed or _claimed(folder, files))
+
+
+def _claimed(folder: Path, files: list[Path]) -> list[Path]:
+    """Files that are called like records, if no folder of images lies beside them.
+
+    They hold none, which their reader says better than a complaint about missing images.
+
+    Raises:
+        UserError: if only the keys of records are there.
+    """
+    if any(entry.is_dir() for entry in entries_of(folder, [])):
+        return []
+    keys = next((file for file in files if file.suffix == ".idx"), None)
+    claimed = [file for file in files if _by_name(file) and file.suffix != ".idx"]
+    if keys and not claimed:
+        raise UserError(
+            f"{keys}: lists records of {keys.with_suffix('.rec')}, which is missing. Restore it."
+        )
+    return [file for file in claimed if file.suffix not in (".index", ".json")][:1]
 
 
 def _common_format(files: list[Path]) -> str:
@@ -118,13 +228,18 @@ def _common_format(files: list[Path]) -> str:
 def _format_of(file: Path) -> str:
     start = _beginning(file)
     if not start:
-        raise UserError(f"{file}: the file is empty. Expected {_TRIED}.")
+        raise UserError(f"{file}: the file is empty. Expected {_TRIED}. Restore the file.")
     if start.startswith(b"\x1f\x8b"):
         raise UserError(f"{file}: packed with gzip. Unpack it first; records need random access.")
-    found = _framing(start) or _by_name(file) or ("list" if _is_text(start) else None)
+    found = _format_or_none(file)
     if found is None:
         raise UserError(f"{file}: cannot tell its format. Tried {_TRIED}.")
     return found
+
+
+def _format_or_none(file: Path) -> str | None:
+    start = _beginning(file)
+    return _framing(start) or _by_name(file) or ("list" if _is_text(start) else None)
 
 
 def _framing(start: bytes) -> str | None:
@@ -145,8 +260,12 @@ def _by_name(file: Path) -> str | None:
 
 
 def _is_text(start: bytes) -> bool:
-    head, _, _ = start.partition(b"\n")
-    return b"\0" not in start and (b"," in head or b"\t" in head)
+    text = text_of(start)
+    if text is None:
+        return False
+    lines = (line.strip() for line in text.splitlines())
+    head = next((line for line in lines if line and not line.startswith("#")), "")
+    return any(sign in head for sign in ",;\t")
 
 
 def _beginning(file: Path) -> bytes:
@@ -157,20 +276,20 @@ def _beginning(file: Path) -> bytes:
         raise UserError(f"{file}: cannot be read: {error.strerror}.") from None
 
 
-def _tfrecords(files: list[Path], root: Path | None, on_error: str) -> Source:
-    return Records([TFRecordFile(file) for file in files], root, on_error)
+def _tfrecords(files: list[Path], request: Request) -> Source:
+    return Records([TFRecordFile(file) for file in files], request.root, request.on_error)
 
 
-def _array_records(files: list[Path], root: Path | None, on_error: str) -> Source:
-    return Records([ArrayRecordFile(file) for file in files], root, on_error)
+def _array_records(files: list[Path], request: Request) -> Source:
+    return Records([ArrayRecordFile(file) for file in files], request.root, request.on_error)
 
 
-def _record_io(files: list[Path], root: Path | None, on_error: str) -> Source:
-    return RecordIO(_only(files), on_error)
+def _record_io(files: list[Path], request: Request) -> Source:
+    return RecordIO(_only(files), request.on_error)
 
 
-def _image_list(files: list[Path], root: Path | None, on_error: str) -> Source:
-    return ImageList(_only(files), root)
+def _image_list(files: list[Path], request: Request) -> Source:
+    return ImageList(_only(files), request.root, request.columns)
 
 
 def _only(files: list[Path]) -> Path:
@@ -181,7 +300,7 @@ def _only(files: list[Path]) -> Path:
     return files[0]
 
 
-_READERS: dict[str, Callable[[list[Path], Path | None, str], Source]] = {
+_READERS: dict[str, Callable[[list[Path], Request], Source]] = {
     "TFRecord": _tfrecords,
     "ArrayRecord": _array_records,
     "RecordIO": _record_io,

@@ -10,12 +10,13 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 LARGEST = 1 << 28  # bytes; no photograph is larger, a mistaken file may be
 
 
-def read_image_file(path: Path | str, named_by: str = "") -> bytes:
+def read_image_file(path: Path | str, named_by: str = "", rule: str = "") -> bytes:
     """The bytes of an image file.
 
     Args:
         path: the file.
         named_by: the record or line that names it, for messages.
+        rule: where relative paths start from, to say so where it is missing.
 
     Raises:
         UserError: if it is missing, no plain file (a device would never end), or too large.
@@ -32,8 +33,8 @@ def read_image_file(path: Path | str, named_by: str = "") -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"{where}cannot read the image {path}: {reason}. Restore or remove it; relative "
-            "paths start from `data.root`, or else from the current folder."
+            f"{where}cannot read the image {path}: {reason}. Restore or remove it"
+            f"{f'; relative paths {rule}' if rule else ''}."
         ) from None
 
 

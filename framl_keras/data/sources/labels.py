@@ -4,6 +4,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from framl_keras.data.records.damage import DamagedRecordError
+
+
+def check_identity(number: int) -> None:
+    """Refuses what other programs write for unknown identities.
+
+    Raises:
+        DamagedRecordError: if a number is negative.
+    """
+    if number < 0:
+        raise DamagedRecordError(f"expected an identity's number from 0 on, not {number}")
+
 
 def dense_labels(source_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each record's label, int64, and the identity's number at each label, ascending."""

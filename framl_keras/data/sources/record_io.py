@@ -1,5 +1,6 @@
 """MXNet's `train.rec`, with or without `train.idx`, as insightface distributes faces."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,8 +14,8 @@ from framl_keras.data.sources.records import refuse_damage
 from framl_keras.data.sources.source import Sample, Source
 from framl_keras.errors import UserError
 
-KIND = "recordio"
-_LARGEST = 2.0**53  # beyond it, floats skip whole numbers
+KIND = "recordio 2"
+_LARGEST = 2.0**24  # labels are stored as float32, which skips whole numbers beyond it
 
 
 class RecordIO(Source):
@@ -22,7 +23,7 @@ class RecordIO(Source):
 
     insightface's files begin with a record without image that says which keys
     hold images, and end with such records for the identities; they are passed
-    over. Labels are the ranks of the labels that occur.
+    over. Labels are the ranks of the labels that occur, whole numbers from 0 to 2^24.
 
     Args:
         path: the `.rec` file. Keys are taken from the `.idx` beside it, if there is one.
@@ -41,7 +42,7 @@ class RecordIO(Source):
         keys = path.with_suffix(".idx")
         kind = f"{KIND} {_stamp(keys)}" if keys.is_file() else KIND
         self.index = cached_index(path, index_record_io, kind)
-        self.left_out = refuse_damage([self], on_error)
+        self.left_out = refuse_damage([self], on_error, "Restore the file")
         self._file = PositionedFile(path)
         self.labels, numbers = dense_labels(self.index.source_ids)
         self.class_names = [str(number) for number in numbers]
@@ -68,42 +69,69 @@ def index_record_io(path: Path) -> RecordIndex:
     """
     keys = path.with_suffix(".idx")
     file, size = PositionedFile(path), path.stat().st_size
-    builder = IndexBuilder()
     with tqdm(total=size, unit="B", unit_scale=True, desc=f"Indexing {path.name}", delay=1) as bar:
-        if keys.is_file():
-            _index_by_keys(builder, file, size, _read_keys(keys, path, size), bar)
-        else:
-            _index_in_order(builder, file, size, bar)
-    return builder.build()
+        if not keys.is_file():
+            return _indexed_in_order(file, size, bar)
+        pairs = _read_keys(keys, path)
+        index = _indexed_by_keys(file, size, pairs, bar)
+    return _explained(index, file, size, keys, pairs) if index.damage else index
 
 
-def _index_in_order(builder: IndexBuilder, file: PositionedFile, end: int, bar: tqdm) -> None:
+def _indexed_in_order(file: PositionedFile, end: int, bar: tqdm) -> RecordIndex:
     """Goes from record to record until the end of the file, or to where the chain breaks."""
-    offset, number = 0, 0
+    builder, offset, number = IndexBuilder(), 0, 0
     while offset < end:
         try:
             taken = _add(builder, file, number, offset, end)
         except DamagedRecordError as error:
             builder.add_damage(Damage(number, offset, f"{error}; {end - offset} bytes are lost"))
-            return
+            break
         bar.update(taken)
         offset += taken
         number += 1
+    return builder.build()
 
 
-def _index_by_keys(
-    builder: IndexBuilder,
-    file: PositionedFile,
-    end: int,
-    keys: list[tuple[int, int]],
-    bar: tqdm,
-) -> None:
+def _indexed_by_keys(
+    file: PositionedFile, end: int, keys: list[tuple[int, int]], bar: tqdm
+) -> RecordIndex:
     """Looks at the records that the `.idx` lists."""
+    builder = IndexBuilder()
     for key, offset in keys:
         try:
+            if offset >= end:
+                raise DamagedRecordError(f"the file ends at byte {end}, before the record")
             bar.update(_add(builder, file, key, offset, end))
         except DamagedRecordError as error:
             builder.add_damage(Damage(key, offset, str(error)))
+    return builder.build()
+
+
+def _explained(
+    index: RecordIndex, file: PositionedFile, end: int, keys: Path, pairs: list[tuple[int, int]]
+) -> RecordIndex:
+    """The index with reasons that say whether the records or the `.idx` are at fault.
+
+    Raises:
+        UserError: if the `.idx` belongs to another file.
+    """
+    with tqdm(disable=True) as bar:
+        in_order = _indexed_in_order(file, end, bar)
+    records = file.path.name
+    beyond = [pair for pair in pairs if pair[1] >= end]
+    if in_order.damage:
+        remedy = f"{records} itself is cut short or damaged: restore it"
+    elif beyond and len(in_order) >= len(pairs):
+        raise UserError(
+            f"{keys}: the key {beyond[0][0]} is said to be at byte {beyond[0][1]} of {end}; it "
+            f"belongs to another file. Delete {keys} to read {records} without it, or restore it."
+        )
+    elif beyond:
+        remedy = f"{records} is cut short, or {keys.name} is of another file: restore them"
+    else:
+        remedy = f"{records} is whole without {keys.name}, which is wrong: delete {keys}"
+    explained = tuple(d._replace(reason=f"{d.reason}; {remedy}") for d in index.damage)
+    return replace(index, damage=explained)
 
 
 def _add(builder: IndexBuilder, file: PositionedFile, number: int, offset: int, end: int) -> int:
@@ -114,19 +142,19 @@ def _add(builder: IndexBuilder, file: PositionedFile, number: int, offset: int, 
     if not has_image:
         return size
     label = header.labels[0]
-    if abs(label) < _LARGEST and label.is_integer():  # false for NaN
+    if 0 <= label <= _LARGEST and label.is_integer():  # false for NaN
         builder.add(number, offset, size, int(label))
     else:
-        reason = f"expected a whole number as label, not {label}"
+        reason = f"expected a whole number as label, not {label}, from 0 to 2^24"
         builder.add_damage(Damage(number, offset, reason))
     return size
 
 
-def _read_keys(keys: Path, records: Path, end: int) -> list[tuple[int, int]]:
+def _read_keys(keys: Path, records: Path) -> list[tuple[int, int]]:
     """The `(key, offset)` pairs of an `.idx` file, by key.
 
     Raises:
-        UserError: if it is no such file, or points outside the records.
+        UserError: if it is no such file.
     """
     remedy = f"Delete {keys} to read {records.name} without it, or restore it."
     try:
@@ -136,11 +164,11 @@ def _read_keys(keys: Path, records: Path, end: int) -> list[tuple[int, int]]:
     pairs = sorted(zip(numbers[::2], numbers[1::2], strict=False))
     if len(numbers) % 2 or not pairs:
         raise UserError(f"{keys}: expected lines `key<TAB>offset`. {remedy}")
-    wrong = next((pair for pair in pairs if not 0 <= pair[1] < end or abs(pair[0]) >= 2**63), None)
+    wrong = next((p for p in pairs if not 0 <= p[1] < 2**63 or abs(p[0]) >= 2**63), None)
     if wrong:
         raise UserError(
-            f"{keys}: the key {wrong[0]} is said to be at byte {wrong[1]} of {end}; "
-            f"it belongs to another file. {remedy}"
+            f"{keys}: the key {wrong[0]} is said to be at byte {wrong[1]}. Expected offsets "
+            f"within {records.name}. {remedy}"
         )
     return pairs
 

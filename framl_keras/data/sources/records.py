@@ -40,7 +40,8 @@ class Records(Source):
 
     "Binary" records hold the image (`image/source_id`, `image/filename`,
     `image/encoded`), "online" ones say where it is (`image/source_id`,
-    `image/img_path`). Labels are the ranks of the `source_id`s that occur; an
+    `image/img_path`). A `source_id` is any whole number from 0 to 2^63 - 1, or a float up
+    to 2^24; labels are the ranks of those that occur, and what else is stored is damage. An
     identity is called by the folder in its file names, or else by its number.
 
     Args:
@@ -79,7 +80,9 @@ class Records(Source):
         if record.image is not None:
             return Sample(record.image, label, key)
         path = below(self._root, record.name, key)
-        return Sample(read_image_file(path, key), label, f"{key} ({path})")
+        start = "`data.root` (--root)" if self._root else "the current folder"
+        image = read_image_file(path, key, f"start from {start}")
+        return Sample(image, label, f"{key} ({path})")
 
     def name_of(self, index: int) -> str:
         """What the record of a sample calls its file, such as `<identity>/<file>`."""
@@ -121,7 +124,9 @@ def _data(file: RecordFile, position: int, key: str) -> bytes:
         raise UserError(f"{key}: {error}. Restore the file or convert it again.") from None
 
 
-def refuse_damage(files: Sequence[IndexedFile], on_error: str) -> list[LeftOut]:
+def refuse_damage(
+    files: Sequence[IndexedFile], on_error: str, remedy: str = "Convert the data again"
+) -> list[LeftOut]:
     """What the indexes say cannot be read.
 
     Raises:
@@ -135,10 +140,10 @@ def refuse_damage(files: Sequence[IndexedFile], on_error: str) -> list[LeftOut]:
     ]  # fmt: skip
     if not any(len(file.index) for file in files):
         reason = next((f": {d.reason}" for file in files for d in file.index.damage), "")
-        raise UserError(f"{files[0].path}: no record can be read{reason}. Convert the data again.")
+        raise UserError(f"{files[0].path}: no record can be read{reason}. {remedy}.")
     if damaged and on_error == "raise":
         more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-        raise UserError(f"{damaged[0]}{more}. Convert the data again, or set data.on_error=skip.")
+        raise UserError(f"{damaged[0]}{more}. {remedy}, or set data.on_error=skip.")
     return damaged
 
 

@@ -9,9 +9,10 @@ from framl_keras.data.records.example import parse
 from framl_keras.data.records.index import IndexBuilder, RecordIndex, cached_index, span_of
 from framl_keras.data.records.positioned_file import PositionedFile
 from framl_keras.data.records.tfrecord import unframe, walk
+from framl_keras.data.sources.labels import check_identity
 from framl_keras.data.sources.records import folder_of
 
-KIND = "tfrecord"
+KIND = "tfrecord 2"
 
 
 class TFRecordFile:
@@ -58,6 +59,7 @@ def _add(builder: IndexBuilder, number: int, offset: int, size: int, data: bytes
         return
     try:
         record = parse(data)
+        check_identity(record.source_id)
     except DamagedRecordError as error:
         builder.add_damage(Damage(number, offset, str(error)))
         return

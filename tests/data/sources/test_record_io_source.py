@@ -110,3 +110,66 @@ def test_a_file_without_images_is_refused(tmp_path):
     path.write_bytes(packed(0, b"", flag=2, labels=(1.0, 1.0)))
     with pytest.raises(UserError, match="no record can be read"):
         open_source(str(path))
+
+
+def off_by_four(folder):
+    lines = (line.split("\t") for line in (folder / "train.idx").read_text().splitlines())
+    (folder / "train.idx").write_text("".join(f"{key}\t{int(at) + 4}\n" for key, at in lines))
+
+
+def cut_within(folder):
+    (folder / "train.rec").write_bytes((folder / "train.rec").read_bytes()[:-300])
+
+
+def cut_between(folder):
+    data = (folder / "train.rec").read_bytes()
+    (folder / "train.rec").write_bytes(data[: data.rindex(MAGIC)])
+
+
+def damaged(folder):
+    data = bytearray((folder / "train.rec").read_bytes())
+    data[data.index(MAGIC, 900)] ^= 1
+    (folder / "train.rec").write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("harm", "blamed"),
+    [
+        (off_by_four, "train.rec is whole without train.idx, which is wrong: delete"),
+        (cut_within, "train.rec itself is cut short or damaged: restore it"),
+        (cut_between, "train.rec is cut short, or train.idx is of another file: restore them"),
+        (damaged, "train.rec itself is cut short or damaged: restore it"),
+    ],
+)
+def test_what_does_not_fit_says_which_file_is_at_fault(folder, harm, blamed):
+    harm(folder)
+    with pytest.raises(UserError) as error:
+        open_source(str(folder / "train.rec"))
+    assert blamed in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"train.rec": b""}, r"train\.rec: the file is empty"),
+        ({"train.rec": b"", "train.idx": b"1\t0\n"}, r"train\.rec: the file is empty"),
+        ({"train.rec": b"", "property": b"3,24,24"}, r"train\.rec: the file is empty"),
+        ({"train.idx": b"1\t0\n"}, r"train\.idx: lists records of .*train\.rec, which is missing"),
+        ({"faces.tfrecord": b""}, r"faces\.tfrecord: the file is empty"),
+        ({"faces.tfrecord": b"\x1f\x8b\x08"}, r"faces\.tfrecord: packed with gzip"),
+        ({"faces.arrayrecord": b"\0" * 99}, r"faces\.arrayrecord: no record can be read"),
+    ],
+)
+def test_a_folder_of_records_without_a_sound_one_says_so(tmp_path, files, message):
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        open_source(str(tmp_path))
+
+
+@pytest.mark.parametrize("label", [-1.0, -5.0, 2.7, 2.0**24 + 2, 1e30, float("nan")])
+def test_labels_that_name_no_identity_are_damage(tmp_path, label):
+    (tmp_path / "train.rec").write_bytes(packed(3.0) + packed(label))
+    with pytest.raises(UserError, match=r"train\.rec#1: expected a whole number as label"):
+        open_source(str(tmp_path / "train.rec"))
+    assert open_source(str(tmp_path / "train.rec"), on_error="skip").class_names == ["3"]

@@ -63,9 +63,9 @@ def test_a_path_to_a_device_is_not_read(tmp_path):
 
 
 def test_identities_without_folders_are_called_by_their_numbers(tmp_path):
-    records = [Record(n, name, b"x") for n, name in ((5, "1.jpg"), (-2, "2.jpg"), (5, "3.jpg"))]
+    records = [Record(n, name, b"x") for n, name in ((5, "1.jpg"), (2**40, "2.jpg"), (5, "3.jpg"))]
     source = open_source(write(tmp_path / "x.tfrecord", *records))
-    assert (source.class_names, source.labels.tolist()) == (["-2", "5"], [1, 0, 1])
+    assert (source.class_names, source.labels.tolist()) == (["5", "1099511627776"], [0, 1, 0])
 
 
 def test_folders_that_do_not_tell_identities_apart_are_no_names(tmp_path):
@@ -160,3 +160,23 @@ def test_without_the_library_array_records_are_one_line(converted, monkeypatch):
         source[0]
     with pytest.raises(UserError, match=f"Writing ArrayRecord {needs}"):
         converted("again.arrayrecord", format="arrayrecord", shards=1)
+
+
+@pytest.mark.parametrize("kind", ["tfrecord", "arrayrecord"])
+@pytest.mark.parametrize("number", [-1, -(2**40), 0, 2**40 + 3, 2**63 - 1])
+def test_identities_are_numbers_from_0_on_of_any_size(tmp_path, kind, number):
+    from framl_keras.data.conversion.encoding import _encoded
+    from framl_keras.data.conversion.writers import WRITERS
+
+    writer = WRITERS[kind](tmp_path / f"x.{kind}", 0)
+    for each in (5, number):
+        record = Record(each, "1.jpg", encoded(0))
+        writer.write([_encoded(record, b"")])
+    writer.close()
+    location = str(tmp_path / f"x.{kind}")
+    if number >= 0:
+        assert sorted(open_source(location).class_names) == sorted(["5", str(number)])
+        return
+    with pytest.raises(UserError, match=rf"#1: expected an identity's number .*not {number}"):
+        open_source(location)
+    assert open_source(location, on_error="skip").class_names == ["5"]
