@@ -5,6 +5,7 @@ import os
 import click
 
 from framl_keras.cli.data.columns import chosen_columns, columns_option
+from framl_keras.errors import UserError
 
 
 @click.command("check")
@@ -58,6 +59,9 @@ def check(
     if len(report.unreadable) < report.checked:
         images, labels = batches[0]
         names = [opened.class_names[label] for label in labels[:96]]
-        save_contact_sheet(images[:96], names, Path(sheet))
+        try:
+            save_contact_sheet(images[:96], names, Path(sheet))
+        except OSError as error:
+            raise UserError(f"--sheet {sheet}: cannot be written: {error.strerror}.") from None
         click.echo(f"Contact sheet of training images: {sheet}", err=True)
     return 1 if report.unreadable else 0

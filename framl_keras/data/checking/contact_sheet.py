@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from framl_keras.data.atomic import write_beside
+from framl_keras.data.checking.legible import legible
 
 _LABEL, _GAP, _DPI = 16, 4, 100  # pixels, pixels, dots per inch
 _POINTS = 7.5
@@ -18,30 +19,43 @@ def save_contact_sheet(
 ) -> None:
     """Writes a PNG of images in rows, each above its label.
 
+    Labels that cannot be drawn are numbers, which `<path>.legend.txt` explains.
+
     Args:
         images: RGB uint8, `(n, size, size, 3)`.
         labels: what stands below each.
         path: the PNG.
         columns: images in a row.
     """
+    drawn, fonts, legend = legible(labels)
     sheet, corners = arrange(images, columns)
     height, width = sheet.shape[:2]
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
     FigureCanvasAgg(figure)
     figure.figimage(sheet, origin="upper")
     size = images.shape[1]
-    for (top, left), label in zip(corners, labels, strict=True):
+    for (top, left), label in zip(corners, drawn, strict=True):
         figure.text(
             (left + size / 2) / width,
             1 - (top + size + _LABEL / 2) / height,
             _shortened(label, size),
             fontsize=_POINTS,
+            family=fonts,
             ha="center",
             va="center",
             parse_math=False,
         )
     with write_beside(path) as file:
         figure.savefig(file, dpi=_DPI)
+    if legend:
+        lines = "".join(f"{number}\t{_one_line(label)}\n" for number, label in legend.items())
+        with write_beside(legend_path(path)) as file:
+            file.write_text(lines, encoding="utf-8", errors="backslashreplace")
+
+
+def legend_path(path: Path) -> Path:
+    """Where the legend of a contact sheet goes."""
+    return path.with_name(f"{path.name}.legend.txt")
 
 
 def arrange(images: np.ndarray, columns: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
@@ -63,5 +77,8 @@ def arrange(images: np.ndarray, columns: int) -> tuple[np.ndarray, list[tuple[in
 def _shortened(label: str, size: int) -> str:
     """As much of a label as fits below an image."""
     most = max(4, size // 7)
-    text = "".join(char if char.isprintable() else "?" for char in label)
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return label if len(label) <= most else label[: most - 1] + "…"
+
+
+def _one_line(label: str) -> str:
+    return label.encode("unicode_escape").decode() if len(label.splitlines()) > 1 else label

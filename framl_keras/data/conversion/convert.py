@@ -55,6 +55,7 @@ def convert(
     _refuse_existing(destination, files, progress_path)
     task = _task(source, options, location)
     progress = Progress(progress_path, task, len(files))
+    _refuse_left_out(progress, options.on_error)
     encoder = RecordEncoder(source, options.online, options.resize)
     order = np.random.default_rng(options.seed).permutation(len(source))
     try:
@@ -63,13 +64,14 @@ def convert(
             for number, part in enumerate(np.array_split(order, len(files))):
                 if not progress.shards[number].done:
                     _ShardTask(files[number], part, encoder, options, bar).run(progress, number)
+        _refuse_empty(progress, location, [progress_path, *files])
+        manifest = _manifest(open_source(str(destination)), source, task, files, progress.shards)
+        manifest.save(destination)
     except OSError as error:
         raise UserError(
-            f"{destination}: cannot be written: {error.strerror}. Mend that and repeat the "
-            "command; it goes on where it was."
+            f"{destination}: cannot be written: {error.strerror or error}. Mend that and repeat "
+            "the command; it goes on where it was."
         ) from None
-    manifest = _manifest(open_source(str(destination)), source, task, files, progress.shards)
-    manifest.save(destination)
     progress.remove()
     return manifest
 
@@ -142,7 +144,10 @@ class _ShardTask:
             return self._encoder.encode(position)
         except UserError as error:
             if self._options.on_error == "raise":
-                raise
+                raise UserError(
+                    f"{error} Then repeat the command, which goes on where it was, or leave out "
+                    "what cannot be read with --on-error skip."
+                ) from None
             return str(error)
 
     def _leave(self, writer: ShardWriter, progress: Progress) -> None:
@@ -152,6 +157,24 @@ class _ShardTask:
         else:
             _partial(self._path).unlink(missing_ok=True)
         progress.save()
+
+
+def _refuse_left_out(progress: Progress, on_error: str) -> None:
+    """Refuses to go on with what an attempt left out if nothing may be left out now."""
+    skipped = [message for shard in progress.shards for message in shard.skipped]
+    if skipped and on_error == "raise":
+        raise UserError(
+            f"{progress.path}: the interrupted attempt left out {len(skipped)} images, the first: "
+            f"{skipped[0]} Go on with --on-error skip, or start anew with --overwrite."
+        )
+
+
+def _refuse_empty(progress: Progress, location: str, files: list[Path]) -> None:
+    """Refuses a conversion of which nothing is left, and removes what it wrote."""
+    if not any(shard.records for shard in progress.shards):
+        first = next(message for shard in progress.shards for message in shard.skipped)
+        _remove(files)
+        raise UserError(f"{location}: none of its images could be read, the first: {first}")
 
 
 def _partial(path: Path) -> Path:
@@ -178,7 +201,8 @@ def _task(source: Source, options: ConvertOptions, location: str) -> dict[str, A
     """What identifies a conversion: the options and the source's labels and names."""
     names = "\0".join(source.class_names).encode("utf-8", "surrogateescape")
     digest = hashlib.sha256(np.ascontiguousarray(source.labels, dtype="<i8").tobytes() + names)
-    choices = {key: value for key, value in asdict(options).items() if key != "jobs"}
+    ways = ("jobs", "on_error")  # may change between two attempts
+    choices = {key: value for key, value in asdict(options).items() if key not in ways}
     return {"source": location, "labels_and_names": digest.hexdigest(), **choices}
 
 

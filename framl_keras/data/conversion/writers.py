@@ -1,7 +1,9 @@
 """Files of records being written under a temporary name."""
 
+import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -81,6 +83,15 @@ class TFRecordShard:
         return self._builder.build()
 
 
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """What the library says of a full disk or a missing folder, as the system would say it."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise OSError(errno.EIO, " ".join(str(error).split()).partition(";")[0]) from None
+
+
 class ArrayRecordShard:
     """An ArrayRecord file, which is always begun anew.
 
@@ -96,12 +107,14 @@ class ArrayRecordShard:
         self._path = path
         self._builder = IndexBuilder()
         writer = library("Writing ArrayRecord").ArrayRecordWriter
-        self._writer = writer(str(path), "group_size:1,uncompressed")
+        with _as_os_error():
+            self._writer = writer(str(path), "group_size:1,uncompressed")
 
     def write(self, records: Sequence[Encoded]) -> None:
         """Appends records."""
         for record in records:
-            self._writer.write(record.data)
+            with _as_os_error():
+                self._writer.write(record.data)
             number, folder = len(self._builder), folder_of(record.name)
             self._builder.add(number, 0, 0, record.source_id, folder, record.span)
 
@@ -110,7 +123,8 @@ class ArrayRecordShard:
 
     def close(self) -> RecordIndex:
         """Finishes the file and gives its index."""
-        self._writer.close()
+        with _as_os_error():
+            self._writer.close()
         self.size = self._path.stat().st_size
         return self._builder.build()
 

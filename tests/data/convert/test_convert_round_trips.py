@@ -1,6 +1,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -334,3 +336,56 @@ def test_progress_of_another_kind_is_refused(tmp_path):
     path.write_text(json.dumps({"task": {}, "shards": [{"unknown": 1}]}))
     with pytest.raises(UserError, match="not the progress"):
         Progress(path, {}, 1)
+
+
+@pytest.mark.parametrize("kind", ["tfrecord", "arrayrecord"])
+def test_a_conversion_that_stopped_goes_on_leaving_out_what_stopped_it(tmp_path, kind):
+    images = [encoded(0), b"no image", encoded(2), encoded(3)]
+    path = tmp_path / f"x.{kind}"
+    with pytest.raises(UserError, match=r"repeat the command, .* or .* --on-error skip"):
+        convert(Pictures(*images), path, ConvertOptions(kind))
+    manifest = convert(Pictures(*images), path, ConvertOptions(kind, on_error="skip"))
+    assert (manifest.records, len(manifest.skipped)) == (3, 1)
+    assert len(open_source(str(path))) == 3
+
+
+def test_what_was_left_out_is_not_kept_if_nothing_may_be(tmp_path, monkeypatch):
+    class Stopping(Pictures):
+        def __getitem__(self, index):
+            if index == last:
+                raise ZeroDivisionError
+            return super().__getitem__(index)
+
+    images = [b"no image"] * 64 + [encoded(0)]
+    monkeypatch.setitem(_ShardTask._write.__globals__, "_CHUNK", 1)
+    last = int(np.random.default_rng(0).permutation(65)[-1])
+    images[last] = encoded(0)
+    with pytest.raises(ZeroDivisionError):
+        convert(Stopping(*images), tmp_path / "x.tfrecord", ConvertOptions(on_error="skip"))
+    with pytest.raises(UserError, match=r"left out 6[34] images.*--on-error skip.*--overwrite"):
+        convert(Pictures(*images), tmp_path / "x.tfrecord", ConvertOptions())
+
+
+def test_a_conversion_of_nothing_readable_leaves_nothing(tmp_path):
+    with pytest.raises(UserError, match=r"none of its images could be read, the first: somewhere"):
+        convert(Pictures(b"x", b"y"), tmp_path / "x.tfrecord", ConvertOptions(on_error="skip"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["tfrecord", "arrayrecord"])
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path, kind):
+    code = (
+        "import resource, signal\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from framl_keras.cli import main\n"
+        f"main(['data', 'convert', 'synthetic:people=3,images=4', 'x.{kind}'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                          cwd=tmp_path, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr.count("Traceback")) == (2, 0)
+    assert f"x.{kind}: cannot be written: " in done.stderr
+    assert "repeat the command" in done.stderr
+    source = open_source("synthetic:people=3,images=4")
+    location = "synthetic:people=3,images=4"
+    assert convert(source, tmp_path / f"x.{kind}", ConvertOptions(kind), location).records == 12

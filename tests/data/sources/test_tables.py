@@ -115,13 +115,12 @@ def test_the_rule_for_relative_paths_that_is_stated_holds(folder, tmp_path, root
         source[1]
 
 
-def test_columns_are_for_tables_only(face_folder):
+def test_columns_are_for_tables_only(face_folder, tmp_path):
     with pytest.raises(UserError, match="has no columns to choose"):
         open_source(str(face_folder), columns={"path": "x"})
+    (tmp_path / "x.csv").write_text("1.jpg,a\n")
     with pytest.raises(UserError, match="no column 'left' is asked for"):
-        ImageList(face_folder / "x.csv", columns={"left": "x"}) if (
-            (face_folder / "x.csv").write_text("1.jpg,a\n")
-        ) else None
+        ImageList(tmp_path / "x.csv", columns={"left": "x"})
 
 
 PAIRS = {
