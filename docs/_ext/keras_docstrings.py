@@ -1,5 +1,6 @@
 """Fits the docstrings' Markdown to Sphinx: fenced code, and examples without a blank line."""
 
+import inspect
 import re
 from typing import Any
 
@@ -9,7 +10,22 @@ FENCE = re.compile(r"^(\s*)```(\w*)$")
 def setup(app: Any) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", tidy, priority=100)
+    app.connect("autodoc-process-signature", constructor)
     return {"parallel_read_safe": True}
+
+
+def constructor(
+    app: Any, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """The signature of a class: its constructor's, which Keras' `__new__` hides."""
+    if what != "class" or not inspect.isfunction(getattr(obj, "__init__", None)):
+        return None
+    own = inspect.signature(obj.__init__)
+    parameters = [
+        each.replace(annotation=inspect.Parameter.empty)
+        for each in list(own.parameters.values())[1:]
+    ]
+    return str(own.replace(parameters=parameters, return_annotation=own.empty)), ""
 
 
 def tidy(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

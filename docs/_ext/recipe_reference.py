@@ -50,8 +50,10 @@ def markdown(schema: dict[str, Any]) -> Iterator[str]:
         yield "| --- | --- | --- | --- |"
         required = section.get("required", [])
         for key, each in section.get("properties", {}).items():
+            place = f"{path.partition(':')[0]}.{key}".strip(".")
             default = "required" if key in required else shown(each.get("default"))
-            cells = (f"`{key}`", default, values(each, schema), each.get("description", ""))
+            taken = values(each, schema).replace("a section", f"the section `{place}`", 1)
+            cells = (f"`{key}`", default, taken, each.get("description", ""))
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
         yield ""
 
@@ -121,10 +123,10 @@ def shown(value: Any, plain: bool = False) -> str:
     """A value as YAML writes it."""
     if isinstance(value, dict):
         return "its own defaults" if value else "`{}`"
-    text = (
-        {None: "null", True: "true", False: "false"}.get(value)
-        if not isinstance(value, list)
-        else None
-    )
-    text = text or (f"{value:g}" if isinstance(value, float) else str(value))
+    if value is None or isinstance(value, bool):
+        text = {None: "null", True: "true", False: "false"}[value]
+    elif isinstance(value, float):
+        text = f"{value:g}"
+    else:
+        text = "2^63" if value == 2**63 else str(value)
     return text if plain else f"`{text}`"

@@ -26,11 +26,11 @@ class Recipe(Section):
     """One experiment. What a file leaves out has FRAML's settings.
 
     Attributes:
-        name: the run's folder under `runs/`.
-        seed: decides weights, order and augmentation.
-        data: see `DataSection`.
-        model: see `ModelSection`.
-        train: see `TrainSection`.
+        name: names the run, whose folder is `runs/<name>`.
+        seed: decides initial weights, order and augmentation.
+        data: where the images are and how they are seen.
+        model: what is trained: the network, where it starts from, and the head.
+        train: how it is trained: how long, by which optimizer, and what is kept.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")]

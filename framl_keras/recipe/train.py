@@ -29,12 +29,12 @@ class TrainSection(Section):
         batch_size: images in a step.
         images_per_class: balanced batches: so many images of each of `batch_size` divided
             by this classes. Left open, each image is seen once an epoch.
-        optimizer: see `OptimizerSection`.
-        schedule: see `ScheduleSection`.
+        optimizer: which optimizer moves the weights, and its settings.
+        schedule: how the learning rate changes during the training.
         verify_every: epochs between verifications; 0 verifies at the end only.
         best_by: which checkpoint is kept as the best: a similarity and a metric (`accuracy`,
             `auc`, `eer` or `d_prime`), after a verification set's name if not the first's.
-        early_stop: see `EarlyStopSection`; none by default.
+        early_stop: ends the run early once verifications bring nothing better; off if left out.
         log_every: steps between lines of the log.
         save_steps: steps between checkpoints; 0 saves after each epoch only.
         keep: how many of the newest checkpoints stay, besides the best.
