@@ -17,9 +17,9 @@ def refined(
 ) -> Face:
     """The face with landmarks that no longer depend on its size and tilt in the photo.
 
-    Measured with YuNet on AT&T's faces, turned by 30 degrees and moved: the mean distance of the
-    landmarks from the upright photo's is at most 9 % of the eyes' distance after three rounds;
-    without any it is up to 50 %.
+    Measured with YuNet on AT&T's faces, turned by up to 30 degrees, scaled and moved: the mean
+    distance of the landmarks from the upright photo's is at most 9 % of the eyes' distance after
+    three rounds; without any it is up to 50 %.
 
     Args:
         face: where the detector first sees it.
