@@ -12,6 +12,7 @@ import shutil
 import time
 
 import pytest
+from containers import ARCHIVES
 from small_faces import SAMPLES, encoded
 
 from framl_keras.data.conversion import ConvertOptions, convert
@@ -101,6 +102,21 @@ def record_io_keys(root):
     return root / "train.rec", root / "train.idx", read_source
 
 
+def archived(write, name):
+    def make(root):
+        (root / "in").mkdir()
+        for number in range(4):
+            path = root / "in" / "ab"[number % 2] / f"{number}.jpg"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(encoded(number, ".jpg", 8))
+        write(root / "in", root / name)
+        shutil.rmtree(root / "in")
+        return root / name, root / name, read_source
+
+    make.__name__ = name
+    return make
+
+
 def image_list(root):
     for number in range(3):
         (root / f"{number}.jpg").write_bytes(encoded(number))
@@ -175,6 +191,7 @@ FORMATS = [
     tfrecord, online, array_record, record_io, record_io_keys, image_list, our_index,
     bcolz("lfw/data/__0.blp"), bcolz("lfw/meta/sizes"), bcolz("lfw/meta/storage"),
     bcolz("lfw_list.npy"), *map(insightface, (2, 3, 4, 5)), pairs_txt, pair_table, embeddings,
+    *(archived(write, name) for name, write in ARCHIVES.items()),
     *map(image, (".jpg", ".png", ".bmp", ".webp", ".ppm")),
 ]  # fmt: skip
 

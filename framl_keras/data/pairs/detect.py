@@ -11,7 +11,7 @@ from framl_keras.data.pairs.insightface_bin import insightface_pairs
 from framl_keras.data.pairs.pair_list import list_pairs, looks_like_pairs
 from framl_keras.data.pairs.pair_set import PairSet
 from framl_keras.data.pairs.pair_table import COLUMNS, is_pair_table, names_a_pair, table_pairs
-from framl_keras.data.sources.detect import columns_for, holds_a_source, open_source
+from framl_keras.data.sources.detect import columns_for, holds_a_source, holds_images, open_source
 from framl_keras.data.table import text_of
 from framl_keras.errors import UserError
 
@@ -123,7 +123,7 @@ def _in_file(
         raise UserError(f"{path}: the file is empty. Expected {_EXPECTED}.")
     if start.startswith(_PICKLE) or path.suffix == ".bin":
         return [insightface_pairs(path, name)]
-    if start.startswith((_ZIP, _NPY)):
+    if start.startswith(_NPY) or (start.startswith(_ZIP) and not holds_images(path)):
         raise UserError(
             f"{path}: holds arrays, not images, so there is nothing to embed. Verify ready "
             "embeddings with: framl-keras eval --embeddings PATH"

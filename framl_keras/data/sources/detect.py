@@ -1,6 +1,8 @@
 """Finds out which format a training source has, from what is there rather than from its name."""
 
 import glob
+import struct
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 from framl_keras.data.records.record_io import is_record_io
 from framl_keras.data.records.tfrecord import is_tfrecord
 from framl_keras.data.sources.array_record import ArrayRecordFile
+from framl_keras.data.sources.image_arrays import IMAGES, ImageArrays
 from framl_keras.data.sources.image_folder import ImageFolder
 from framl_keras.data.sources.image_list import COLUMNS, ImageList
 from framl_keras.data.sources.left_out import report_left_out
@@ -17,8 +20,10 @@ from framl_keras.data.sources.records import Records
 from framl_keras.data.sources.shards import all_shards, shards_of
 from framl_keras.data.sources.source import Source
 from framl_keras.data.sources.synthetic import PREFIX, SyntheticFaces, SyntheticOptions
+from framl_keras.data.sources.tar_images import TarImages
 from framl_keras.data.sources.tfrecord import TFRecordFile
 from framl_keras.data.sources.walk import entries_of
+from framl_keras.data.sources.zip_images import ZipImages
 from framl_keras.data.table import text_of
 from framl_keras.errors import UserError
 from framl_keras.registry import Registry
@@ -26,10 +31,12 @@ from framl_keras.registry import Registry
 OPENERS: Registry[Callable[[str], Source]] = Registry("source")
 WITH_COLUMNS = {"list"}
 ON_ERROR = ("raise", "skip")
+_ZIP = b"PK\x03\x04"
 _RIEGELI = bytes.fromhex("83af70d10d884a3f0000000000000000")  # of which ArrayRecord is a kind
 _TRIED = (
-    "TFRecord, ArrayRecord, MXNet RecordIO (train.rec), a CSV or TSV list `path,label`, and a "
-    "folder <identity>/<image>"
+    "TFRecord, ArrayRecord, MXNet RecordIO (train.rec), a CSV or TSV list `path,label`, a zip or "
+    "tar of <identity>/<image>, WebDataset's tars, a .npz of images and labels, and a folder "
+    "<identity>/<image>"
 )
 
 
@@ -239,7 +246,31 @@ def _format_of(file: Path) -> str:
 
 def _format_or_none(file: Path) -> str | None:
     start = _beginning(file)
-    return _framing(start) or _by_name(file) or ("list" if _is_text(start) else None)
+    framing = _framing(start) or _by_name(file)
+    if framing is None and start.startswith(_ZIP):
+        return "npz" if is_npz(file) else "zip"
+    return framing or ("list" if _is_text(start) else None)
+
+
+def holds_images(file: Path) -> bool:
+    """Whether a zip archive holds images, as files or as an array, rather than embeddings."""
+    if not is_npz(file):
+        return True
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return any(name.removesuffix(".npy") in IMAGES for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, NotImplementedError):
+        return False
+
+
+def is_npz(file: Path) -> bool:
+    """Whether a zip archive holds NumPy's arrays."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, NotImplementedError):
+        return file.suffix == ".npz"
+    return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def _framing(start: bytes) -> str | None:
@@ -247,12 +278,14 @@ def _framing(start: bytes) -> str | None:
         return "RecordIO"
     if start.startswith(_RIEGELI):
         return "ArrayRecord"
+    if start[257:262] == b"ustar":
+        return "tar"
     return "TFRecord" if is_tfrecord(start) else None
 
 
 def _by_name(file: Path) -> str | None:
     """What a file of no known beginning claims to be; its reader says what is wrong."""
-    hints = {"tfrecord": "TFRecord", "arrayrecord": "ArrayRecord", "rec": "RecordIO"}
+    hints = {"tar": "tar", "tfrecord": "TFRecord", "arrayrecord": "ArrayRecord", "rec": "RecordIO"}
     claims = [
         hints[part] for part in file.name.lower().replace("-", ".").split(".") if part in hints
     ]
@@ -292,6 +325,18 @@ def _image_list(files: list[Path], request: Request) -> Source:
     return ImageList(_only(files), request.root, request.columns)
 
 
+def _zip(files: list[Path], request: Request) -> Source:
+    return ZipImages(_only(files))
+
+
+def _tar(files: list[Path], request: Request) -> Source:
+    return TarImages(files, request.on_error)
+
+
+def _npz(files: list[Path], request: Request) -> Source:
+    return ImageArrays(_only(files))
+
+
 def _only(files: list[Path]) -> Path:
     if len(files) > 1:
         raise UserError(
@@ -305,4 +350,7 @@ _READERS: dict[str, Callable[[list[Path], Request], Source]] = {
     "ArrayRecord": _array_records,
     "RecordIO": _record_io,
     "list": _image_list,
+    "zip": _zip,
+    "tar": _tar,
+    "npz": _npz,
 }

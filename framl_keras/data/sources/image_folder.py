@@ -11,7 +11,7 @@ from framl_keras.data.image_formats import READABLE
 from framl_keras.data.sources.image_file import read_image_file
 from framl_keras.data.sources.left_out import LeftOut, summary
 from framl_keras.data.sources.source import Sample, Source
-from framl_keras.data.sources.walk import EMPTY, entries_of, images_below, what_is_wrong
+from framl_keras.data.sources.walk import EMPTY, STRAY, entries_of, images_below, what_is_wrong
 from framl_keras.errors import UserError
 
 TRAIN, VALIDATION, TEST = (
@@ -19,7 +19,6 @@ TRAIN, VALIDATION, TEST = (
     ("val", "valid", "validation", "dev", "eval"),
     ("test", "testing"),
 )
-STRAY = "image outside the identities' folders"
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from framl_keras.data.sources.natural_order import natural_key
 
 _SYSTEM = ("__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin")
 HIDDEN, NO_IMAGE, EMPTY = "hidden", "not an image", "folder without an image"
+STRAY = "image outside the identities' folders"
 
 
 def images_below(

@@ -1,0 +1,186 @@
+"""Containers that people have: equal to the folder that they were made of, damage named."""
+
+import pickle
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+from containers import ARCHIVES, write_tar, write_webdataset, write_zip
+from small_faces import encoded
+
+from framl_keras.data.decode import decode
+from framl_keras.data.pairs import open_pairs
+from framl_keras.data.sources import ImageFolder, open_source
+from framl_keras.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "faces"
+    for number, name in enumerate(("s10", "s2", "Zoë", "王")):
+        for image in range(3):
+            path = root / name / f"{image + 8}{('.jpg', '.png', '.bmp')[image]}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded([number, image], path.suffix))
+    return root
+
+
+def content(source):
+    samples = [source[index] for index in range(len(source))]
+    return sorted((sample.label, decode(sample).tobytes()) for sample in samples)
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_a_container_has_the_folders_images_labels_and_names(folder, tmp_path, name):
+    ARCHIVES[name](folder, tmp_path / name)
+    expected, source = ImageFolder(folder), open_source(str(tmp_path / name))
+    assert list(source.class_names) == list(expected.class_names)
+    assert list(source.left_out) == []
+    if name != "x.tar":  # which has its own order
+        assert source.labels.tolist() == expected.labels.tolist()
+        for index in range(len(expected)):
+            assert np.array_equal(decode(source[index]), decode(expected[index]))
+    assert content(source) == content(expected)
+    again = pickle.loads(pickle.dumps(source))
+    assert np.array_equal(decode(again[5]), decode(source[5]))
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_a_container_is_a_verification_set(folder, tmp_path, name):
+    ARCHIVES[name](folder, tmp_path / name)
+    (pairs,) = open_pairs(str(tmp_path / name), "set")
+    assert (len(pairs), int(pairs.is_same.sum())) == (66, 12)
+
+
+def test_shards_of_tars_share_their_classes(folder, tmp_path):
+    for number in range(3):
+        write_webdataset(folder, tmp_path / f"faces-{number:06d}.tar")
+    source = open_source(str(tmp_path / "faces-*.tar"))
+    assert (len(source), len(source.class_names)) == (36, 4)
+    assert source.labels.tolist() == ImageFolder(folder).labels.tolist() * 3
+    assert source[30].image == source[6].image
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_folders_around_all_identities_in_a_zip_are_no_identities(tmp_path, depth):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("ada/0.jpg", "ada/v/1.jpg", "bob/0.jpg"):
+            archive.writestr("top/" * depth + name, encoded(0))
+    assert open_source(str(tmp_path / "x.zip")).class_names == ["ada", "bob"]
+
+
+def test_what_is_left_out_of_a_zip_is_named(tmp_path):
+    names = ("a/0.jpg", "a/1", "0.jpg", "__MACOSX/a/._0.jpg", "a/notes.txt", "a/.hidden.jpg")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, b"hello" if name.endswith("txt") else encoded(0))
+    source = open_source(str(tmp_path / "x.zip"))
+    assert len(source) == 2
+    kinds = {item.key.partition("#")[2]: item.kind for item in source.left_out}
+    assert kinds == {
+        "0.jpg": "image outside the identities' folders",
+        "__MACOSX/a/._0.jpg": "hidden",
+        "a/notes.txt": "not an image",
+        "a/.hidden.jpg": "hidden",
+    }
+
+
+def damaged(path, old, new):
+    data = path.read_bytes()
+    path.write_bytes(data.replace(old, new, 1))
+
+
+def test_a_damaged_member_of_a_zip_is_named(folder, tmp_path):
+    write_zip(folder, tmp_path / "x.zip")
+    data = (folder / "s2" / "8.jpg").read_bytes()
+    damaged(tmp_path / "x.zip", data, data[:-9] + b"!" + data[-8:])
+    source = open_source(str(tmp_path / "x.zip"))
+    with pytest.raises(UserError, match=r"x\.zip#faces/s2/8\.jpg: Bad CRC-32"):
+        source[3]
+    assert len(source[0].image) > 0
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda data: data[: len(data) // 2], "the file ends within|not a sound archive"),
+        (
+            lambda data: data.replace(b"000003.jpg", b"000003.jqg"),
+            "no member begins here|not a sound",
+        ),
+        (lambda data: data.replace(b"000002.cls", b"000009.cls"), "without a label|no member"),
+    ],
+)
+def test_damage_of_a_tar_is_named_or_left_out(folder, tmp_path, harm, message):
+    write_webdataset(folder, tmp_path / "x.tar")
+    (tmp_path / "x.tar").write_bytes(harm((tmp_path / "x.tar").read_bytes()))
+    with pytest.raises(UserError, match=message):
+        open_source(str(tmp_path / "x.tar"))
+
+
+def test_labels_may_stand_in_json(tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        for name, data in (("0.jpg", encoded(0)), ("0.json", b'{"label": 7}'),
+                           ("1.jpg", encoded(1)), ("1.json", b'{"label": "ada"}')):  # fmt: skip
+            (tmp_path / name).write_bytes(data)
+            archive.add(tmp_path / name, name)
+    assert open_source(str(tmp_path / "x.tar")).class_names == ["7", "ada"]
+
+
+def test_a_tar_without_labels_or_folders_is_refused(tmp_path):
+    (tmp_path / "0.jpg").write_bytes(encoded(0))
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(tmp_path / "0.jpg", "0.jpg")
+    with pytest.raises(UserError, match="without a label"):
+        open_source(str(tmp_path / "x.tar"))
+
+
+PIXELS = np.zeros((4, 8, 8, 3), np.uint8)
+ARRAYS = {
+    "gray": ({"images": PIXELS[..., 0], "labels": [0, 1, 1, 0]}, ["0", "1"]),
+    "one channel": ({"x": PIXELS[..., :1], "y": np.array([[0], [1], [1], [10]])}, ["0", "1", "10"]),
+    "text": ({"x_train": PIXELS, "y_train": ["b", "a", "a", "b"]}, ["a", "b"]),
+    "names": ({"images": PIXELS, "labels": [0, 1, 1, 0], "class_names": ["b", "a"]}, ["a", "b"]),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_arrays(tmp_path, kind):
+    arrays, names = ARRAYS[kind]
+    np.savez_compressed(tmp_path / "x.npz", **arrays)
+    source = open_source(str(tmp_path / "x.npz"))
+    assert source.class_names == names
+    assert decode(source[3]).shape == (8, 8, 3)
+
+
+WRONG = {
+    "no labels": ({"images": PIXELS}, "no array called labels"),
+    "other names": ({"pictures": PIXELS, "labels": [0] * 4}, "Found: pictures, labels"),
+    "floats": ({"images": PIXELS / 255, "labels": [0] * 4}, "expected images as uint8"),
+    "channels first": (
+        {"images": PIXELS.transpose(0, 3, 1, 2), "labels": [0] * 4},
+        "height, width",
+    ),
+    "fewer labels": ({"images": PIXELS, "labels": [0] * 3}, r"labels of shape \(4,\)"),
+    "float labels": ({"images": PIXELS, "labels": [0.5] * 4}, "whole numbers"),
+    "negative": ({"images": PIXELS, "labels": [0, 1, -1, 0]}, "Received: -1 for image 2"),
+    "few names": ({"images": PIXELS, "labels": [0, 1, 2, 0], "names": ["a"]}, "class names"),
+    "objects": ({"images": PIXELS, "labels": np.array([None] * 4)}, "not plain numbers"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_arrays_say_what_was_expected(tmp_path, kind):
+    arrays, message = WRONG[kind]
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(UserError, match=message):
+        open_source(str(tmp_path / "x.npz"))
+
+
+def test_a_compressed_tar_says_the_way_out(folder, tmp_path):
+    write_tar(folder, tmp_path / "x.tar")
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as archive:
+        archive.add(folder, "faces")
+    with pytest.raises(UserError, match=r"packed with gzip\. Unpack it first"):
+        open_source(str(tmp_path / "x.tar.gz"))
