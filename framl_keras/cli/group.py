@@ -1,12 +1,15 @@
 """The `framl-keras` group: finds a command by name and prints the user's errors in one line."""
 
 import importlib
+import importlib.metadata
 import os
+import platform
 import sys
 from collections.abc import Sequence
 
 import click
 
+from framl_keras.cli.strict_group import StrictGroup
 from framl_keras.errors import UserError
 from framl_keras.version import __version__
 
@@ -27,7 +30,34 @@ COMMANDS = {  # name -> (where it is, what `--help` says; importing it just for 
 }
 
 
-class LazyGroup(click.Group):
+EXAMPLES = {  # what a command's help ends with, where its own text has no example
+    "train": "train quickstart --set train.epochs=10",
+    "eval": "eval --sim cos --sim ssim --protocol both",
+    "encode": "encode photos a.png b.png -o embeds.npy",
+    "compare": "compare a.png b.png --sim cos",
+    "align": "align photos faces --size 112",
+    "data convert": "data convert faces faces.tfrecord --resize 112",
+    "data check": "data check faces --sheet faces.png",
+    "data audit": "data audit faces.tfrecord lfw.bin",
+    "parity": "parity quickstart --set train.batch_size=8",
+    "identify": "identify gallery probes --sim cos",
+    "calibrate": "calibrate --far 1e-3 --sim cos",
+    "compare-runs": "compare-runs runs/first runs/second",
+    "label-noise": "label-noise --angle 75 -o suspects.csv",
+    "import-weights": "import-weights backbone.pth --as iresnet50 -o embedder.keras",
+    "recipe list": "recipe list",
+    "recipe show": "recipe show quickstart --set train.epochs=3",
+    "recipe schema": "recipe schema > recipe.schema.json",
+}
+PACKAGES = {  # the distributions under which each may be installed
+    "Keras": ("keras", "keras-nightly"),
+    "TensorFlow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos", "tf-nightly"),
+    "JAX": ("jax",),
+    "Torch": ("torch",),
+}
+
+
+class LazyGroup(StrictGroup):
     """A group whose commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -46,17 +76,64 @@ class LazyGroup(click.Group):
         """Finds the command that is called and imports it."""
         name = args[0]
         if name in COMMANDS:
-            return name, importlib.import_module(COMMANDS[name][0]).command, args[1:]
+            command = importlib.import_module(COMMANDS[name][0]).command
+            return name, with_examples(name, command), args[1:]
         return super().resolve_command(ctx, args)
 
 
+def with_examples(name: str, command: click.Command) -> click.Command:
+    """Ends the help of a command, and of those in a group, with an example."""
+    for inner, each in getattr(command, "commands", {}).items():
+        with_examples(f"{name} {inner}", each)
+    if name in EXAMPLES and "For example" not in (command.help or ""):
+        command.epilog = f"\b\nFor example: framl-keras {EXAMPLES[name]}"
+    return command
+
+
+def show_versions(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Prints the version, and those of Python, Keras and the backends; imports none of them."""
+    if not asked or ctx.resilient_parsing:
+        return
+    click.echo(f"framl-keras, version {__version__}")
+    click.echo(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    for title, packages in PACKAGES.items():
+        click.echo(f"{title} {next(filter(None, map(_version, packages)), 'is not installed')}")
+    if chosen := os.environ.get("KERAS_BACKEND"):
+        click.echo(f"KERAS_BACKEND={chosen}")
+    ctx.exit()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="framl-keras")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_versions,
+    help="Show the versions of framl-keras, Python, Keras and the backends.",
+)
 @click.option("--traceback", is_flag=True, help="Show where in the code an error came up.")
 def cli(traceback: bool) -> None:
     """Train, verify and compare recognition embeddings in Keras 3.
 
     The backend is chosen by KERAS_BACKEND: tensorflow, jax or torch.
+
+    \b
+    framl-keras train quickstart
+    framl-keras eval --sim all
+    framl-keras compare a.png b.png
+
+    Commands and options complete in bash after this (zsh and fish alike):
+
+    \b
+    eval "$(_FRAML_KERAS_COMPLETE=bash_source framl-keras)"
     """
     from framl_keras.cli.messages import show_messages
 

@@ -2,25 +2,17 @@
 
 import click
 
+from framl_keras.cli.strict_group import StrictGroup
 
-@click.group("recipe")
+
+@click.group("recipe", cls=StrictGroup)
 def command() -> None:
-    """List and show recipes, and print their schema.
-
-    \b
-    framl-keras recipe list
-    framl-keras recipe show quickstart --set train.epochs=3
-    framl-keras recipe schema > recipe.schema.json
-    """
+    """List and show recipes, and print their schema."""
 
 
 @command.command("list")
 def list_() -> None:
-    """List the recipes that come with the package: their names and what they train.
-
-    \b
-    framl-keras recipe list
-    """
+    """List the recipes that come with the package: their names and what they train."""
     from framl_keras.recipe.packaged import about, packaged
 
     recipes = packaged()
@@ -37,10 +29,6 @@ def show(recipe_file: str, changes: tuple[str, ...]) -> None:
 
     RECIPE is a YAML file, a configuration file of FRAML, or the name of a
     packaged recipe.
-
-    \b
-    framl-keras recipe show quickstart
-    framl-keras recipe show my.yaml --set model.margin=0.4
     """
     from framl_keras.recipe import Recipe
 
@@ -49,11 +37,7 @@ def show(recipe_file: str, changes: tuple[str, ...]) -> None:
 
 @command.command("schema")
 def schema() -> None:
-    """Print the JSON schema of recipes, from which editors complete and check keys.
-
-    \b
-    framl-keras recipe schema > recipe.schema.json
-    """
+    """Print the JSON schema of recipes, from which editors complete and check keys."""
     import json
 
     from framl_keras.recipe import Recipe

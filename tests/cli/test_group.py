@@ -1,3 +1,4 @@
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -7,7 +8,7 @@ import sys
 import pytest
 
 from framl_keras import backend
-from framl_keras.cli.group import COMMANDS, main
+from framl_keras.cli.group import COMMANDS, EXAMPLES, main
 from framl_keras.errors import UserError
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "numpy", "cv2", "pydantic", "matplotlib")
@@ -42,6 +43,70 @@ def test_python_runs_it_as_a_module():
 def test_every_command_in_the_list_exists_and_helps(name, capsys):
     assert run(name, "--help") == 0
     assert "Usage: framl-keras" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_help_ends_with_an_example_that_parses(name, capsys):
+    assert run(*name.split(), "--help") == 0
+    assert f"framl-keras {name}" in capsys.readouterr().out.split("For example:")[1]
+
+
+def test_every_command_has_an_example():
+    groups = {name.split()[0] for name in EXAMPLES}
+    assert groups == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (["trian"], "No such command 'trian'. Did you mean 'train'? Expected one of train, eval"),
+        (["compare_runs"], "Did you mean 'compare-runs'?"),
+        (["data", "chek"], "Did you mean 'check'? Expected one of"),
+        (["recipe", "shwo"], "Did you mean 'show'? Expected one of"),
+        (["xyz"], "No such command 'xyz'. Expected one of train, eval"),
+    ],
+)
+def test_an_unknown_command_is_answered_with_the_nearest(arguments, answer, capsys):
+    assert run(*arguments) == 2
+    error = capsys.readouterr().err
+    assert answer in error
+    assert error.count("\n") == 1
+
+
+def test_version_tells_what_a_report_of_a_fault_needs():
+    code = (
+        "import sys\nfrom framl_keras.cli import main\n"
+        "try: main(['--version'])\nexcept SystemExit: pass\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert output[0].startswith("framl-keras, version")
+    assert f"Keras {importlib.metadata.version('keras')}" in output
+    assert [line.split()[0] for line in output[1:6]] == [
+        "Python",
+        "Keras",
+        "TensorFlow",
+        "JAX",
+        "Torch",
+    ]
+    assert output[-1] == "[]"
+
+
+def test_the_shell_completes_commands_and_options():
+    def completed(words):
+        environment = os.environ | {
+            "_FRAML_KERAS_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        command = [sys.executable, "-m", "framl_keras"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return done.stdout.split()
+
+    assert completed("framl-keras tr") == ["plain,train"]
+    assert "plain,--protocol" in completed("framl-keras eval --pro")
 
 
 @pytest.mark.parametrize("arguments", [["nope"], ["train"], ["train", "r.yaml", "--nope"]])

@@ -5,9 +5,10 @@ import click
 from framl_keras.cli.data.audit import audit
 from framl_keras.cli.data.check import check
 from framl_keras.cli.data.convert import convert
+from framl_keras.cli.strict_group import StrictGroup
 
 
-@click.group("data")
+@click.group("data", cls=StrictGroup)
 def command() -> None:
     """Convert, check and audit data sets."""
 
