@@ -1,13 +1,13 @@
 """Backbones by name: networks from scaled pixels to a feature map."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import keras
 
 from framl_keras.errors import UserError
+from framl_keras.registry import Registry, unknown
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -29,19 +29,44 @@ class Backbone(NamedTuple):
     head: Mapping[str, Any] = NOTHING
 
 
-_known: dict[str, Backbone] = {}
+_known: Registry[Backbone] = Registry("backbone")
 _families: dict[str, Callable[[str], Backbone]] = {}
 
 
-def register(name: str, backbone: Backbone) -> None:
-    """Adds a backbone under a name, for recipes to use.
+def register(name: str, backbone: Any = None, *, replace: bool = False) -> Any:
+    """Adds a backbone under a name, for recipes and `create_embedder` to use.
+
+    Args:
+        name: its name.
+        backbone: a `Backbone`, or only its `build(input_shape, weights=None)` for one that takes
+            pixels 0…1; None to use this as a decorator of such a function.
+        replace: takes the place of what has the name already.
+
+    Returns:
+        What was registered, or the decorator.
 
     Raises:
         ValueError: if the name is taken.
+        TypeError: if it is neither.
+
+    Example:
+    >>> @register("OneConvolution", replace=True)
+    ... def build(input_shape, weights=None):
+    ...     pixels = keras.Input(input_shape)
+    ...     return keras.Model(pixels, keras.layers.Conv2D(8, 3, 2)(pixels))
+    >>> get("OneConvolution").build((32, 32, 3)).output_shape
+    (None, 15, 15, 8)
     """
-    if name in _known:
-        raise ValueError(f"`name` must be new. Received: name={name!r}")
-    _known[name] = backbone
+    if backbone is None:
+        return lambda build: register(name, build, replace=replace)
+    if not isinstance(backbone, Backbone) and not callable(backbone):
+        raise TypeError(
+            "`backbone` must be a Backbone or a function (input_shape, weights=None). "
+            f"Received: backbone={backbone!r}"
+        )
+    added = backbone if isinstance(backbone, Backbone) else Backbone(backbone)
+    _known.register(name, cast("Backbone", added), replace=replace)
+    return backbone
 
 
 def register_family(prefix: str, find: Callable[[str], Backbone]) -> None:
@@ -51,7 +76,7 @@ def register_family(prefix: str, find: Callable[[str], Backbone]) -> None:
 
 def names() -> list[str]:
     """The names that `get` knows, without those behind a prefix such as `keras_hub:`."""
-    return sorted(_known)
+    return sorted(_known.names())
 
 
 def get(name: str) -> Backbone:
@@ -72,14 +97,6 @@ def get(name: str) -> Backbone:
     if colon and prefix in _families:
         return _families[prefix](rest)
     if name not in _known:
-        raise UserError(f"Unknown backbone {name!r}. {_instead(name)}")
+        prefixes = ", ".join(f"{prefix}:NAME" for prefix in _families)
+        raise UserError(unknown("backbone", name, names(), prefixes))
     return _known[name]
-
-
-def _instead(name: str) -> str:
-    """What could be meant by an unknown name, and what there is."""
-    by_folded = {known.casefold(): known for known in _known}
-    near = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.7)
-    hint = f"Did you mean {by_folded[near[0]]!r}? " if near else ""
-    prefixes = ", ".join(f"{prefix}:NAME" for prefix in _families)
-    return f"{hint}Expected one of {', '.join(names())}; or {prefixes}."

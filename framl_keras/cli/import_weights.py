@@ -40,36 +40,8 @@ def command(
     if output.suffix != ".keras":
         raise UserError(f"--output {output}: expected a name that ends with .keras")
     backend.choose()
-    from framl_keras.data.atomic import write_beside
-    from framl_keras.published import import_weights
-    from framl_keras.published.imported import Imported
-    from framl_keras.runs.checkpoint import is_checkpoint
-    from framl_keras.runs.open_embedder import open_embedder
 
-    imported = (
-        Imported(open_embedder(source).model, 0.0, "keras")
-        if is_checkpoint(source)
-        else import_weights(source, name, image_size, embedding_dim)
-    )
-    _check(source, imported.difference, tolerance)
-    with write_beside(output) as file:
-        imported.embedder.save(file)
-    click.echo(f"{_parity(imported.difference, imported.framework)}\nWrote {output}")
+    from framl_keras.api.import_weights import import_weights
 
-
-def _check(source: Path, difference: float | None, tolerance: float) -> None:
-    """Refuses an embedder that computes something else than the original."""
-    if difference is not None and not difference <= tolerance:
-        raise UserError(
-            f"{source}: embeddings differ from the original's by {difference:.1e}, more than "
-            f"--tolerance {tolerance:g}. Nothing was written."
-        )
-
-
-def _parity(difference: float | None, framework: str) -> str:
-    """What the comparison with the original gave."""
-    if difference is None:
-        return f"Parity not checked: {framework} is not installed."
-    if framework == "keras":
-        return "A Keras model already: nothing to compare."
-    return f"Parity with {framework}: unit embeddings differ by at most {difference:.1e}."
+    embedder = import_weights(source, name, image_size, embedding_dim, tolerance)
+    click.echo(f"{embedder.facts['parity']}\nWrote {embedder.save(output)}")

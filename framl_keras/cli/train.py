@@ -1,13 +1,14 @@
 """`framl-keras train`: train a recipe and verify the result."""
 
-from typing import Any
-
 import click
+
+from framl_keras.cli.options import json_option, set_option
+from framl_keras.cli.show import show
 
 
 @click.command("train")
 @click.argument("recipe_file", metavar="RECIPE", type=click.Path())
-@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe.")
+@set_option
 @click.option("--name", help="Name of the run; its folder is runs/NAME.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training data.")
 @click.option(
@@ -18,6 +19,7 @@ import click
     help="Compiled, or one explicit step at a time.",
 )
 @click.option("--restart", is_flag=True, help="Begin anew where a stopped run would go on.")
+@json_option
 def command(
     recipe_file: str,
     changes: tuple[str, ...],
@@ -25,6 +27,7 @@ def command(
     epochs: int | None,
     mode: str,
     restart: bool,
+    as_json: bool,
 ) -> int:
     """Train RECIPE, verify the result and write it to runs/NAME.
 
@@ -34,46 +37,20 @@ def command(
     For example: framl-keras train recipes/quickstart.yaml --set train.epochs=10
     """
     from framl_keras import backend
-    from framl_keras.recipe import Recipe
 
-    recipe = Recipe.load(
-        recipe_file, [*changes, *_shortcuts(name=name, **{"train.epochs": epochs})]
-    )
-    backend_name = backend.choose()
+    shortcuts = {"name": name, "train.epochs": epochs}
+    given = [f"{key}={value}" for key, value in shortcuts.items() if value is not None]
 
-    from framl_keras.runs.directory import RUNS, RunDirectory
-    from framl_keras.training.train import train
+    from framl_keras.api.train import train
 
-    run = RunDirectory(RUNS / recipe.name)
-    trained = train(recipe, run, mode, restart)
-    click.echo(f"Saved {run.embedder}, trained with the {backend_name} backend", err=True)
-    if trained.interrupted:
+    run = train(recipe_file, [*changes, *given], mode, restart=restart)
+    saved = f"Saved {run.path / 'embedder.keras'}, trained with the {backend.choose()} backend"
+    click.echo(saved, err=True)
+    if run.interrupted:
         return 130
-    _report(trained, recipe)
-    return 0
-
-
-def _shortcuts(**values: Any) -> list[str]:
-    """The options that stand for a `--set`, as far as they are given."""
-    return [f"{key}={value}" for key, value in values.items() if value is not None]
-
-
-def _report(trained: Any, recipe: Any) -> None:
-    """Verifies in every similarity, prints the table and stores the thresholds."""
-    from framl_keras.evaluation import SIMILARITIES, evaluate, format_table
-    from framl_keras.evaluation.report import weights_hash
-    from framl_keras.runs.thresholds import write_thresholds
-
-    if not trained.pair_sets:
+    if not run.pair_sets:
         click.echo("No verification set: name one in the recipe's data.test.", err=True)
-        return
-    results = evaluate(
-        trained.embedder,
-        trained.pair_sets,
-        image_size=recipe.data.image_size,
-        central_crop=recipe.data.central_crop,
-        similarities=SIMILARITIES,
-    )
-    write_thresholds(trained.run.path, results, weights_hash(trained.embedder))
-    click.echo(format_table(results))
-    click.echo(f"\nSee it as a report: framl-keras eval --run {trained.run.path}", err=True)
+        return 0
+    show(run.results, as_json)
+    click.echo(f"\nSee it as a report: framl-keras eval --run {run.path}", err=True)
+    return 0

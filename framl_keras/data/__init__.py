@@ -1,0 +1,31 @@
+"""Data: open, convert, check and audit it; readers, transforms and the one order below.
+
+Example:
+>>> import framl_keras as fk
+>>> images, labels = next(fk.data.open("synthetic:people=4,images=3").batches(6, size=32))
+>>> images.shape, labels.shape
+((6, 32, 32, 3), (6,))
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from framl_keras.data.front import TrainingData as TrainingData
+    from framl_keras.data.front import audit as audit
+    from framl_keras.data.front import check as check
+    from framl_keras.data.front import convert as convert
+    from framl_keras.data.front import open as open
+    from framl_keras.data.front import open_pairs as open_pairs
+
+__all__ = ["TrainingData", "audit", "check", "convert", "open", "open_pairs"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(importlib.import_module("framl_keras.data.front"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

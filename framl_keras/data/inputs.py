@@ -36,6 +36,19 @@ class InputImages(Sequence[Sample]):
     def __len__(self) -> int:
         return len(self.names)
 
+    @classmethod
+    def joined(cls, parts: Sequence["InputImages"]) -> "InputImages":
+        """Several parts as one."""
+        both = [pair for part in parts for pair in part.each()]
+        return cls([name for name, _ in both], [read for _, read in both])
+
+    def at(self, positions: Sequence[int]) -> "InputImages":
+        """Some of the images."""
+        return InputImages(
+            [self.names[position] for position in positions],
+            [self._readers[position] for position in positions],
+        )
+
     def each(self) -> Iterator[Named]:
         """Every image's name and reader."""
         return zip(self.names, self._readers, strict=True)

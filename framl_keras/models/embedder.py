@@ -12,7 +12,7 @@ BACKBONE = "backbone"  # what the network is called where its own name does not 
 
 def embedding_model(
     backbone: str,
-    image_size: int,
+    image_size: int | tuple[int, ...],
     embedding_dim: int = 512,
     embedding_l2: float = 0.0,
     weights: str | None = None,
@@ -22,7 +22,8 @@ def embedding_model(
 
     Args:
         backbone: name of the network, see `framl_keras.backbones.names()`.
-        image_size: side of the input in pixels.
+        image_size: side of the input in pixels, or `(height, width)`, or
+            `(height, width, channels)` with 1 channel for gray images.
         embedding_dim: length of the embedding.
         embedding_l2: L2 penalty on the kernel of the embedding's Dense, and on nothing else.
         weights: `imagenet`, a weights file, or `None` for random weights.
@@ -30,7 +31,8 @@ def embedding_model(
             or `pooling`; the backbone's own choices hold where they are left out.
 
     Input shape:
-        RGB pixels 0…255, `(batch, image_size, image_size, 3)`, uint8 or float.
+        RGB pixels 0…255, `(batch, image_size, image_size, 3)`, uint8 or float; gray ones are
+        seen by the network as three equal channels.
 
     Output shape:
         float32 `(batch, embedding_dim)`, not normalized.
@@ -44,9 +46,13 @@ def embedding_model(
     (None, 512)
     """
     network = backbones.get(backbone)
-    shape = (image_size, image_size, 3)
-    pixels = keras.Input(shape, name="pixels")
+    sides = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    channels = sides[2] if len(sides) == 3 else 3
+    shape = (*sides[:2], 3)
+    pixels = keras.Input((*sides[:2], channels), name="pixels")
     scaled = keras.layers.Rescaling(network.scale, network.offset, name="scaling")(pixels)
+    if channels == 1:
+        scaled = keras.layers.Concatenate(name="gray_to_color")([scaled] * 3)
     features = network.build(shape, weights=weights)(scaled)
     options = {**network.head, **representation}
     if embedding_l2:

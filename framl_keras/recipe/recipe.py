@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, model_validator
 
+from framl_keras import backend
 from framl_keras.errors import UserError
 from framl_keras.recipe.changes import apply_change
 from framl_keras.recipe.data import DataSection
@@ -18,6 +19,7 @@ from framl_keras.recipe.packaged import located
 from framl_keras.recipe.section import Section
 from framl_keras.recipe.train import TrainSection
 from framl_keras.recipe.yaml_file import read_yaml
+from framl_keras.registry import import_modules
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ class Recipe(Section):
     Attributes:
         name: names the run, whose folder is `runs/<name>`.
         seed: decides initial weights, order and augmentation.
+        imports: modules that register things of your own, which the recipe then names.
         data: where the images are and how they are seen.
         model: what is trained: the network, where it starts from, and the head.
         train: how it is trained: how long, by which optimizer, and what is kept.
@@ -35,6 +38,7 @@ class Recipe(Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")]
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    imports: list[str] = Field(default=[])
     data: DataSection
     model: ModelSection
     train: TrainSection = TrainSection()
@@ -67,7 +71,7 @@ class Recipe(Section):
             content = to_recipe(framl)
         for change in changes:
             apply_change(content, change)
-        return validated(cls, content, path)
+        return cls.from_content(content, path)
 
     @classmethod
     def from_content(cls, content: Any, path: str | os.PathLike[str]) -> "Recipe":
@@ -82,8 +86,16 @@ class Recipe(Section):
         """
         if not isinstance(content, dict):
             raise UserError(f"{path}: expected a recipe's sections. Received: {content!r:.40}")
+        _import(content.get("imports"))
         return validated(cls, content, path)
 
     def to_yaml(self) -> str:
         """The whole recipe as YAML, with every default spelled out."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _import(modules: Any) -> None:
+    """Imports a recipe's own modules, before the names that they register are looked up."""
+    if isinstance(modules, list) and all(isinstance(name, str) for name in modules) and modules:
+        backend.choose()  # they will import Keras
+        import_modules(modules)

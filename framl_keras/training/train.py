@@ -59,7 +59,13 @@ class Trained:
     interrupted: bool
 
 
-def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = False) -> Trained:
+def train(
+    recipe: Recipe,
+    run: RunDirectory,
+    mode: str = "fit",
+    restart: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Trained:
     """Trains a recipe into a run's directory, going on where an unfinished run stopped.
 
     Ctrl-C or SIGTERM end it after the current step; what was trained so far is saved.
@@ -69,6 +75,7 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
         run: where to.
         mode: `fit` (compiled) or `eager` (one explicit step at a time), with equal results.
         restart: puts an unfinished run aside and begins anew.
+        callbacks: further ones; they are called after the run's own.
 
     Raises:
         UserError: if the recipe's data, augmentation, backbone or optimizer cannot be had, the
@@ -88,7 +95,7 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
         rate = learning_rate_at(model.optimizer)
         journal = Journal(run.logs, progress, rate, recipe.train.log_every)
         watch = StopAtNaN(progress, rate, checkpoints.newest_path)
-        callbacks = [
+        own = [
             *restored,
             CountSteps(progress),
             watch,
@@ -103,7 +110,7 @@ def train(recipe: Recipe, run: RunDirectory, mode: str = "fit", restart: bool = 
             verification.verify(model, progress)
         with watch:
             while not (verification.is_over(progress) or stop.stopped):
-                MODES[mode](model, batches, progress.epoch, progress.steps_left, callbacks)
+                MODES[mode](model, batches, progress.epoch, progress.steps_left, [*own, *callbacks])
                 verification.verify(model, progress)
             if stop.stopped:
                 checkpoints.save(model, progress.step)

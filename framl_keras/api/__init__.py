@@ -1,0 +1,1 @@
+"""What a command does, as a function: one file each, re-exported by `framl_keras`."""

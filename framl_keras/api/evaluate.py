@@ -1,0 +1,242 @@
+"""Verification in one line, and its results."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from framl_keras import backend
+from framl_keras.data.pairs import PairSet
+from framl_keras.data.pairs.embeddings import EmbeddingSet, read_embeddings
+from framl_keras.embedder import Embedder, names_of
+from framl_keras.errors import UserError
+from framl_keras.evaluation import Result, check_names, format_table
+from framl_keras.evaluation import evaluate as evaluate_model
+from framl_keras.evaluation.evaluate import MODEL
+from framl_keras.evaluation.identity_pairs import identity_pairs
+from framl_keras.evaluation.intervals import REPEATS
+from framl_keras.evaluation.ready import fingerprint, verify_ready
+from framl_keras.evaluation.report import facts_of, write_report
+from framl_keras.evaluation.report.numbers import numbers_of
+from framl_keras.results import Tabular, plain
+from framl_keras.runs.directory import RunDirectory
+from framl_keras.runs.verification_sets import pair_sets_of
+
+
+class Results(Tabular, Sequence[Result]):
+    """The results of a verification: one for each set, similarity and protocol.
+
+    Args:
+        results: what was found.
+        pair_sets: the sets that they are about.
+        facts: what it takes to get the same numbers again.
+        images: whether the sets have images, to show the hardest pairs.
+        directory: the run that they are about; None for the current folder.
+    """
+
+    def __init__(
+        self,
+        results: Sequence[Result],
+        pair_sets: Sequence[PairSet],
+        facts: dict[str, Any],
+        images: bool = True,
+        directory: RunDirectory | None = None,
+    ):
+        self.results, self.pair_sets = list(results), list(pair_sets)
+        self.facts, self._images = facts, images
+        self.directory = directory or RunDirectory(".")
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    @overload
+    def __getitem__(self, index: int) -> Result: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Result]: ...
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.results[index]
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.results)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each result."""
+        return [_row(result) for result in self.results]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers, as the report's `results.json` has them."""
+        return {"facts": plain(self.facts), "results": [numbers_of(each) for each in self.results]}
+
+    def report(self, folder: str | os.PathLike[str], plots: bool = True) -> Path:
+        """Writes `results.json`, `scores.npz`, plots, and one page with it all.
+
+        Returns:
+            The page.
+
+        Raises:
+            UserError: if the folder cannot be written.
+        """
+        try:
+            return write_report(
+                Path(folder), self.results, self.pair_sets, self.facts, plots, self._images
+            )
+        except OSError as error:
+            raise UserError(
+                f"Cannot write the report: {error}. Choose another folder with --out DIR."
+            ) from None
+
+    def new_folder(self) -> Path:
+        """A new folder for a report, among the run's reports."""
+        return self.directory.new_report()
+
+    def __str__(self) -> str:
+        return format_table(self.results)
+
+
+def evaluate(
+    embedder: Any = None,
+    pairs: Any = None,
+    similarities: str | Sequence[str] = ("cos",),
+    protocol: str = "exact",
+    normalize: bool = False,
+    baseline: bool = True,
+    bootstrap: int = REPEATS,
+    progress: bool = False,
+    source: str = MODEL,
+) -> Results:
+    """Verifies an embedder, or ready vectors, on pairs.
+
+    Args:
+        embedder: an `Embedder`, what `Embedder.load` takes, a Keras model, or vectors
+            `(n, dim)`, also as the path of a `.npz` or `.npy` file.
+        pairs: for an embedder: a path, a verification set, triples `(a, b, same)`, or a list of
+            sets; None for its recipe's. For vectors: `(pairs, is_same)`, or `is_same` where
+            rows 0 and 1, 2 and 3, … are pairs, or the rows' `identities=` in a mapping.
+        similarities: names, or `all`.
+        protocol: how thresholds are chosen: `exact`, `framl` or `both`.
+        normalize: gives ready vectors length one first.
+        baseline: adds raw pixels under the cosine, where there are images.
+        bootstrap: how often to resample for intervals; 0 for none.
+        progress: shows a bar.
+        source: what the results call the embedder.
+
+    Raises:
+        UserError: if a set has no same-pairs or no different-pairs, an image cannot be decoded,
+            or a name is unknown.
+
+    Example:
+    >>> rng = np.random.default_rng(0)
+    >>> same = np.arange(100) % 2 == 0
+    >>> vectors = rng.normal(size=(200, 16))
+    >>> vectors[1::2][same] = vectors[0::2][same] + 0.1
+    >>> results = evaluate(vectors, same, ["cos", "ssim"], bootstrap=0)
+    >>> [(result.similarity, result.accuracy > 0.9) for result in results]
+    [('cos', True), ('ssim', True)]
+    """
+    names = names_of(similarities)
+    check_names(names, protocol)
+    ready = _ready(embedder, pairs)
+    if ready is not None:
+        found = verify_ready(ready, names, protocol, normalize, bootstrap)
+        facts = facts_of(normalized=normalize, fingerprint=fingerprint(ready.embeddings))
+        return Results(found, [ready.pair_set()], facts, images=False)
+    chosen = embedder_of(embedder)
+    recipe = chosen.trained.known_recipe if pairs is None else chosen.recipe
+    sets = pair_sets_of(pairs, recipe)
+    found = evaluate_model(
+        chosen.model,
+        sets,
+        image_size=chosen.image_size,
+        central_crop=chosen.central_crop,
+        similarities=names,
+        protocol=protocol,
+        baseline=baseline,
+        bootstrap=bootstrap,
+        progress=progress,
+        source=source,
+    )
+    return Results(found, sets, _facts(chosen, found), directory=chosen.trained.directory)
+
+
+def embedder_of(given: Any) -> Embedder:
+    """An `Embedder`, of what `Embedder.load` takes, or of a Keras model."""
+    if isinstance(given, Embedder):
+        return given
+    if given is None or isinstance(given, str | os.PathLike):
+        return Embedder.load(given)
+    return Embedder(given)
+
+
+def _ready(given: Any, pairs: Any) -> EmbeddingSet | None:
+    """Ready vectors with their pairs; None for an embedder."""
+    if isinstance(given, EmbeddingSet):
+        return given
+    if isinstance(given, str | os.PathLike) and Path(given).suffix in (".npz", ".npy"):
+        return read_embeddings(given)
+    if not hasattr(given, "__array__"):
+        return None
+    vectors = np.asarray(given)
+    if pairs is None:
+        raise TypeError("Vectors need pairs. Expected `(pairs, is_same)`, or `is_same`.")
+    rows, is_same = _rows_and_answers(pairs, len(vectors))
+    identities = np.full(len(vectors), -1)
+    if isinstance(pairs, dict):
+        identities = np.unique(np.asarray(pairs["identities"]), return_inverse=True)[1]
+    keys = [f"row {row}" for row in range(len(vectors))]
+    return EmbeddingSet("vectors", vectors, rows, is_same, None, identities, keys)
+
+
+def _rows_and_answers(pairs: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs of rows, int64 `(m, 2)`, and bool `(m,)`."""
+    if isinstance(pairs, dict):
+        if "identities" not in pairs:
+            raise TypeError(f"Expected the key `identities`. Received: {list(pairs)}")
+        numbers = np.unique(np.asarray(pairs["identities"]), return_inverse=True)[1]
+        return identity_pairs(numbers)
+    if isinstance(pairs, tuple) and len(pairs) == 2:
+        rows, is_same = np.asarray(pairs[0], np.int64), np.asarray(pairs[1]).astype(bool)
+    else:
+        is_same = np.asarray(pairs).astype(bool)
+        rows = np.arange(count - count % 2, dtype=np.int64).reshape(-1, 2)
+    if rows.ndim != 2 or rows.shape[1] != 2 or is_same.shape != (len(rows),):
+        raise UserError(
+            f"{count} vectors, pairs of shape {rows.shape} and answers of shape {is_same.shape} "
+            "do not fit. Expected pairs (m, 2) and one answer for each."
+        )
+    return rows, is_same
+
+
+def _facts(embedder: Embedder, results: Sequence[Result]) -> dict[str, Any]:
+    trained = embedder.trained
+    return facts_of(
+        backend.choose(),
+        run=str(trained.directory.path),
+        embedder=str(trained.path),
+        step=trained.step,
+        weights=trained.weights,
+        image_size=trained.image_size,
+        central_crop=trained.central_crop,
+        data={result.set_name: result.fingerprint for result in results},
+    )
+
+
+def _row(result: Result) -> dict[str, Any]:
+    found = result.verification
+    return {
+        "set": result.set_name,
+        "source": result.source,
+        "similarity": found.similarity,
+        "protocol": found.protocol,
+        "pairs": len(found.is_same),
+        "accuracy": found.accuracy,
+        "accuracy_sd": found.accuracy_sd,
+        "threshold": found.threshold,
+        "auc": found.auc,
+        "eer": found.eer,
+        "d_prime": found.d_prime,
+        **{f"tar@{far:g}": point.tar if (point := found.tar_at(far)) else None
+           for far in (1e-2, 1e-3, 1e-4)},
+    }  # fmt: skip

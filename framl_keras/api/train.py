@@ -1,0 +1,145 @@
+"""Training in one line, and the run that it leaves."""
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from framl_keras import backend
+from framl_keras.data.pairs import PairSet
+from framl_keras.errors import UserError
+from framl_keras.recipe import Recipe
+from framl_keras.recipe.given import recipe_of
+from framl_keras.runs.directory import RUNS, RunDirectory, find_run
+
+if TYPE_CHECKING:
+    from framl_keras.api.evaluate import Results
+    from framl_keras.embedder import Embedder
+
+
+class Run:
+    """A run in its folder: what was trained, how it went, and how good it is.
+
+    Args:
+        path: the run's folder; None for the newest in `runs/`.
+
+    Raises:
+        UserError: if there is no trained model in it.
+
+    Example:
+    >>> run = Run("runs/quickstart")  # doctest: +SKIP
+    >>> run.history["loss"][-1], run.embedder.dim  # doctest: +SKIP
+    (1.93, 512)
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None):
+        self._directory = find_run(path)
+        self.interrupted = False
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self._directory.path
+
+    @property
+    def recipe(self) -> Recipe:
+        """What was trained, every default spelled out."""
+        return self._directory.recipe()
+
+    @property
+    def class_names(self) -> list[str]:
+        """The identity's name at each label."""
+        return self._directory.class_names()
+
+    @cached_property
+    def embedder(self) -> "Embedder":
+        """The trained embedder."""
+        from framl_keras.embedder import Embedder  # noqa: PLC0415 - the backend loads then
+
+        return Embedder.load(self.path)
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The log's columns, a number for each line: `step`, `epoch`, `loss`, `accuracy`, …"""
+        path = self._directory.logs / "training.csv"
+        if not path.is_file():
+            return {}
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row.get("loss")]
+        names = list(rows[0]) if rows else []
+        return {name: [float(row[name] or "nan") for row in rows] for name in names}
+
+    @cached_property
+    def pair_sets(self) -> list[PairSet]:
+        """The recipe's verification sets, as far as they are there."""
+        from framl_keras.training.build.data import open_present_pair_sets  # noqa: PLC0415
+
+        return open_present_pair_sets(self.recipe)
+
+    @cached_property
+    def results(self) -> "Results":
+        """The verification of the embedder on the recipe's sets, in every similarity.
+
+        Its thresholds are kept with the run.
+
+        Raises:
+            UserError: if the recipe names no verification set that is there.
+        """
+        if not self.pair_sets:
+            raise UserError("No verification set: name one in the recipe's data.test.")
+        from framl_keras.api.evaluate import evaluate  # noqa: PLC0415 - the backend loads then
+        from framl_keras.runs.thresholds import write_thresholds  # noqa: PLC0415
+
+        results = evaluate(self.embedder, self.pair_sets, "all", progress=True)
+        write_thresholds(self.path, list(results), self.embedder.weights_hash)
+        return results
+
+    def __repr__(self) -> str:
+        state = ", interrupted" if self.interrupted else ""
+        return f"Run({str(self.path)!r}{state})"
+
+
+def train(
+    recipe: str | os.PathLike[str] | Mapping[str, Any] | Recipe,
+    changes: Mapping[str, Any] | Sequence[str] = (),
+    mode: str = "fit",
+    callbacks: Sequence[Any] = (),
+    name: str | None = None,
+    restart: bool = False,
+) -> Run:
+    """Trains a recipe into `runs/<name>/`; a run that was stopped goes on where it was.
+
+    Args:
+        recipe: the name of a packaged recipe, a YAML file, a mapping, or a `Recipe`.
+        changes: keys with new values, such as `{"train.epochs": 3}`.
+        mode: `fit` (compiled) or `eager` (one explicit step at a time), with equal results.
+        callbacks: Keras callbacks of your own; they see the training model as `self.model`.
+        name: the run's name in place of the recipe's.
+        restart: puts an unfinished run aside and begins anew.
+
+    Returns:
+        The run, with `.embedder`, `.history`, `.results` and `.path`.
+
+    Raises:
+        UserError: if the recipe or its data are not as expected, or the loss is not finite.
+
+    Example:
+    >>> run = train("quickstart", {"train.epochs": 3})  # doctest: +SKIP
+    >>> print(run.results)  # doctest: +SKIP
+    """
+    chosen = recipe_of(recipe, changes)
+    if name is not None:
+        chosen = recipe_of(chosen, {"name": name})
+    if mode not in ("fit", "eager"):
+        raise ValueError(f"`mode` must be `fit` or `eager`. Received: mode={mode!r}")
+    backend.choose()
+
+    from framl_keras.training.train import train as train_recipe  # noqa: PLC0415
+
+    directory = RunDirectory(RUNS / chosen.name)
+    trained = train_recipe(chosen, directory, mode, restart, callbacks)
+    run = Run(directory.path)
+    run.interrupted = trained.interrupted
+    return run

@@ -1,0 +1,42 @@
+"""Options that several commands have."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+run_option = click.option(
+    "--run",
+    "run_path",
+    metavar="WHERE",
+    help="A run's folder, a checkpoint, a .keras file or hf://user/name; the newest run when none "
+    "is named.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+set_option = click.option(
+    "--set",
+    "changes",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a key of the recipe. May repeat.",
+)
+pairs_option = click.option(
+    "--set",
+    "sets",
+    metavar="NAME|PATH",
+    multiple=True,
+    help="A verification set instead of the recipe's. May repeat.",
+)
+
+
+def sim_option(default: str) -> Callable[[Any], Any]:
+    """`--sim NAME`, which may repeat."""
+    return click.option(
+        "--sim",
+        "names",
+        metavar="NAME",
+        multiple=True,
+        default=[default],
+        help="A similarity: diff, cos, corr, fft_corr, direct_corr, ssim, or all. May repeat.  "
+        f"[default: {default}]",
+    )

@@ -1,0 +1,283 @@
+"""Opening, converting, checking and auditing data, in one line each."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from framl_keras.data.augment import Augment
+from framl_keras.data.conversion import ConvertOptions, Manifest
+from framl_keras.data.conversion import convert as convert_source
+from framl_keras.data.conversion.options import format_for
+from framl_keras.data.pairs import PairSet
+from framl_keras.data.pairs import open_pairs as open_all_pairs
+from framl_keras.data.sources import Sample, Source, open_source
+from framl_keras.errors import UserError
+
+if TYPE_CHECKING:
+    from framl_keras.data.auditing import AuditReport
+    from framl_keras.data.checking import CheckReport
+
+Location = str | os.PathLike[str]
+
+
+class TrainingData:
+    """Labeled images, by position and as the endless batches of a training.
+
+    Args:
+        source: where the images are.
+
+    Attributes:
+        class_names: the identity's name at each label.
+        labels: int64 `(len(data),)`.
+    """
+
+    def __init__(self, source: Source):
+        self.source = source
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.source[index]
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The identity's name at each label."""
+        return self.source.class_names
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The label of each image, int64 `(len(data),)`."""
+        return self.source.labels
+
+    def batches(
+        self,
+        batch_size: int = 128,
+        size: int = 112,
+        seed: int = 0,
+        augment: Mapping[str, Any] | bool = True,
+        central_crop: bool = False,
+        images_per_class: int | None = None,
+        on_error: str = "raise",
+        start: int = 0,
+        threads: int = 4,
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Batches without an end, as training sees them: batch `b` follows from (seed, `b`).
+
+        An epoch has `len(data) // batch_size` of them. They are the same on every backend.
+
+        Args:
+            batch_size: images in a batch.
+            size: side of the images in pixels.
+            seed: decides the order and the augmentation.
+            augment: True for FRAML's, False for none, or options of `Augment`, such as
+                `{"flip": True, "degrees": 10}`.
+            central_crop: crops the middle instead of anywhere.
+            images_per_class: for balanced batches, images of each class.
+            on_error: `raise` stops at an image that cannot be read; `skip` takes another one.
+            start: the first batch.
+            threads: readers.
+
+        Returns:
+            An iterator of uint8 `(batch_size, size, size, 3)` and int32 `(batch_size,)`.
+
+        Raises:
+            UserError: if an image cannot be read, or an option is unknown.
+        """
+        from framl_keras.data.batches import (  # noqa: PLC0415 - Grain takes a while
+            TrainingBatches,
+            training_dataset,
+        )
+
+        batches = TrainingBatches(
+            self.source,
+            batch_size,
+            size,
+            _augment(augment, size, central_crop),
+            seed,
+            central_crop,
+            on_error,
+            images_per_class,
+        )
+        return iter(training_dataset(batches, start, threads))
+
+    def __repr__(self) -> str:
+        return f"TrainingData({len(self):,} images of {len(self.class_names):,} identities)"
+
+
+def open(location: Location | Source, root: Location | None = None,
+         on_error: str = "raise") -> TrainingData:  # fmt: skip
+    """Opens training data, whatever its format.
+
+    Args:
+        location: `orl`, `synthetic:people=100,images=20`, a folder `<identity>/<image>`, records,
+            a list `path,label`, or a source of your own.
+        root: folder that paths within the data start from.
+        on_error: whether damaged records are refused (`raise`) or left out (`skip`).
+
+    Raises:
+        UserError: if nothing is there, or the format cannot be told.
+
+    Example:
+    >>> open("synthetic:people=4,images=3")
+    TrainingData(12 images of 4 identities)
+    """
+    return TrainingData(_source(location, root, on_error))
+
+
+def open_pairs(location: Location, name: str | None = None,
+               root: Location | None = None) -> list[PairSet]:  # fmt: skip
+    """Opens the verification sets at a place, whatever their format.
+
+    Args:
+        location: a file or folder.
+        name: what reports call the set; the file's name if None.
+        root: folder that paths within a list start from.
+
+    Raises:
+        UserError: if there is none.
+    """
+    path = os.fspath(location)
+    return open_all_pairs(path, name or Path(path).stem, None if root is None else os.fspath(root))
+
+
+def convert(
+    source: Location | Source,
+    destination: Location,
+    format: str | None = None,
+    online: bool = False,
+    shards: int | None = None,
+    jobs: int | None = None,
+    resize: int | None = None,
+    seed: int = 0,
+    root: Location | None = None,
+    on_error: str = "raise",
+    overwrite: bool = False,
+) -> Manifest:
+    """Writes images, shuffled, as TFRecord or ArrayRecord; interrupted, it goes on.
+
+    Args:
+        source: see `open`.
+        destination: the file, or the common name of the shards.
+        format: `tfrecord` or `arrayrecord`; by the suffix of `destination` if None.
+        online: stores the images' paths instead of the images.
+        shards: number of files.
+        jobs: threads that read and encode; None takes one, or all cores with `resize`.
+        resize: side that images are stretched to.
+        seed: decides the order.
+        root: folder that paths within the source start from.
+        on_error: stop at what cannot be read (`raise`), or leave it out (`skip`).
+        overwrite: replace what is there.
+
+    Returns:
+        What was written, and what was left out.
+
+    Raises:
+        UserError: if the destination exists, or an image cannot be read.
+    """
+    path = Path(destination)
+    threads = jobs or (os.cpu_count() if resize else 1) or 1
+    options = ConvertOptions(
+        format or format_for(path), online, shards, threads, resize, seed, on_error
+    )
+    opened = _source(source, root, on_error)
+    return convert_source(opened, path, options, _said(source), overwrite)
+
+
+def check(
+    source: Location | Source,
+    size: int = 112,
+    sample: int | None = None,
+    central_crop: bool = False,
+    seed: int = 0,
+    policy: str | None = None,
+    jobs: int | None = None,
+    root: Location | None = None,
+    sheet: Location | None = None,
+) -> "CheckReport":
+    """Counts, reads and decodes images, and measures the input path.
+
+    Args:
+        source: see `open`.
+        size: side of the training images.
+        sample: look at this many images only.
+        central_crop: crops the middle instead of anywhere.
+        seed: decides the order, the sample and the augmentation.
+        policy: augment by a layer, such as `keras_cv.rand_augment`.
+        jobs: threads that read; None for all cores.
+        root: folder that paths within the source start from.
+        sheet: where to draw a contact sheet of training images, if anywhere.
+
+    Raises:
+        UserError: if nothing is there.
+    """
+    from framl_keras.data.checking import check_source  # noqa: PLC0415 - Grain takes a while
+    from framl_keras.data.checking.check import check_batches  # noqa: PLC0415
+
+    opened = _source(source, root, "skip")
+    batches = check_batches(opened, size, central_crop, seed, policy)
+    report = check_source(opened, _said(source), batches, sample, jobs or os.cpu_count() or 1)
+    if sheet is not None and len(report.unreadable) < report.checked:
+        from framl_keras.data.checking import save_contact_sheet  # noqa: PLC0415 - Matplotlib
+
+        images, labels = batches[0]
+        names = [str(opened.class_names[label]) for label in labels[:96]]
+        save_contact_sheet(images[:96], names, Path(sheet))
+    return report
+
+
+def audit(train: Location | Source, test: Location, root: Location | None = None,
+          jobs: int | None = None) -> "AuditReport":  # fmt: skip
+    """Finds images and identities of the test data that are in the training data.
+
+    Args:
+        train: any training data; see `open`.
+        test: a verification set, or training data.
+        root: folder that paths within `train` start from.
+        jobs: threads that read; None for all cores.
+
+    Raises:
+        UserError: if one of them cannot be opened.
+    """
+    from framl_keras.data.auditing import audit as audit_source  # noqa: PLC0415
+    from framl_keras.data.auditing import open_test_images  # noqa: PLC0415
+
+    test_images = open_test_images(os.fspath(test))
+    return audit_source(_source(train, root, "skip"), test_images, jobs or os.cpu_count() or 1)
+
+
+def _source(given: Any, root: Location | None, on_error: str) -> Source:
+    if isinstance(given, TrainingData):
+        return given.source
+    if isinstance(given, str | os.PathLike):
+        base = None if root is None else os.fspath(root)
+        return open_source(os.fspath(given), base, on_error)
+    if isinstance(given, Source):
+        return given
+    raise TypeError(
+        "Expected a path, a name such as `orl`, or a source with `class_names` and `labels`. "
+        f"Received: {type(given).__name__}"
+    )
+
+
+def _said(given: Any) -> str:
+    """What a report calls a source."""
+    return os.fspath(given) if isinstance(given, str | os.PathLike) else type(given).__name__
+
+
+def _augment(given: Mapping[str, Any] | bool, size: int, central_crop: bool) -> Augment:
+    """The augmentation that is meant; images are stretched so that crops have FRAML's room."""
+    room = round(size * 128 / 112)
+    if given is True:
+        return Augment(resize_to=room)
+    if given is False:
+        side = room if central_crop else size
+        return Augment(resize_to=side, flip=False, saturation=0, brightness=0)
+    known = list(Augment.__dataclass_fields__)
+    for option in given:
+        if option not in known:
+            raise UserError(f"Unknown option {option!r} of `augment`. Expected one of {known}.")
+    return Augment(**{"resize_to": room, **given})

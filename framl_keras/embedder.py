@@ -1,0 +1,450 @@
+"""A trained model with all that it takes to use it rightly."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from framl_keras.data.decode import decode
+from framl_keras.data.inputs import InputImages, in_parts, one_image
+from framl_keras.data.pairs import PairSet
+from framl_keras.errors import UserError
+from framl_keras.evaluation.calibration import (
+    Calibration,
+    read_calibrations,
+    write_calibrations,
+)
+from framl_keras.evaluation.calibrations import Calibrations, calibrate_all
+from framl_keras.evaluation.comparison import Comparison, compare_vectors
+from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirror_fused, not_fused
+from framl_keras.evaluation.embeddings import Embeddings
+from framl_keras.evaluation.galleries import embedded_gallery, held_out_matches, matches_in
+from framl_keras.evaluation.matches import Matches
+from framl_keras.runs.directory import RunDirectory
+from framl_keras.runs.embedder_file import save_embedder
+from framl_keras.runs.hub import HUB, fetched
+from framl_keras.runs.open_embedder import TrainedEmbedder, open_embedder
+from framl_keras.runs.thresholds import read_thresholds
+from framl_keras.runs.verification_sets import pair_sets_of
+from framl_keras.similarities import check_similarity
+from framl_keras.similarities import names as similarity_names
+
+if TYPE_CHECKING:
+    import keras
+
+PART = 4096  # images of a generator that are read before they are embedded
+
+
+class Embedder:
+    """Turns images into vectors, compares them, and knows its thresholds.
+
+    Args:
+        model: a Keras model from RGB pixels 0…255 `(batch, height, width, 3)` to vectors.
+        central_crop: whether it sees only the middle of each image.
+        thresholds: similarity -> distance below which two images are of one identity.
+        calibrations: similarity -> what `calibrate` found.
+        facts: what else is to be kept with it.
+
+    Example:
+    >>> import keras, numpy as np
+    >>> pixels = keras.Input((8, 8, 3))
+    >>> model = keras.Model(pixels, keras.layers.Flatten()(pixels))
+    >>> embedder = Embedder(model, thresholds={"cos": 0.1})
+    >>> black_and_white = np.stack([np.zeros((8, 8, 3)), np.full((8, 8, 3), 255)])
+    >>> embedder.embed(black_and_white).shape
+    (2, 192)
+    >>> embedder.compare(black_and_white[1], black_and_white[1]).same
+    True
+    """
+
+    def __init__(
+        self,
+        model: "keras.Model",
+        central_crop: bool = False,
+        thresholds: Mapping[str, float] | None = None,
+        calibrations: Mapping[str, Calibration] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ):
+        side = _side_of(model)
+        place = Path(".")
+        facts = dict(facts or {})
+        self._opened = TrainedEmbedder(
+            model, side, central_crop, place, RunDirectory(place), None, facts
+        )
+        self._keeps_run = False
+        self.thresholds = dict(thresholds or {})
+        self.calibrations = dict(calibrations or {})
+
+    @classmethod
+    def load(cls, source: str | os.PathLike[str] | None = None) -> "Embedder":
+        """Opens a trained embedder.
+
+        Args:
+            source: a run's folder, a checkpoint, a `.keras` file, `hf://user/name` for one
+                on Hugging Face's hub; None for the newest run in `runs/`.
+
+        Raises:
+            UserError: if there is none, or it cannot be read.
+
+        Example:
+        >>> Embedder.load("runs/quickstart")  # doctest: +SKIP
+        """
+        if isinstance(source, str) and source.startswith(HUB):
+            source = fetched(source)
+        return cls._of(open_embedder(source))
+
+    @classmethod
+    def _of(cls, opened: TrainedEmbedder) -> "Embedder":
+        embedder = cls.__new__(cls)
+        embedder._opened = opened
+        embedder._keeps_run = (opened.directory.path / "recipe.yaml").is_file()
+        return embedder
+
+    @property
+    def model(self) -> "keras.Model":
+        """The Keras model: pixels `(batch, height, width, 3)` to vectors that are not fused."""
+        return self._opened.model
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images that the model sees, in pixels."""
+        return self._opened.image_size
+
+    @property
+    def central_crop(self) -> bool:
+        """Whether the model sees only the middle of each image."""
+        return self._opened.central_crop
+
+    @property
+    def dim(self) -> int:
+        """Length of its vectors."""
+        return int(self.model.output_shape[-1])
+
+    @property
+    def step(self) -> int | None:
+        """How many steps it was trained, if that is known."""
+        return self._opened.step
+
+    @property
+    def weights_hash(self) -> str:
+        """A hash of its weights, by which thresholds know what they are for."""
+        return self._opened.weights
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What else its file says."""
+        return self._opened.facts
+
+    @property
+    def recipe(self) -> Any:
+        """The recipe that it was trained with; None if that is not known."""
+        return self._opened.recipe
+
+    @property
+    def trained(self) -> TrainedEmbedder:
+        """The embedder as the parts below the front door have it."""
+        return self._opened
+
+    @cached_property
+    def thresholds(self) -> dict[str, float]:
+        """Similarity -> the distance below which a verification takes two images for same."""
+        stored = self._stored("thresholds", {})
+        return dict(stored or read_thresholds(self._opened.directory.path, self.weights_hash))
+
+    @cached_property
+    def calibrations(self) -> dict[str, Calibration]:
+        """Similarity -> threshold at a false accept rate, and probabilities."""
+        entries = [Calibration(**entry) for entry in self._stored("calibrations", [])]
+        stored = {entry.similarity: entry for entry in entries}
+        return stored or read_calibrations(self._opened.directory.path, self.weights_hash)
+
+    def threshold(self, similarity: str = "cos") -> float | None:
+        """The distance below which two images are of one identity; None if it is not known."""
+        calibration = self.calibrations.get(similarity)
+        return calibration.threshold if calibration else self.thresholds.get(similarity)
+
+    def embed(
+        self,
+        images: Any,
+        fused: bool = True,
+        normalize: bool = True,
+        batch_size: int = BATCH_SIZE,
+        progress: bool = False,
+    ) -> np.ndarray:
+        """The vectors of images.
+
+        Args:
+            images: paths, folders, bytes, PIL images, arrays of 0…255, or any list or
+                generator of these.
+            fused: adds the mirror image's vector, as verification and thresholds do.
+            normalize: gives the vectors length one.
+            batch_size: images at a time.
+            progress: shows a bar.
+
+        Returns:
+            float32 `(n, dim)`.
+
+        Raises:
+            UserError: if an image is missing or cannot be decoded; it says which.
+            TypeError: if something is no image.
+        """
+        return self.encode(images, fused, normalize, batch_size, progress).vectors
+
+    def encode(
+        self,
+        images: Any,
+        fused: bool = True,
+        normalize: bool = True,
+        batch_size: int = BATCH_SIZE,
+        progress: bool = False,
+        on_error: str = "raise",
+    ) -> Embeddings:
+        """The vectors of images, with names; see `embed`.
+
+        Args:
+            images: see `embed`, as are the next four.
+            fused: adds the mirror image's vector.
+            normalize: gives the vectors length one.
+            batch_size: images at a time.
+            progress: shows a bar.
+            on_error: `raise` stops at an image that cannot be decoded; `skip` leaves it
+                out and says so in `left_out`.
+
+        Raises:
+            UserError: see `embed`; also if no image can be read.
+        """
+        if on_error not in ("raise", "skip"):
+            raise ValueError(f"`on_error` must be `raise` or `skip`. Received: {on_error!r}")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size!r}")
+        function = (mirror_fused if fused else not_fused)(self.model, batch_size)
+        left_out: dict[str, str] = {}
+        names: list[str] = []
+        parts: list[np.ndarray] = []
+        for part in in_parts(images, PART):
+            readable = part if on_error == "raise" else _readable(part, left_out)
+            if len(readable):
+                embedded = embed_with(
+                    function,
+                    readable,
+                    self.image_size,
+                    self.central_crop,
+                    batch_size,
+                    progress,
+                    normalize=normalize,
+                )
+                parts.append(embedded.embeddings)
+                names += readable.names
+        if not parts:
+            raise UserError(_nothing(left_out))
+        return Embeddings(np.concatenate(parts), names, left_out)
+
+    def compare(self, a: Any, b: Any, similarities: str | Sequence[str] = "all") -> Comparison:
+        """Says whether two images are of one identity.
+
+        Args:
+            a: an image; see `embed`.
+            b: another one.
+            similarities: names, or `all`; `answer.same` and its like are the first one's,
+                of `all` the cosine's.
+
+        Returns:
+            The answer: `.same`, `.distance`, `.threshold`, `.far`, `.probability`, and
+            `answer["ssim"]` for each similarity.
+
+        Raises:
+            UserError: if an image cannot be read, or a similarity is unknown.
+        """
+        names = names_of(similarities)
+        left, right = self.embed([*one_image(a, "a"), *one_image(b, "b")])
+        return compare_vectors(left, right, names, self.thresholds, self.calibrations)
+
+    def identify(
+        self,
+        gallery: Any = None,
+        probes: Any = None,
+        similarity: str = "cos",
+        top: int = 5,
+        strangers: float = 0.3,
+        progress: bool = False,
+    ) -> Matches:
+        """Finds who is on each of some images.
+
+        Args:
+            gallery: a folder `<identity>/<image>`, or a mapping from names to images; None
+                for the first image of each identity of the run's verification set, whose
+                other images are the probes.
+            probes: images; see `embed`. Where they lie in folders with their identity's
+                name, the result's `rates` say how many were found.
+            similarity: which one compares.
+            top: how many identities a probe gets at most.
+            strangers: without a gallery, share of the identities that are left out of it.
+            progress: shows a bar.
+
+        Raises:
+            UserError: if an image cannot be read or the gallery is empty.
+
+        Example:
+        >>> embedder.identify("gallery", ["visitor.jpg"]).who  # doctest: +SKIP
+        ['ada']
+        """
+        check_similarity(similarity)
+        threshold = self.threshold(similarity)
+        if gallery is None:
+            pairs = self._pair_sets(None)[0]
+            (embedded,) = self._embedded([pairs], progress)
+            names = [pairs.images[at].key for at in range(len(pairs.images))]
+            return held_out_matches(embedded, names, strangers, similarity, top, threshold)
+
+        def embed(images: Any) -> Embeddings:
+            return self.encode(images, progress=progress)
+
+        enrolled = embedded_gallery(gallery, embed)
+        return matches_in(enrolled, probes, embed, similarity, top, threshold)
+
+    def calibrate(
+        self,
+        pairs: Any = None,
+        far: float = 1e-3,
+        similarities: str | Sequence[str] = "all",
+        progress: bool = False,
+    ) -> Calibrations:
+        """Finds thresholds at a false accept rate, and probabilities; `compare` uses them.
+
+        They are kept with this embedder, and with its run where it comes from one. Where
+        identities are known, all pairs of a set's images are used.
+
+        Args:
+            pairs: a path, a verification set, triples `(a, b, same)`, or a list of sets; None
+                for those of the run's recipe.
+            far: share of different-pairs that may be taken for same.
+            similarities: names, or `all`.
+            progress: shows a bar.
+
+        Raises:
+            UserError: if there are too few pairs for the rate.
+        """
+        names = names_of(similarities)
+        if not 0 < far < 1:
+            raise ValueError(f"`far` must be within (0, 1). Received: far={far!r}")
+        sets = self._pair_sets(pairs)
+        embedded = self._embedded(sets, progress)
+        found = calibrate_all(sets, embedded, names, far, self.weights_hash)
+        self.calibrations.update({each.similarity: each for each in found})
+        if self._keeps_run:
+            self.keep_calibrations()
+        return found
+
+    def keep_calibrations(self) -> Path:
+        """Writes the calibrations beside the model, where `load` finds them.
+
+        Returns:
+            The file.
+        """
+        return write_calibrations(self._opened.directory.path, list(self.calibrations.values()))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes one `.keras` file that holds all: model, size, crop, thresholds, calibrations.
+
+        `keras.saving.load_model` opens it as well, and gives the plain model.
+
+        Raises:
+            UserError: if the name does not end with `.keras`, or the disk refuses.
+        """
+        target = Path(path)
+        if target.suffix != ".keras":
+            raise UserError(f"{target}: expected a name that ends with .keras")
+        save_embedder(target, self.model, self._facts())
+        return target
+
+    def export(self, path: str | os.PathLike[str], **options: Any) -> Any:
+        """Writes the model in another format; see `framl_keras.export`."""
+        from framl_keras.export import export  # noqa: PLC0415 - optional formats load then
+
+        return export(self, path, **options)
+
+    def __repr__(self) -> str:
+        size, step = self.image_size, self.step
+        known = [f"{size}x{size} pixels -> {self.dim}", f"{self.model.count_params():,} parameters"]
+        known += [f"step {step}"] if step is not None else []
+        return f"Embedder({', '.join(known)})"
+
+    def _pair_sets(self, pairs: Any) -> list[PairSet]:
+        recipe = self._opened.known_recipe if pairs is None else self._opened.recipe
+        return pair_sets_of(pairs, recipe)
+
+    def _embedded(self, sets: Sequence[PairSet], progress: bool) -> list[Embedded]:
+        """The embeddings of each set's images."""
+        function, seen = mirror_fused(self.model), (self.image_size, self.central_crop)
+        return [
+            embed_with(function, each.images, *seen, progress=progress, title=each.name)
+            for each in sets
+        ]
+
+    def _stored(self, name: str, default: Any) -> Any:
+        """What the file itself says, if it says it of these weights."""
+        facts = self._opened.facts
+        return facts.get(name, default) if facts.get("weights") == self.weights_hash else default
+
+    def _facts(self) -> dict[str, Any]:
+        """All that the file is to say about the model."""
+        recipe = self._opened.recipe
+        known = {"recipe": recipe.model_dump(mode="json")} if recipe is not None else {}
+        return {
+            **self._opened.facts,
+            **known,
+            "image_size": self.image_size,
+            "central_crop": self.central_crop,
+            "fused": True,
+            "weights": self.weights_hash,
+            "thresholds": self.thresholds,
+            "calibrations": [asdict(each) for each in self.calibrations.values()],
+        }
+
+
+def names_of(similarities: str | Sequence[str]) -> list[str]:
+    """Names of similarities, checked; the cosine first where all are meant.
+
+    Raises:
+        UserError: if one is unknown.
+    """
+    names = [similarities] if isinstance(similarities, str) else list(similarities)
+    if "all" in names:
+        names = ["cos", *(name for name in similarity_names() if name != "cos")]
+    for name in names:
+        check_similarity(name)
+    if not names:
+        raise ValueError("`similarities` must name one at least. Received: []")
+    return list(dict.fromkeys(names))
+
+
+def _readable(images: InputImages, left_out: dict[str, str]) -> InputImages:
+    """The images that decode; of the others, `left_out` gets what is wrong."""
+    kept = []
+    for position, name in enumerate(images.names):
+        try:
+            decode(images[position])
+            kept.append(position)
+        except UserError as error:
+            left_out[name] = str(error)
+    return images.at(kept)
+
+
+def _nothing(left_out: Mapping[str, str]) -> str:
+    if not left_out:
+        return "No images to embed. Expected one at least."
+    first = next(iter(left_out.values()))
+    return f"None of {len(left_out)} images could be read. The first: {first}"
+
+
+def _side_of(model: "keras.Model") -> int:
+    shape = tuple(model.input_shape)
+    if len(shape) != 4 or shape[1] != shape[2] or not shape[1]:
+        raise ValueError(
+            f"`model` must take square images (batch, size, size, 3). Received: input shape {shape}"
+        )
+    return int(shape[1])

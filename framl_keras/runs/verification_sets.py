@@ -1,0 +1,124 @@
+"""The verification sets of a recipe, or others in their place."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framl_keras.data.inputs import input_images
+from framl_keras.data.pairs import PairSet, held_out_pairs, open_pairs
+from framl_keras.data.pairs.pair_set import pairs_in_order
+from framl_keras.data.sources import Source, open_source, split_by_fraction, split_by_position
+from framl_keras.errors import UserError
+from framl_keras.recipe import HELD_OUT, DataSection, Fraction, Recipe
+
+
+def open_pair_sets(recipe: Recipe) -> list[PairSet]:
+    """The recipe's verification sets.
+
+    Raises:
+        UserError: if one of them is missing or cannot be read.
+    """
+    return [pairs for name in recipe.data.test for pairs in open_pair_set(recipe.data, name)]
+
+
+def open_pair_set(data: DataSection, name: str) -> list[PairSet]:
+    """The verification sets that a recipe has under one name; a folder may hold several.
+
+    Raises:
+        UserError: if it is missing or cannot be read.
+    """
+    location = data.test[name]
+    if location != HELD_OUT:
+        return open_pairs(location, name)
+    _, held_out = split_identities(data)
+    if held_out is None:
+        raise UserError(
+            f"data.test.{name}: nobody is held out of {data.train}. Expected `data.people` to "
+            "leave some people out, such as people: {fraction: 0.8}."
+        )
+    return [held_out_pairs(held_out, name)]
+
+
+def split_identities(data: DataSection) -> tuple[Source, Source | None]:
+    """The identities to train on and those held out."""
+    source = open_source(data.train, data.root, data.on_error)
+    if data.people is None:
+        return source, None
+    if isinstance(data.people, Fraction):
+        return split_by_fraction(source, data.people.fraction, data.people.seed)
+    return split_by_position(source, *data.people)
+
+
+def recipe_with_sets(recipe: Recipe, sets: Sequence[str]) -> Recipe:
+    """The recipe with these verification sets: its own by name, others by path.
+
+    Raises:
+        UserError: if it names no set and none is given.
+    """
+    test = recipe.data.test
+    if sets:
+        test = {_set_name(name, sets, test): test.get(name, name) for name in sets}
+    if not test:
+        raise UserError(
+            f"The recipe {recipe.name} names no verification set. Name one with --set PATH."
+        )
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"test": test})})
+
+
+def _set_name(name: str, sets: Sequence[str], known: dict[str, str]) -> str:
+    """A recipe's name for a set, or the last part of its path if no other set has the same."""
+    stem = Path(name).stem
+    is_alone = sum(Path(other).stem == stem for other in sets) == 1
+    return stem if is_alone and name not in known else name
+
+
+def pair_sets_of(pairs: Any, recipe: Recipe | None = None) -> list[PairSet]:
+    """Verification sets as people have them.
+
+    Args:
+        pairs: None for the recipe's sets; the name of one of them; a path that `open_pairs`
+            knows; a `PairSet`; a source, whose identities give the pairs; triples `(a, b, same)`
+            of images as `Embedder.embed` takes them; or a list of names, paths and sets.
+        recipe: where None and names come from, if there is one.
+
+    Raises:
+        UserError: if there is no such set, or it cannot be read.
+        TypeError: if it is none of these.
+    """
+    if pairs is None and recipe is not None:
+        return open_pair_sets(recipe_with_sets(recipe, []))
+    if isinstance(pairs, PairSet):
+        return [pairs]
+    if isinstance(pairs, str | os.PathLike):
+        return _named(os.fspath(pairs), recipe)
+    if isinstance(pairs, Source):
+        return [held_out_pairs(pairs, "pairs")]
+    entries = list(pairs) if isinstance(pairs, Iterable) else []
+    if entries and all(_is_triple(entry) for entry in entries):
+        return [_of_triples(entries)]
+    if not entries or any(isinstance(entry, list | tuple) for entry in entries):
+        raise TypeError(
+            "Expected a path, a verification set, triples (a, b, same), or a list of paths and "
+            f"sets. Received: pairs={pairs!r:.80}"
+        )
+    return [found for entry in entries for found in pair_sets_of(entry, recipe)]
+
+
+def _named(name: str, recipe: Recipe | None) -> list[PairSet]:
+    if recipe is not None:
+        return open_pair_sets(recipe_with_sets(recipe, [name]))
+    return open_pairs(name, Path(name).stem)
+
+
+def _is_triple(entry: Any) -> bool:
+    return isinstance(entry, list | tuple) and len(entry) == 3
+
+
+def _of_triples(triples: Sequence[Any]) -> PairSet:
+    """The set of some triples `(a, b, same)`."""
+    images = input_images([image for a, b, _ in triples for image in (a, b)])
+    is_same = np.array([bool(same) for *_, same in triples])
+    return pairs_in_order("pairs", images, is_same, "pairs")
