@@ -165,3 +165,7 @@ def load_plugins() -> list[str]:
             except Exception as error:
                 log.warning("The plugin %s (%s) fails: %s", plugin.name, plugin.value, error)
     return _loaded[1:]
+
+
+# The classes of margins, here so that recipes know the names without Keras.
+MARGINS: Registry[Any] = Registry("margin")

@@ -4,6 +4,7 @@ from framl_keras.layers.arc_margin import ArcMarginLayer
 from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.layers.feature_representation import FeatureRepresentation
 from framl_keras.layers.row_sgd import RowSGD
+from framl_keras.ops.labels import wrong_label
 from framl_keras.similarities.layers import (
     CosineSimilarity,
     CrossCorrelation,
@@ -20,4 +21,5 @@ __all__ = [
     "FeatureRepresentation",
     "RowSGD",
     "StructuralSimilarity",
+    "wrong_label",
 ]

@@ -1,5 +1,8 @@
 """The margin head: embeddings and labels to logits."""
 
+import copy
+import math
+import numbers
 from functools import partial, reduce
 from typing import Any, Literal
 
@@ -8,12 +11,18 @@ import numpy as np
 from keras import ops
 
 from framl_keras import margins
-from framl_keras.layers.arc_margin_arguments import check_arguments, row_optimizer_of
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_kernel import SampledKernel
-from framl_keras.ops.backend import right_transposed
-from framl_keras.ops.class_columns import at_label, is_nearest, replace_at_label
+from framl_keras.ops.arguments import count, one_of, positive, real, whole
+from framl_keras.ops.backend import is_concrete, right_transposed
+from framl_keras.ops.class_columns import (
+    at_label,
+    is_nearest,
+    replace_at_label,
+    spread_columns,
+)
 from framl_keras.ops.cross_entropies import cross_entropies, over_labeled
+from framl_keras.ops.labels import check_labels, nan_unless, nan_unless_all, sound_labels
 from framl_keras.ops.own_and_others import own_and_others
 from framl_keras.ops.precision import at_least_float32, working_dtype
 from framl_keras.ops.unit_vectors import lengths, unit_rows, unit_vectors
@@ -27,17 +36,22 @@ Backward = Literal["exact", "straight_through"]
 class ArcMarginLayer(keras.layers.Layer):
     """Scaled cosines to class centers, with a margin on the true class.
 
-    `layer(embeddings)` gives s·cos θ for every class: for accuracy and inference.
-    `layer(embeddings, labels)` gives the same with the margin at the label; train it
-    with plain sparse cross-entropy from logits. With a number m for `margin` the label's
-    logit is s·cos(θ + m) where cos θ > cos(π - m), and s·(cos θ - m·sin m) beyond.
+    - `layer(embeddings)` gives s·cos θ for every class: for accuracy and inference.
+    - `layer(embeddings, labels)` gives the same with the margin at the label, see `logits`;
+      train it with plain sparse cross-entropy from logits.
+    - `layer(embeddings, labels, losses=True)` gives the cross-entropies themselves, for
+      little memory, see `cross_entropies`; train it with `losses.as_given`.
+
+    With a number m for `margin` the label's logit is s·cos(θ + m) where cos θ > cos(π - m),
+    and s·(cos θ - m·sin m) beyond.
 
     Cosines, margin and scaling run in float32 under any dtype policy. Gradients are
     finite everywhere, also for zero embeddings and at cos θ = ±1.
 
     Args:
         num_classes: number of classes.
-        margin: ArcFace's m in radians, within [0, pi), or a margin of `framl_keras.margins`.
+        margin: ArcFace's m in radians, within [0, pi); or a margin of `framl_keras.margins`
+            or its name, such as `"CosFace"`. The head takes a copy of it.
         scale: s, positive.
         kernel_initializer: initializer of the centers.
         kernel_regularizer: penalty on the centers, if any.
@@ -50,40 +64,40 @@ class ArcMarginLayer(keras.layers.Layer):
             gradient (arcface_torch's `interclass_filtering_threshold`); `None` keeps all.
         sample_rate: part of the classes that a training step sees (Partial FC): the
             batch's own and random others, drawn anew each step. Below 1 the layer trains
-            its centers itself, and `layer(embeddings, labels)` gives three tensors, from which
-            `losses` makes what is trained.
+            its centers itself. Use `losses=True` then: the logits have a column for each
+            class, -1e30 for those that are not seen.
         row_optimizer: a `RowSGD`, how the sampled centers are updated where
             `sample_rate` is below 1. The others get no gradient, momentum or decay.
         seed: of the sampling.
 
     Call arguments:
-        embeddings: `(batch, dim)`, of any length; they are normalized here.
+        embeddings: `(batch, dim)`, of any length; they are normalized here. A list of
+            embeddings and labels is taken, too.
         labels: integers `(batch,)` or `(batch, 1)`; a row with label -1 gets no margin.
-        losses: gives the cross-entropies instead, for little memory; see below, and
-            `losses.as_given`, with which they are trained.
+        losses: gives the cross-entropies in place of the logits.
 
     Output shape:
-        `(batch, num_classes)` in float32 (float64 under a float64 policy). With labels and
-        a `sample_rate` below 1: logits `(batch, num_sampled)`; int32 `(batch,)`, the
-        label's place among the sampled classes, -1 where there is no label; and `(batch,)`,
-        1 where that class is the nearest of them, without margin, and 0 elsewhere.
-
-        With `losses` two tensors `(batch,)`: each row's cross-entropy, 0 for label -1 and
-        so weighted that the mean is that of the other rows; and 1 where the label's class
-        is the nearest, else 0. The logits, `(batch, num_classes)`, are then there twice at
-        most, see `own_and_others`; but not with several sub-centers, an
-        `interclass_filter`, or a margin on other classes, such as CurricularFace's.
+        `(batch, num_classes)` in float32 (float64 under a float64 policy). With `losses` two
+        of `(batch,)`: each row's cross-entropy, 0 for label -1 and so weighted that the mean
+        is that of the other rows; and 1 where the label's class is the nearest of those that
+        are seen, without margin, else 0. The logits are then there twice at most, see
+        `own_and_others`; but not with several sub-centers, an `interclass_filter`, or a
+        margin on other classes, such as CurricularFace's.
 
     Raises:
-        ValueError: if an argument is out of range or the embeddings aren't `(batch, dim)`.
+        ValueError: if an argument is out of range, the embeddings aren't `(batch, dim)`, or
+            a label is neither a class nor -1. In a compiled graph, where nothing can be
+            raised, its loss and all logits are NaN, without gradient.
 
     Example:
     >>> head = ArcMarginLayer(num_classes=10)
     >>> embeddings, labels = np.ones((2, 512)), np.array([3, 7])
     >>> tuple(head(embeddings, labels).shape)
     (2, 10)
-    >>> head = ArcMarginLayer(num_classes=10, margin=framl_keras.margins.CosFace(0.4))
+    >>> head = ArcMarginLayer(num_classes=10, margin="CosFace", sub_centers=3)
     >>> losses, is_right = head(embeddings, labels, losses=True)
+    >>> tuple(losses.shape), tuple(is_right.shape)
+    ((2,), (2,))
 
     Reference:
         Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition",
@@ -97,7 +111,7 @@ class ArcMarginLayer(keras.layers.Layer):
     def __init__(
         self,
         num_classes: int,
-        margin: "float | margins.Margin" = 0.5,
+        margin: "float | str | margins.Margin" = 0.5,
         scale: float = 64.0,
         kernel_initializer: Any = "glorot_uniform",
         kernel_regularizer: Any = None,
@@ -110,22 +124,30 @@ class ArcMarginLayer(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
-        check_arguments(num_classes, scale, sub_centers, backward, interclass_filter)
-        self.row_optimizer = row_optimizer_of(sample_rate, row_optimizer, kernel_regularizer)
-        self.margin_rule = margins.get(margin)
-        self.num_classes = num_classes
-        self.margin = margin if isinstance(margin, int | float) else self.margin_rule
-        self.scale = scale
+        self.num_classes = count("num_classes", num_classes)
+        self.scale = positive("scale", scale)
+        self.sub_centers = count("sub_centers", sub_centers)
+        self.backward = one_of("backward", backward, ("exact", "straight_through"))
+        self.interclass_filter = _filter_of(interclass_filter)
+        self.seed = whole("seed", seed)
+        self.sample_rate = real(
+            "sample_rate", sample_rate, math.ulp(0.0), math.nextafter(1.0, 2.0), "within (0, 1]"
+        )
+        self.row_optimizer = _row_optimizer_of(self.sample_rate, row_optimizer, kernel_regularizer)
+        rule = margins.get(margin)
+        self.margin = rule.get_config()["margin"] if _is_number(margin) else rule
+        # A copy, so that a margin which is given to two heads has a state in each.
+        self.margin_rule = copy.deepcopy(rule)
+        self.margin_rule.check(self.num_classes)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.sub_centers = sub_centers
-        self.backward = backward
-        self.interclass_filter = interclass_filter
-        self.sample_rate, self.seed = sample_rate, seed
-        self._sampled = (
-            SampledKernel(num_classes, sub_centers, sample_rate, self.row_optimizer, seed)
-            if self.row_optimizer
-            else None
+        self._sampled = self._sampled_kernel()
+
+    def _sampled_kernel(self) -> SampledKernel | None:
+        if self.row_optimizer is None:
+            return None
+        return SampledKernel(
+            self.num_classes, self.sub_centers, self.sample_rate, self.row_optimizer, self.seed
         )
 
     def build(self, embeddings_shape: Shape, labels_shape: Shape | None = None) -> None:
@@ -147,6 +169,15 @@ class ArcMarginLayer(keras.layers.Layer):
             self._sampled.build(self.add_weight, self.kernel, embeddings_shape[-1])
         self.margin_rule.build(partial(self.add_weight, trainable=False, autocast=False))
 
+    def __call__(self, embeddings: Any, labels: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As Keras' own, after a look at the labels before Keras rounds them to its dtypes."""
+        if isinstance(embeddings, list | tuple):
+            embeddings, labels = _two_of(embeddings, labels)
+        if labels is not None:
+            rows = embeddings.shape[0] if len(getattr(embeddings, "shape", ())) else None
+            labels = check_labels(labels, self.num_classes, rows)
+        return super().__call__(embeddings, labels, *args, **kwargs)
+
     def call(
         self,
         embeddings: Tensor,
@@ -155,21 +186,64 @@ class ArcMarginLayer(keras.layers.Layer):
         losses: bool = False,
     ) -> Any:
         if labels is None:
+            _check_has_labels(losses)
             return self.scale * self._cosines(embeddings, self._all_centers())
-        labels, training = ops.reshape(ops.cast(labels, "int32"), (-1,)), bool(training)
-        if self._sampled is None:
-            rows = self._all_centers()
-        else:
-            rows, labels = self._sampled.sample(labels, training)
-        if losses and self._is_lean:
-            return self._cross_entropies(embeddings, rows, labels, training)
+        form = self.cross_entropies if losses else self.logits
+        return form(embeddings, labels, bool(training))
+
+    def logits(self, embeddings: Tensor, labels: Tensor, training: bool = False) -> Tensor:
+        """Scaled cosines with the margin at the label: `layer(embeddings, labels)`.
+
+        Args:
+            embeddings: `(batch, dim)`.
+            labels: `(batch,)` or `(batch, 1)`.
+            training: whether margins learn, and classes are sampled.
+
+        Returns:
+            `(batch, num_classes)`; NaN, with a loss that is, if a compiled graph meets a
+            label that is none.
+        """
+        given = labels
+        labels, is_right = sound_labels(labels, self.num_classes)
+        rows, places, classes = self._rows(labels, training)
         cosines = self._cosines(embeddings, rows)
-        logits = self._logits(embeddings, cosines, labels, training)
-        if losses:
-            return cross_entropies(logits, labels), is_nearest(cosines, labels)
+        logits = self._logits(embeddings, cosines, labels, places, training)
+        if classes is not None:
+            logits = spread_columns(logits, classes, self.num_classes)
+        if not is_concrete(given):
+            self.add_loss(nan_unless(ops.zeros((), logits.dtype), ops.all(is_right)))
+        return nan_unless_all(logits, is_right, given, self.num_classes)
+
+    def cross_entropies(
+        self, embeddings: Tensor, labels: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """What the logits are for, for little memory: `layer(embeddings, labels, losses=True)`.
+
+        Args:
+            embeddings: `(batch, dim)`.
+            labels: `(batch,)` or `(batch, 1)`.
+            training: whether margins learn, and classes are sampled.
+
+        Returns:
+            Two of `(batch,)`: each row's cross-entropy, 0 for label -1 and NaN where the
+            label is none, weighted so that the mean is that of the rows with a label; and
+            1 where the label's class is the nearest of those that are seen, else 0.
+        """
+        labels, is_right = sound_labels(labels, self.num_classes)
+        rows, places, _ = self._rows(labels, training)
+        if self._is_lean:
+            losses, is_nearest_own = self._lean(embeddings, rows, labels, places, training)
+        else:
+            cosines = self._cosines(embeddings, rows)
+            logits = self._logits(embeddings, cosines, labels, places, training)
+            losses, is_nearest_own = cross_entropies(logits, places), is_nearest(cosines, places)
+        return nan_unless(losses, is_right), is_nearest_own
+
+    def _rows(self, labels: Tensor, training: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The centers that are seen, each label's place among their classes, and these."""
         if self._sampled is None:
-            return logits
-        return logits, labels, is_nearest(cosines, labels)
+            return self._all_centers(), labels, None
+        return self._sampled.sample(labels, training)
 
     def centers(self) -> np.ndarray:
         """The centers as they are now, `(sub_centers, num_classes, dim)`, not normalized."""
@@ -180,11 +254,14 @@ class ArcMarginLayer(keras.layers.Layer):
         return self._sampled.current() if self._sampled else ops.convert_to_tensor(self.kernel)
 
     def _logits(
-        self, embeddings: Tensor, cosines: Tensor, labels: Tensor, training: bool
+        self, embeddings: Tensor, cosines: Tensor, labels: Tensor, places: Tensor, training: bool
     ) -> Tensor:
-        """Scaled cosines with the margin at the label."""
+        """Scaled cosines to the classes that are seen, with the margin at the label's place."""
         norms = lengths(*at_least_float32(embeddings))
-        return self.scale * self._with_margin(cosines, norms, labels, training)
+        cosine = at_label(cosines, places)
+        target = self._target(cosine, norms, labels, training)
+        others = self._filtered(self._others(cosines, cosine, places))
+        return self.scale * replace_at_label(others, places, target)
 
     def _cosines(self, embeddings: Tensor, kernel: Tensor) -> Tensor:
         """To the nearest sub-center of each class in a kernel, `(batch, classes)`."""
@@ -202,34 +279,26 @@ class ArcMarginLayer(keras.layers.Layer):
         others_stay = type(self.margin_rule).others is margins.Margin.others
         return self.sub_centers == 1 and self.interclass_filter is None and others_stay
 
-    def _cross_entropies(
-        self, embeddings: Tensor, kernel: Tensor, labels: Tensor, training: bool
+    def _lean(
+        self, embeddings: Tensor, kernel: Tensor, labels: Tensor, places: Tensor, training: bool
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropies and which rows are right, both `(batch,)`, without the logits."""
         embeddings, kernel = at_least_float32(embeddings, kernel)
         own, others, largest = own_and_others(
-            unit_vectors(embeddings), kernel, ops.maximum(labels, 0), self.scale
+            unit_vectors(embeddings), kernel, ops.maximum(places, 0), self.scale
         )
         target = self._target(own, lengths(embeddings), labels, training)
         losses = ops.softplus(others - self.scale * target)
-        is_right = ops.logical_and(own >= largest, labels >= 0)
-        return over_labeled(losses, labels), ops.cast(is_right, losses.dtype)
-
-    def _with_margin(
-        self, cosines: Tensor, norms: Tensor, labels: Tensor, training: bool
-    ) -> Tensor:
-        """The cosines `(batch, num_classes)` with the margin at the label."""
-        cosine = at_label(cosines, labels)
-        target = self._target(cosine, norms, labels, training)
-        others = self._filtered(self._others(cosines, cosine, labels))
-        return replace_at_label(others, labels, target)
+        is_right = ops.logical_and(own >= largest, places >= 0)
+        return over_labeled(losses, places), ops.cast(is_right, losses.dtype)
 
     def _target(self, cosine: Tensor, norms: Tensor, labels: Tensor, training: bool) -> Tensor:
         """The cosine to the label's class with the margin, `(batch,)`."""
         labeled = ops.cast(labels >= 0, cosine.dtype)
         if training:
             self.margin_rule.update(cosine, norms, labeled)
-        target = self.margin_rule.target(cosine, norms, training)
+        options = {"labels": labels} if margins.sees_labels(self.margin_rule) else {}
+        target = self.margin_rule.target(cosine, norms, training=training, **options)
         if self.backward == "straight_through":
             target = cosine + ops.stop_gradient(target - cosine)
         penalty = self.margin_rule.penalty(norms, labeled)
@@ -249,12 +318,10 @@ class ArcMarginLayer(keras.layers.Layer):
         return ops.where(cosines > self.interclass_filter, 0.0, cosines)
 
     def compute_output_shape(
-        self, embeddings_shape: Shape, labels_shape: Shape | None = None
+        self, embeddings_shape: Shape, labels_shape: Shape | None = None, losses: bool = False
     ) -> Any:
-        if labels_shape is None or self._sampled is None:
-            return (embeddings_shape[0], self.num_classes)
-        batch = (embeddings_shape[0],)
-        return (*batch, self._sampled.num_sampled), batch, batch
+        batch = embeddings_shape[:1]
+        return (batch, batch) if losses else (*batch, self.num_classes)
 
     def compute_output_spec(
         self,
@@ -263,18 +330,17 @@ class ArcMarginLayer(keras.layers.Layer):
         training: bool | None = None,
         losses: bool = False,
     ) -> Any:
+        if labels is None:
+            _check_has_labels(losses)
         dtype = working_dtype(embeddings.dtype, self.variable_dtype)
-        if losses and labels is not None:
+        if losses:
             return tuple(keras.KerasTensor(embeddings.shape[:1], dtype=dtype) for _ in range(2))
-        if labels is None or self._sampled is None:
-            return keras.KerasTensor(self.compute_output_shape(embeddings.shape), dtype=dtype)
-        shapes = self.compute_output_shape(embeddings.shape, labels.shape)
-        dtypes = (dtype, "int32", dtype)
-        return tuple(keras.KerasTensor(*spec) for spec in zip(shapes, dtypes, strict=True))
+        return keras.KerasTensor((embeddings.shape[0], self.num_classes), dtype=dtype)
 
     def get_config(self) -> dict[str, Any]:
-        is_number = isinstance(self.margin, int | float)
-        margin = self.margin if is_number else keras.saving.serialize_keras_object(self.margin)
+        margin = self.margin
+        if not _is_number(margin):
+            margin = keras.saving.serialize_keras_object(margin)
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
@@ -289,3 +355,60 @@ class ArcMarginLayer(keras.layers.Layer):
             "row_optimizer": keras.saving.serialize_keras_object(self.row_optimizer),
             "seed": self.seed,
         }
+
+
+def _is_number(margin: Any) -> bool:
+    is_scalar = isinstance(margin, np.ndarray) and margin.ndim == 0
+    return is_scalar or isinstance(margin, numbers.Real)
+
+
+def _filter_of(interclass_filter: float | None) -> float | None:
+    if interclass_filter is None:
+        return None
+    low, high = math.nextafter(-1.0, 0.0), math.nextafter(1.0, 2.0)
+    expected = "a cosine within (-1, 1], or None"
+    return real("interclass_filter", interclass_filter, low, high, expected)
+
+
+def _row_optimizer_of(
+    sample_rate: float, row_optimizer: RowSGD | dict[str, Any] | None, kernel_regularizer: Any
+) -> RowSGD | None:
+    """The optimizer of sampled rows, or None for a head that sees all classes.
+
+    Raises:
+        ValueError: if the arguments contradict each other.
+    """
+    if isinstance(row_optimizer, dict):
+        row_optimizer = keras.saving.deserialize_keras_object(row_optimizer)
+    if sample_rate == 1.0:
+        return None
+    if not isinstance(row_optimizer, RowSGD):
+        raise ValueError(
+            "`sample_rate` below 1 needs a RowSGD as `row_optimizer`, with the model's learning "
+            f"rate. Received: row_optimizer={row_optimizer!r}"
+        )
+    if kernel_regularizer is not None:
+        raise ValueError(
+            "`kernel_regularizer` would touch all centers. With `sample_rate` below 1 use the "
+            "`weight_decay` of `row_optimizer`."
+        )
+    return row_optimizer
+
+
+def _two_of(inputs: Any, labels: Any) -> tuple[Any, Any]:
+    """Embeddings and labels that came in one list, as other packages' heads take them."""
+    if labels is not None or not 1 <= len(inputs) <= 2 or not hasattr(inputs[0], "shape"):
+        raise ValueError(
+            "Call it as `layer(embeddings, labels)`, two arguments, or with a list of these two. "
+            f"Received: a {type(inputs).__name__} of {len(inputs)} as embeddings"
+            f"{'' if labels is None else ', and labels'}"
+        )
+    return (inputs[0], inputs[1]) if len(inputs) == 2 else (inputs[0], None)
+
+
+def _check_has_labels(losses: bool) -> None:
+    if losses:
+        raise ValueError(
+            "`losses=True` needs labels: `layer(embeddings, labels, losses=True)`. "
+            "Received: labels=None"
+        )

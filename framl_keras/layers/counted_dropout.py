@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from framl_keras.ops.arguments import real, whole
 from framl_keras.ops.random_bits import counted_uniform
 
 Tensor = Any
@@ -44,9 +45,7 @@ class CountedDropout(keras.layers.Layer):
 
     def __init__(self, rate: float, seed: int = 0, **kwargs: Any):
         super().__init__(**kwargs)
-        if not 0.0 <= rate < 1.0:
-            raise ValueError(f"`rate` must be within [0, 1). Received: rate={rate}")
-        self.rate, self.seed = rate, seed
+        self.rate, self.seed = real("rate", rate, 0.0, 1.0), whole("seed", seed)
 
     def build(self, input_shape: Shape) -> None:
         """Makes the count of training calls."""

@@ -6,6 +6,7 @@ import keras
 
 from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.layers.global_depthwise import GlobalDepthwiseConv
+from framl_keras.ops.arguments import count, flag, one_of, real, whole
 from framl_keras.ops.unit_vectors import unit_vectors
 
 Tensor = Any
@@ -68,19 +69,18 @@ class FeatureRepresentation(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        _check_arguments(embedding_dim, dropout, pooling)
-        self.embedding_dim = embedding_dim
-        self.dropout = dropout
+        self.embedding_dim = count("embedding_dim", embedding_dim)
+        self.dropout = real("dropout", dropout, 0.0, 1.0)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.normalize = normalize
-        self.pooling = pooling
-        self.input_batch_norm = input_batch_norm
-        self.final_scale = final_scale
-        self.use_bias = use_bias
+        self.normalize = flag("normalize", normalize)
+        self.pooling = one_of("pooling", pooling, get_args(Pooling))
+        self.input_batch_norm = flag("input_batch_norm", input_batch_norm)
+        self.final_scale = flag("final_scale", final_scale)
+        self.use_bias = flag("use_bias", use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.batch_norm_momentum = batch_norm_momentum
-        self.batch_norm_epsilon = batch_norm_epsilon
-        self.seed = seed
+        self.batch_norm_momentum = real("batch_norm_momentum", batch_norm_momentum)
+        self.batch_norm_epsilon = real("batch_norm_epsilon", batch_norm_epsilon)
+        self.seed = whole("seed", seed)
 
     def build(self, input_shape: Shape) -> None:
         _check_shape(input_shape, self.pooling)
@@ -158,19 +158,6 @@ class FeatureRepresentation(keras.layers.Layer):
             "batch_norm_epsilon": self.batch_norm_epsilon,
             "seed": self.seed,
         }
-
-
-def _check_arguments(embedding_dim: int, dropout: float, pooling: str) -> None:
-    if not isinstance(embedding_dim, int) or embedding_dim < 1:
-        raise ValueError(
-            f"`embedding_dim` must be a positive integer. Received: embedding_dim={embedding_dim!r}"
-        )
-    if not 0.0 <= dropout < 1.0:
-        raise ValueError(f"`dropout` must be within [0, 1). Received: dropout={dropout}")
-    if pooling not in get_args(Pooling):
-        raise ValueError(
-            f"`pooling` must be one of {list(get_args(Pooling))}. Received: pooling={pooling!r}"
-        )
 
 
 def _check_shape(input_shape: Shape, pooling: str) -> None:

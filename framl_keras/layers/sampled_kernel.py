@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from framl_keras.layers.row_sgd import RowSGD
-from framl_keras.ops.backend import assign_rows, take_rows
+from framl_keras.ops.backend import assign_rows, check_one_device, take_rows
 from framl_keras.ops.sampling import sample_classes
 
 Tensor = Any
@@ -52,6 +52,7 @@ class SampledKernel:
             kernel: the variable `(sub_centers * num_classes, dim)`, not trainable.
             dim: length of the embeddings.
         """
+        check_one_device("`sample_rate` below 1")
         if keras.config.dtype_policy().name == "mixed_float16":
             raise ValueError(
                 "`sample_rate` below 1 does not work under the policy mixed_float16, whose "
@@ -70,7 +71,7 @@ class SampledKernel:
         )
         self.gradient.overwrite_with_gradient = True
 
-    def sample(self, labels: Tensor, training: bool) -> tuple[Tensor, Tensor]:
+    def sample(self, labels: Tensor, training: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Rows of this step and each label's place among the sampled classes.
 
         Args:
@@ -79,7 +80,8 @@ class SampledKernel:
 
         Returns:
             The rows' values `(sub_centers * num_sampled, dim)`, through which gradients
-            flow to `row_gradient`; and int32 `(batch,)`, -1 for no label.
+            flow to `row_gradient`; int32 `(batch,)`, -1 for no label; and the sampled
+            classes, ascending.
 
         Raises:
             ValueError: if the batch is larger than the number of sampled classes.
@@ -95,14 +97,14 @@ class SampledKernel:
         starts = range(0, self.sub_centers * self.num_classes, self.num_classes)
         rows = ops.concatenate([classes + start for start in starts])
         if not training:
-            return ops.take(self.current(), rows, axis=0), places
+            return ops.take(self.current(), rows, axis=0), places, classes
         self._apply_gradient()
         self.rows.assign(rows)
         self.steps.assign(self.steps + 1)
         gradient = ops.convert_to_tensor(self.gradient)
         values = take_rows(self.kernel, rows)
         # Adds zero; the derivative with respect to `row_gradient` is that of the rows.
-        return values + (gradient - ops.stop_gradient(gradient)), places
+        return values + (gradient - ops.stop_gradient(gradient)), places, classes
 
     def current(self) -> Tensor:
         """The kernel with the last step's gradient applied; a copy."""

@@ -1,12 +1,12 @@
 """Supervised contrastive loss."""
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from framl_keras.losses.same_class import same_and_other
+from framl_keras.ops.arguments import positive
 from framl_keras.ops.precision import at_least_float32
 from framl_keras.ops.unit_vectors import unit_vectors
 
@@ -46,9 +46,7 @@ class SupervisedContrastive(keras.losses.Loss):
 
     def __init__(self, temperature: float = 0.1, name: str = "supervised_contrastive"):
         super().__init__(name=name, reduction=None)
-        if not 0.0 < temperature < math.inf:
-            raise ValueError(f"`temperature` must be positive. Received: temperature={temperature}")
-        self.temperature = temperature
+        self.temperature = positive("temperature", temperature)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         (embeddings,) = at_least_float32(y_pred)

@@ -1,12 +1,12 @@
 """Triplet loss with mining inside the batch."""
 
-import math
 from typing import Any, Literal
 
 import keras
 from keras import ops
 
 from framl_keras.losses.same_class import same_and_other
+from framl_keras.ops.arguments import one_of, real
 from framl_keras.ops.precision import at_least_float32
 from framl_keras.ops.unit_vectors import unit_vectors
 
@@ -49,13 +49,8 @@ class Triplet(keras.losses.Loss):
 
     def __init__(self, margin: float = 0.2, mining: Mining = "semi_hard", name: str = "triplet"):
         super().__init__(name=name, reduction=None)
-        if not 0.0 <= margin < math.inf:
-            raise ValueError(f"`margin` must not be negative. Received: margin={margin}")
-        if mining not in ("semi_hard", "hard"):
-            raise ValueError(
-                f"`mining` must be one of ['semi_hard', 'hard']. Received: mining={mining!r}"
-            )
-        self.margin, self.mining = margin, mining
+        self.margin = real("margin", margin, 0.0, expected="a number that is not negative")
+        self.mining = one_of("mining", mining, ("semi_hard", "hard"))
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         (embeddings,) = at_least_float32(y_pred)

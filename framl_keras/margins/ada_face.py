@@ -6,8 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from framl_keras.margins.margin import AddWeight, Margin, check_range, mean_of
+from framl_keras.margins.margin import AddWeight, Margin, mean_of
+from framl_keras.margins.registry import register
 from framl_keras.ops.angles import angle_of
+from framl_keras.ops.arguments import real
 
 Tensor = Any
 
@@ -15,7 +17,7 @@ SHORTEST, LONGEST = 1e-3, 100.0  # norms are clipped to these, as in the authors
 EDGE = 1e-3  # so near to 0 and π the shifted angle may come
 
 
-@keras.saving.register_keras_serializable("framl_keras")
+@register
 class AdaFace(Margin):
     """cos(θ - m·z) - (m + m·z), z = clip(h·(|x| - μ) / σ, -1, 1).
 
@@ -37,10 +39,9 @@ class AdaFace(Margin):
     """
 
     def __init__(self, margin: float = 0.4, concentration: float = 0.333, momentum: float = 0.99):
-        check_range("margin", margin, 0.0, math.pi / 2)
-        check_range("concentration", concentration, 1e-6, 1e6)
-        check_range("momentum", momentum, 0.0, 1.0)
-        self.margin, self.concentration, self.momentum = margin, concentration, momentum
+        self.margin = real("margin", margin, 0.0, math.pi / 2)
+        self.concentration = real("concentration", concentration, 1e-6, 1e6)
+        self.momentum = real("momentum", momentum, 0.0, 1.0)
 
     def build(self, add_weight: AddWeight) -> None:
         constant = keras.initializers.Constant
@@ -62,7 +63,9 @@ class AdaFace(Margin):
         new = self.momentum * old + (1.0 - self.momentum) * ops.cast(value, old.dtype)
         statistic.assign(ops.where(known, new, old))
 
-    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+    def target(
+        self, cosine: Tensor, norms: Tensor, training: bool, labels: Tensor = None
+    ) -> Tensor:
         norms = ops.clip(ops.stop_gradient(norms), SHORTEST, LONGEST)
         mean, deviation = (ops.cast(x, norms.dtype) for x in (self.mean, self.deviation))
         quality = ops.clip(self.concentration * (norms - mean) / (deviation + 1e-3), -1.0, 1.0)

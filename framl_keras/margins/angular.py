@@ -1,13 +1,12 @@
 """Margins that are fixed numbers: ArcFace, CosFace, SphereFace, and their combination."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
-import keras
-
-from framl_keras.margins.margin import Margin, check_range
+from framl_keras.margins.margin import Margin
+from framl_keras.margins.registry import register
+from framl_keras.ops.arguments import flag, one_of, real
 from framl_keras.ops.margins import (
-    PastPi,
     additive_angular_margin,
     additive_cosine_margin,
     combined_margin,
@@ -16,7 +15,7 @@ from framl_keras.ops.margins import (
 Tensor = Any
 
 
-@keras.saving.register_keras_serializable("framl_keras")
+@register
 class ArcFace(Margin):
     """cos(θ + m).
 
@@ -34,15 +33,20 @@ class ArcFace(Margin):
         Deng et al., "ArcFace", CVPR 2019, https://arxiv.org/abs/1801.07698
     """
 
-    def __init__(self, margin: float = 0.5, easy_margin: bool = False, past_pi: PastPi = "framl"):
-        if not 0.0 <= margin < math.pi:
-            raise ValueError(
-                f"`margin` must be an angle in radians within [0, pi). Received: margin={margin}"
-            )
-        check_past_pi(past_pi, ("framl", "continuous", "raw"))
-        self.margin, self.easy_margin, self.past_pi = margin, easy_margin, past_pi
+    def __init__(
+        self,
+        margin: float = 0.5,
+        easy_margin: bool = False,
+        past_pi: Literal["framl", "continuous", "raw"] = "framl",
+    ):
+        angle = "an angle in radians within [0, pi)"
+        self.margin = real("margin", margin, 0.0, math.pi, angle)
+        self.easy_margin = flag("easy_margin", easy_margin)
+        self.past_pi = one_of("past_pi", past_pi, ("framl", "continuous", "raw"))
 
-    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+    def target(
+        self, cosine: Tensor, norms: Tensor, training: bool, labels: Tensor = None
+    ) -> Tensor:
         return additive_angular_margin(cosine, self.margin, self.past_pi, self.easy_margin)
 
     def get_config(self) -> dict[str, Any]:
@@ -53,7 +57,7 @@ class ArcFace(Margin):
         }
 
 
-@keras.saving.register_keras_serializable("framl_keras")
+@register
 class CosFace(Margin):
     """cos θ - m.
 
@@ -68,17 +72,18 @@ class CosFace(Margin):
     """
 
     def __init__(self, margin: float = 0.35):
-        check_range("margin", margin, 0.0, 2.0)
-        self.margin = margin
+        self.margin = real("margin", margin, 0.0, 2.0)
 
-    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+    def target(
+        self, cosine: Tensor, norms: Tensor, training: bool, labels: Tensor = None
+    ) -> Tensor:
         return additive_cosine_margin(cosine, self.margin)
 
     def get_config(self) -> dict[str, Any]:
         return {"margin": self.margin}
 
 
-@keras.saving.register_keras_serializable("framl_keras")
+@register
 class SphereFace(Margin):
     """ψ(m·θ), the cosine of the multiplied angle, continued so that it always falls.
 
@@ -98,17 +103,18 @@ class SphereFace(Margin):
     """
 
     def __init__(self, margin: float = 1.5):
-        check_range("margin", margin, 1.0, 10.0)
-        self.margin = margin
+        self.margin = real("margin", margin, 1.0, 10.0)
 
-    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+    def target(
+        self, cosine: Tensor, norms: Tensor, training: bool, labels: Tensor = None
+    ) -> Tensor:
         return combined_margin(cosine, self.margin, 0.0, 0.0, past_pi="continuous")
 
     def get_config(self) -> dict[str, Any]:
         return {"margin": self.margin}
 
 
-@keras.saving.register_keras_serializable("framl_keras")
+@register
 class Combined(Margin):
     """cos(m1·θ + m2) - m3, with all three at work.
 
@@ -127,21 +133,22 @@ class Combined(Margin):
         Deng et al., "ArcFace", CVPR 2019, https://arxiv.org/abs/1801.07698, section 2.2
     """
 
-    def __init__(self, m1: float = 1.0, m2: float = 0.3, m3: float = 0.2, past_pi: PastPi = "raw"):
-        check_range("m1", m1, 1.0, 10.0)
-        check_range("m2", m2, 0.0, math.pi)
-        check_range("m3", m3, 0.0, 2.0)
-        check_past_pi(past_pi, ("continuous", "raw"))
-        self.m1, self.m2, self.m3, self.past_pi = m1, m2, m3, past_pi
+    def __init__(
+        self,
+        m1: float = 1.0,
+        m2: float = 0.3,
+        m3: float = 0.2,
+        past_pi: Literal["continuous", "raw"] = "raw",
+    ):
+        self.m1 = real("m1", m1, 1.0, 10.0)
+        self.m2 = real("m2", m2, 0.0, math.pi)
+        self.m3 = real("m3", m3, 0.0, 2.0)
+        self.past_pi = one_of("past_pi", past_pi, ("continuous", "raw"))
 
-    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+    def target(
+        self, cosine: Tensor, norms: Tensor, training: bool, labels: Tensor = None
+    ) -> Tensor:
         return combined_margin(cosine, self.m1, self.m2, self.m3, self.past_pi)
 
     def get_config(self) -> dict[str, Any]:
         return {"m1": self.m1, "m2": self.m2, "m3": self.m3, "past_pi": self.past_pi}
-
-
-def check_past_pi(value: str, known: tuple[str, ...]) -> None:
-    """Raises a ValueError for an option that the margin does not have."""
-    if value not in known:
-        raise ValueError(f"`past_pi` must be one of {list(known)}. Received: past_pi={value!r}")

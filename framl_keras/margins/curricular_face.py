@@ -3,16 +3,17 @@
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
-from framl_keras.margins.margin import AddWeight, Margin, check_range, mean_of
+from framl_keras.margins.margin import AddWeight, Margin, mean_of
+from framl_keras.margins.registry import register
+from framl_keras.ops.arguments import real
 from framl_keras.ops.margins import additive_angular_margin
 
 Tensor = Any
 
 
-@keras.saving.register_keras_serializable("framl_keras")
+@register
 class CurricularFace(Margin):
     """cos(θ + m) for the true class, and cos θj·(t + cos θj) for hard negatives.
 
@@ -34,9 +35,8 @@ class CurricularFace(Margin):
     """
 
     def __init__(self, margin: float = 0.5, momentum: float = 0.99):
-        check_range("margin", margin, 0.0, math.pi)
-        check_range("momentum", momentum, 0.0, 1.0)
-        self.margin, self.momentum = margin, momentum
+        self.margin = real("margin", margin, 0.0, math.pi)
+        self.momentum = real("momentum", momentum, 0.0, 1.0)
 
     def build(self, add_weight: AddWeight) -> None:
         self.progress = add_weight(name="progress", shape=(), initializer="zeros")
@@ -47,7 +47,9 @@ class CurricularFace(Margin):
         new = self.momentum * old + (1.0 - self.momentum) * mean
         self.progress.assign(ops.where(ops.sum(labeled) > 0, new, old))
 
-    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+    def target(
+        self, cosine: Tensor, norms: Tensor, training: bool, labels: Tensor = None
+    ) -> Tensor:
         return additive_angular_margin(cosine, self.margin)
 
     def others(self, cosines: Tensor, cosine: Tensor) -> Tensor:

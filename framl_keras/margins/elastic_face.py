@@ -3,10 +3,11 @@
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
-from framl_keras.margins.margin import AddWeight, Margin, check_range
+from framl_keras.margins.margin import AddWeight, Margin
+from framl_keras.margins.registry import register
+from framl_keras.ops.arguments import real, whole
 from framl_keras.ops.margins import additive_angular_margin, additive_cosine_margin
 from framl_keras.ops.random_bits import counted_uniform
 
@@ -29,9 +30,9 @@ class ElasticFace(Margin):
     """
 
     def __init__(self, margin: float, deviation: float = 0.0125, seed: int = 0):
-        check_range("margin", margin, 0.0, math.pi)
-        check_range("deviation", deviation, 0.0, 1.0)
-        self.margin, self.deviation, self.seed = margin, deviation, seed
+        self.margin = real("margin", margin, 0.0, math.pi)
+        self.deviation = real("deviation", deviation, 0.0, 1.0)
+        self.seed = whole("seed", seed)
 
     def build(self, add_weight: AddWeight) -> None:
         self.draws = add_weight(name="draws", shape=(), initializer="zeros", dtype="int32")
@@ -50,7 +51,7 @@ class ElasticFace(Margin):
         return {"margin": self.margin, "deviation": self.deviation, "seed": self.seed}
 
 
-@keras.saving.register_keras_serializable("framl_keras")
+@register
 class ElasticFaceArc(ElasticFace):
     """cos(θ + m), m ~ N(mean, deviation²); past π as it comes, as in the authors' code.
 
@@ -70,11 +71,13 @@ class ElasticFaceArc(ElasticFace):
     def __init__(self, margin: float = 0.5, deviation: float = 0.0125, seed: int = 0):
         super().__init__(margin, deviation, seed)
 
-    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+    def target(
+        self, cosine: Tensor, norms: Tensor, training: bool, labels: Tensor = None
+    ) -> Tensor:
         return additive_angular_margin(cosine, self.drawn(cosine, training), past_pi="raw")
 
 
-@keras.saving.register_keras_serializable("framl_keras")
+@register
 class ElasticFaceCos(ElasticFace):
     """cos θ - m, m ~ N(mean, deviation²).
 
@@ -94,7 +97,9 @@ class ElasticFaceCos(ElasticFace):
     def __init__(self, margin: float = 0.35, deviation: float = 0.0125, seed: int = 0):
         super().__init__(margin, deviation, seed)
 
-    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+    def target(
+        self, cosine: Tensor, norms: Tensor, training: bool, labels: Tensor = None
+    ) -> Tensor:
         return additive_cosine_margin(cosine, self.drawn(cosine, training))
 
 

@@ -3,22 +3,23 @@
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
-from framl_keras.margins.margin import Margin, check_range, mean_of
+from framl_keras.margins.margin import Margin, mean_of
+from framl_keras.margins.registry import register
+from framl_keras.ops.arguments import flag, real
 from framl_keras.ops.margins import additive_angular_margin
 
 Tensor = Any
 
 
-@keras.saving.register_keras_serializable("framl_keras")
+@register
 class MagFace(Margin):
     """cos(θ + m(a)), with a margin that grows with the embedding's length a.
 
     m(a) rises linearly from the low to the high margin while a, clipped, goes from
     `shortest` to `longest`. The mean of λ·(1 / a + a / longest²) is added to the
-    loss; it rewards length. Past π the authors' branch holds, which is FRAML's.
+    loss; it rewards length.
 
     Args:
         low_margin: m at the shortest length, in radians, within [0, pi).
@@ -26,6 +27,8 @@ class MagFace(Margin):
         shortest: least length that is told apart, positive.
         longest: greatest length that is told apart.
         regularizer: λ, not negative.
+        easy_margin: margin only where θ < π/2, as its authors train. False puts it
+            everywhere, with FRAML's branch past π, which is their code's other choice.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -42,18 +45,19 @@ class MagFace(Margin):
         shortest: float = 10.0,
         longest: float = 110.0,
         regularizer: float = 35.0,
+        easy_margin: bool = True,
     ):
-        check_range("low_margin", low_margin, 0.0, math.pi)
-        check_range("high_margin", high_margin, low_margin, math.pi)
-        check_range("shortest", shortest, 1e-6, math.inf)
-        check_range("longest", longest, math.nextafter(shortest, math.inf), math.inf)
-        check_range("regularizer", regularizer, 0.0, math.inf)
-        self.low_margin, self.high_margin = low_margin, high_margin
-        self.shortest, self.longest = shortest, longest
-        self.regularizer = regularizer
+        self.low_margin = real("low_margin", low_margin, 0.0, math.pi)
+        self.high_margin = real("high_margin", high_margin, self.low_margin, math.pi)
+        self.shortest = real("shortest", shortest, 1e-6)
+        self.longest = real("longest", longest, math.nextafter(self.shortest, math.inf))
+        self.regularizer = real("regularizer", regularizer, 0.0)
+        self.easy_margin = flag("easy_margin", easy_margin)
 
-    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
-        return additive_angular_margin(cosine, self.margin_at(norms))
+    def target(
+        self, cosine: Tensor, norms: Tensor, training: bool, labels: Tensor = None
+    ) -> Tensor:
+        return additive_angular_margin(cosine, self.margin_at(norms), easy=self.easy_margin)
 
     def margin_at(self, norms: Tensor) -> Tensor:
         """m(a) for lengths `(batch,)`."""
@@ -74,4 +78,5 @@ class MagFace(Margin):
             "shortest": self.shortest,
             "longest": self.longest,
             "regularizer": self.regularizer,
+            "easy_margin": self.easy_margin,
         }

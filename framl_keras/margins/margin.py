@@ -1,5 +1,6 @@
 """What a margin is to the head that carries it."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,12 @@ AddWeight = Callable[..., Any]
 class Margin:
     """Base of margins: rules that make the true class harder to reach.
 
-    The head calls, in this order: `build` once; `update` in training; `target`;
-    `others`; `penalty`. A subclass defines `target` and whatever else it needs. Its
-    constructor takes exactly what `get_config` returns.
+    The head calls, in this order, on a copy of its own: `check` and `build` once; `update`
+    in training; `target`; `others`; `penalty`. A subclass defines `target` and whatever
+    else it needs. Its constructor takes exactly what `get_config` returns.
+
+    With `@margins.register` a recipe knows it by name, `margin: {name: MyMargin, ...}`, and
+    saved models load it; see `register`.
     """
 
     def build(self, add_weight: AddWeight) -> None:
@@ -34,16 +38,23 @@ class Margin:
             labeled: 1.0 for rows with a label and 0.0 for those with -1, `(batch,)`.
         """
 
-    def target(self, cosine: Tensor, norms: Tensor, training: bool) -> Tensor:
+    def check(self, num_classes: int) -> None:
+        """Raises a ValueError if the margin cannot serve so many classes."""
+
+    def target(
+        self, cosine: Tensor, norms: Tensor, training: bool, labels: Tensor = None
+    ) -> Tensor:
         """The cosine to the true class, with the margin.
 
         Args:
             cosine: cos θ to each row's class, `(batch,)`.
             norms: lengths of the embeddings, `(batch,)`.
             training: whether this is a training step.
+            labels: each row's class, int32 `(batch,)`, -1 for none: for margins that
+                differ by class. A subclass that has no use for them may leave them out.
 
         Returns:
-            `(batch,)`.
+            `(batch,)`; what stands in rows without a label is not used.
         """
         raise TypeError(f"{type(self).__name__} must define `target`")
 
@@ -78,12 +89,11 @@ class Margin:
         return cls(**config)
 
 
+def sees_labels(margin: Margin) -> bool:
+    """Whether a margin's `target` takes `labels`, which a subclass may leave out."""
+    return "labels" in inspect.signature(margin.target).parameters
+
+
 def mean_of(values: Tensor, weights: Tensor) -> Tensor:
     """The weighted mean of `(batch,)`, and 0 where all weights are."""
     return ops.sum(values * weights) / ops.maximum(ops.sum(weights), 1.0)
-
-
-def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Raises a ValueError unless low <= value < high."""
-    if not low <= value < high:
-        raise ValueError(f"`{name}` must be within [{low:g}, {high:g}). Received: {name}={value}")

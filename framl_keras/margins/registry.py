@@ -1,37 +1,75 @@
 """Margins by their names in a recipe, and from whatever a head is given."""
 
-import difflib
-from typing import Any
+import inspect
+import numbers
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, overload
 
 import keras
+import numpy as np
 
 from framl_keras.errors import UserError
-from framl_keras.margins.ada_face import AdaFace
-from framl_keras.margins.angular import ArcFace, Combined, CosFace, SphereFace
-from framl_keras.margins.curricular_face import CurricularFace
-from framl_keras.margins.elastic_face import ElasticFaceArc, ElasticFaceCos
-from framl_keras.margins.mag_face import MagFace
 from framl_keras.margins.margin import Margin
+from framl_keras.registry import MARGINS, unknown
 
-_MARGINS: dict[str, type[Margin]] = {
-    margin.__name__: margin
-    for margin in (
-        ArcFace,
-        CosFace,
-        SphereFace,
-        Combined,
-        AdaFace,
-        MagFace,
-        CurricularFace,
-        ElasticFaceArc,
-        ElasticFaceCos,
-    )
-}
+M = TypeVar("M", bound=type[Margin])
+
+
+@overload
+def register(name: str, margin: M, *, replace: bool = ...) -> M: ...
+@overload
+def register(name: str, *, replace: bool = ...) -> Callable[[M], M]: ...
+@overload
+def register(name: M, *, replace: bool = ...) -> M: ...
+
+
+def register(name: Any, margin: Any = None, *, replace: bool = False) -> Any:
+    """Lets recipes, `ArcMarginLayer` and saved models know a margin's class by its name.
+
+    Forms: `@register`, `@register("name")` and `register("name", MyMargin)`. Its options in
+    a recipe are the constructor's arguments; `seed` and `class_sizes` are given by training.
+    The recipe names the module that registers: `imports: [my_margins]`.
+
+    Args:
+        name: the name; the class's own if only the class is given.
+        margin: the class.
+        replace: takes the place of what has the name already.
+
+    Raises:
+        ValueError: if the name is taken, or it is no subclass of `Margin`.
+
+    Example:
+    >>> @margins.register
+    ... class HalfAngle(margins.Margin):
+    ...     def target(self, cosine, norms, training, labels=None):
+    ...         return cosine - 0.1
+    >>> "HalfAngle" in margins.names()
+    True
+    >>> ArcMarginLayer(10, margin="HalfAngle").margin_rule.get_config()
+    {}
+    """
+    if isinstance(name, str) and margin is None:
+        return lambda decorated: register(name, decorated, replace=replace)
+    name, margin = (name, margin) if isinstance(name, str) else (name.__name__, name)
+    if not (inspect.isclass(margin) and issubclass(margin, Margin)):
+        raise ValueError(
+            f"`margin` must be a subclass of `framl_keras.margins.Margin`. Received: {margin!r}"
+        )
+    MARGINS.register(name, margin, replace=replace)
+    own = margin.__module__.partition(".")[0] == "framl_keras"
+    package = "framl_keras" if own else margin.__module__
+    keras.saving.register_keras_serializable(package)(margin)
+    return margin
 
 
 def names() -> list[str]:
-    """The names that `by_name` knows."""
-    return list(_MARGINS)
+    """The names that `by_name` knows.
+
+    Example:
+    >>> names()[:3]
+    ['AdaFace', 'ArcFace', 'CosFace']
+    """
+    return MARGINS.names()
 
 
 def by_name(name: str, **options: Any) -> Margin:
@@ -44,36 +82,61 @@ def by_name(name: str, **options: Any) -> Margin:
     Raises:
         UserError: if there is none of that name, or an option is not one of its arguments.
         ValueError: if an option is out of range.
+
+    Example:
+    >>> by_name("CosFace", margin=0.4).get_config()
+    {'margin': 0.4}
     """
-    if name not in _MARGINS:
-        folded = {known.casefold(): known for known in names()}
-        near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
-        hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
-        raise UserError(f"Unknown margin {name!r}. Expected one of {', '.join(names())}.{hint}")
-    known = _MARGINS[name]().get_config()
+    margin = MARGINS[name]
+    known = arguments(name)
     for option in options:
         if option not in known:
             raise UserError(
-                f"Unknown option {option!r} of the margin {name}. Expected one of {list(known)}."
+                f"Unknown option {option!r} of the margin {name}. Expected one of {known}."
             )
-    return _MARGINS[name](**options)
+    return margin(**options)
 
 
-def get(margin: float | Margin | dict[str, Any]) -> Margin:
+def arguments(name: str) -> list[str]:
+    """The names of the arguments that the constructor of a margin takes.
+
+    Raises:
+        UserError: if there is none of that name.
+
+    Example:
+    >>> arguments("CurricularFace")
+    ['margin', 'momentum']
+    """
+    margin = MARGINS[name]
+    if margin.__init__ is object.__init__:
+        return []
+    return list(inspect.signature(margin).parameters)
+
+
+def get(margin: float | str | Margin | Mapping[str, Any]) -> Margin:
     """The margin that a head was given: a number is ArcFace's.
 
     Args:
-        margin: a number, a margin, or a margin's serialized configuration.
+        margin: a number, a margin, a name, a mapping of a name and arguments, or a
+            margin's serialized configuration.
 
     Raises:
         ValueError: if it is none of these, or out of range.
     """
-    if isinstance(margin, int | float):
-        return ArcFace(float(margin))
-    found = keras.saving.deserialize_keras_object(margin) if isinstance(margin, dict) else margin
-    if not isinstance(found, Margin):
+    if isinstance(margin, numbers.Real | np.ndarray) and not isinstance(margin, bool):
+        return MARGINS["ArcFace"](margin)
+    if isinstance(margin, str) and margin in MARGINS:
+        return by_name(margin)
+    if isinstance(margin, Mapping):
+        margin = by_name(**margin) if "name" in margin else _deserialized(margin)
+    if not isinstance(margin, Margin):
+        hint = f" {unknown('margin', margin, names())}" if isinstance(margin, str) else ""
         raise ValueError(
-            "`margin` must be a number or a margin of `framl_keras.margins`. "
-            f"Received: margin={margin!r}"
+            "`margin` must be a number or a margin of `framl_keras.margins`, or its name. "
+            f"Received: margin={margin!r}.{hint}"
         )
-    return found
+    return margin
+
+
+def _deserialized(config: Mapping[str, Any]) -> Any:
+    return keras.saving.deserialize_keras_object(dict(config))

@@ -8,6 +8,7 @@ from framl_keras.models.training_model import (
     prediction_loss,
     targets,
     training_model,
+    wrong_label,
 )
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "take_parts",
     "targets",
     "training_model",
+    "wrong_label",
 ]

@@ -1,6 +1,6 @@
 """The training model around an embedding model, and its loss."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -8,14 +8,21 @@ import numpy as np
 from keras import ops
 
 from framl_keras import margins
-from framl_keras.layers import ArcMarginLayer, RowSGD
+from framl_keras.layers import ArcMarginLayer, RowSGD, wrong_label
 from framl_keras.losses import as_given
+
+__all__ = ["compile_for_training", "prediction_loss", "targets", "training_model", "wrong_label"]
 
 Tensor = Any
 
 
 def training_model(
-    embedder: keras.Model, num_classes: int, head: str = "arcface", **options: Any
+    embedder: keras.Model,
+    num_classes: int,
+    head: str = "arcface",
+    class_sizes: Sequence[int] | None = None,
+    seed: int = 0,
+    **options: Any,
 ) -> keras.Model:
     """Builds the model that is trained: `(pixels, label)` -> what the loss is made of.
 
@@ -27,6 +34,8 @@ def training_model(
         embedder: a model from `embedding_model`.
         num_classes: number of identities.
         head: `arcface`, or `softmax` for a plain Dense, FRAML's `NormHead`.
+        class_sizes: how many images each identity has, for margins that ask for it.
+        seed: of margins that are drawn, and of the classes that are sampled.
         **options: arguments of `ArcMarginLayer`; `margin` may also be a mapping of a
             margin's name and its arguments, and `row_optimizer` one of `RowSGD`'s.
 
@@ -37,7 +46,8 @@ def training_model(
     label = keras.Input((), dtype="int32", name="label")
     embedding = embedder.output
     if head == "arcface":
-        outputs = _margin_outputs(embedding, label, num_classes, options)
+        given = {"seed": seed, "class_sizes": class_sizes}
+        outputs = _margin_outputs(embedding, label, num_classes, given, options)
     elif head == "softmax":
         dtype = keras.config.floatx()  # also of a network in half precision
         plain = keras.layers.Dense(num_classes, dtype=dtype, name="head")(embedding)
@@ -48,15 +58,25 @@ def training_model(
 
 
 def _margin_outputs(
-    embedding: Tensor, label: Tensor, num_classes: int, options: dict[str, Any]
+    embedding: Tensor,
+    label: Tensor,
+    num_classes: int,
+    given: Mapping[str, Any],
+    options: dict[str, Any],
 ) -> dict[str, Tensor]:
     if isinstance(margin := options.get("margin"), Mapping):
-        options = {**options, "margin": margins.by_name(**margin)}
+        options = {**options, "margin": margins.by_name(**margin, **_asked_for(margin, given))}
     if isinstance(rows := options.get("row_optimizer"), Mapping):
         options = {**options, "row_optimizer": RowSGD(**rows)}
-    layer = ArcMarginLayer(num_classes, name="head", **options)
+    layer = ArcMarginLayer(num_classes, name="head", **{"seed": given["seed"], **options})
     losses, is_right = layer(embedding, label, losses=True)
     return {"losses": losses, "plain": is_right}
+
+
+def _asked_for(margin: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a margin's constructor takes of what training knows."""
+    asked = margins.arguments(margin["name"])
+    return {name: value for name, value in given.items() if name in asked and name not in margin}
 
 
 def compile_for_training(

@@ -6,6 +6,8 @@ from keras import ops
 
 Tensor = Any
 
+ABSENT = -1e30  # a logit that counts nothing, and stays finite where there is no other class
+
 
 def at_label(values: Tensor, labels: Tensor) -> Tensor:
     """The value of each row at its label; for label -1, that of class 0.
@@ -56,3 +58,21 @@ def is_nearest(cosines: Tensor, labels: Tensor) -> Tensor:
     """
     nearest = at_label(cosines, labels) >= ops.max(cosines, axis=1)
     return ops.stop_gradient(ops.cast(ops.logical_and(nearest, labels >= 0), cosines.dtype))
+
+
+def spread_columns(logits: Tensor, classes: Tensor, num_classes: int) -> Tensor:
+    """Logits to some classes as ones to all, where those left out count nothing.
+
+    Args:
+        logits: `(batch, len(classes))`.
+        classes: int32, ascending.
+        num_classes: how many classes there are.
+
+    Returns:
+        `(batch, num_classes)`, with -1e30 for the classes left out.
+    """
+    absent = ops.full_like(logits[:, :1], ABSENT)
+    places = ops.full((num_classes,), ops.shape(classes)[0], dtype="int32")
+    seen = ops.arange(ops.shape(classes)[0], dtype="int32")
+    places = ops.scatter_update(places, classes[:, None], seen)
+    return ops.take(ops.concatenate([logits, absent], axis=1), places, axis=1)

@@ -10,12 +10,10 @@ from framl_keras.ops.backend import (
     right_transposed,
     subtract_rows,
 )
-from framl_keras.ops.class_columns import write_at_label
+from framl_keras.ops.class_columns import ABSENT, write_at_label
 from framl_keras.ops.unit_vectors import inverse_lengths
 
 Tensor = Any
-
-_ABSENT = -1e30  # a logit that counts nothing, and stays finite where there is no other class
 
 
 def own_and_others(
@@ -87,5 +85,5 @@ def _others(
     """The logits, in which the row's own class counts nothing, `(batch, num_classes)`."""
     logits = right_transposed(scale * embeddings, centers)
     logits = logits * inverse
-    absent = ops.full_like(embeddings[:, 0], _ABSENT)
+    absent = ops.full_like(embeddings[:, 0], ABSENT)
     return write_at_label(logits, labels, absent)

@@ -37,7 +37,7 @@ def _explain(recipe: type[BaseModel], problem: Mapping[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"`{path}` is missing"
     if problem["type"] == "union_tag_invalid":
-        return f"`{path}.name`: {_unknown_form(problem['ctx']['tag'])}"
+        return f"`{path}.name`: {margins.unknown_margin(problem['ctx']['tag'])}"
     if problem["type"] == "union_tag_not_found":
         return f"`{path}.name` is missing"
     if problem["type"] == "value_error":
@@ -50,18 +50,6 @@ def _explain(recipe: type[BaseModel], problem: Mapping[str, Any]) -> str:
 def _section_of(annotation: Any) -> Any:
     """The section that a key holds, where it may also be left open."""
     return next((part for part in get_args(annotation) if part is not type(None)), annotation)
-
-
-def _unknown_form(name: str) -> str:
-    """What could be meant by a margin's name that does not exist."""
-    folded = {known.casefold(): known for known in margins.MARGINS}
-    near = difflib.get_close_matches(name.casefold(), folded, n=1)
-    hint = (
-        f"did you mean `{folded[near[0]]}`?"
-        if near
-        else f"expected one of {', '.join(margins.MARGINS)}"
-    )
-    return f"unknown margin `{name}`: {hint}"
 
 
 def _keys_beside(section: Any, location: tuple[Any, ...]) -> list[str]:

@@ -1,124 +1,141 @@
-"""The margins by name, with the arguments that a recipe may give them."""
+"""The margins by name, with the arguments that a recipe may give them.
 
-from typing import Annotated, Any, Literal
+What a margin takes is read from its class in `framl_keras/margins`, without importing it:
+a recipe knows no Keras. A user's own margin is asked for its signature.
+"""
 
-from pydantic import Discriminator, Field, Tag
+import ast
+import inspect
+import operator
+from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    create_model,
+    model_validator,
+)
 
 from framl_keras.recipe.section import Section
+from framl_keras.registry import MARGINS as REGISTERED
+from framl_keras.registry import unknown
+
+FOLDER = Path(__file__).parent.parent / "margins"
+GIVEN = ("seed", "class_sizes")  # arguments that training gives, not the recipe
+TYPES = {"float": float, "int": int, "bool": bool, "str": str}
 
 
-class ArcFace(Section):
-    """cos(θ + m); see `framl_keras.margins.ArcFace`."""
-
-    name: Literal["ArcFace"]
-    margin: float = 0.5
-    easy_margin: bool = False
-    past_pi: Literal["framl", "continuous", "raw"] = "framl"
-
-
-class CosFace(Section):
-    """cos θ - m; see `framl_keras.margins.CosFace`."""
-
-    name: Literal["CosFace"]
-    margin: float = 0.35
+def _sections() -> Iterator[type[Section]]:
+    """A section for each class in the folder that is registered."""
+    for path in sorted(FOLDER.glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and _is_registered(node):
+                yield _section(node)
 
 
-class SphereFace(Section):
-    """cos(m·θ), continued; see `framl_keras.margins.SphereFace`."""
-
-    name: Literal["SphereFace"]
-    margin: float = 1.5
+def _is_registered(node: ast.ClassDef) -> bool:
+    return any(isinstance(d, ast.Name) and d.id == "register" for d in node.decorator_list)
 
 
-class Combined(Section):
-    """cos(m1·θ + m2) - m3; see `framl_keras.margins.Combined`."""
-
-    name: Literal["Combined"]
-    m1: float = 1.0
-    m2: float = 0.3
-    m3: float = 0.2
-    past_pi: Literal["continuous", "raw"] = "raw"
-
-
-class AdaFace(Section):
-    """A margin that follows the image's quality; see `framl_keras.margins.AdaFace`."""
-
-    name: Literal["AdaFace"]
-    margin: float = 0.4
-    concentration: float = 0.333
-    momentum: float = 0.99
+def _section(node: ast.ClassDef) -> type[Section]:
+    """The section of a margin: its constructor's arguments, with their docstring."""
+    text = inspect.cleandoc(ast.get_docstring(node) or "")
+    fields: dict[str, Any] = {"name": (Literal[node.name], ...)}
+    for argument, default in _arguments(node):
+        if argument.arg not in GIVEN:
+            value = Field(ast.literal_eval(default), description=_described(text, argument.arg))
+            fields[argument.arg] = (_type_of(argument.annotation), value)
+    first = text.partition("\n\n")[0]
+    doc = f"{first} See `framl_keras.margins.{node.name}`."
+    return create_model(node.name, __base__=Section, __doc__=doc, **fields)
 
 
-class MagFace(Section):
-    """A margin that grows with the embedding's length; see `framl_keras.margins.MagFace`."""
-
-    name: Literal["MagFace"]
-    low_margin: float = 0.45
-    high_margin: float = 0.8
-    shortest: float = 10.0
-    longest: float = 110.0
-    regularizer: float = 35.0
+def _arguments(node: ast.ClassDef) -> Iterator[tuple[ast.arg, ast.expr]]:
+    """The constructor's arguments with their defaults; a registered margin has one for each."""
+    for function in node.body:
+        if isinstance(function, ast.FunctionDef) and function.name == "__init__":
+            yield from zip(function.args.args[1:], function.args.defaults, strict=True)
 
 
-class CurricularFace(Section):
-    """Hard negatives that count more and more; see `framl_keras.margins.CurricularFace`."""
-
-    name: Literal["CurricularFace"]
-    margin: float = 0.5
-    momentum: float = 0.99
-
-
-class ElasticFaceArc(Section):
-    """cos(θ + m) with a drawn m; see `framl_keras.margins.ElasticFaceArc`."""
-
-    name: Literal["ElasticFaceArc"]
-    margin: float = 0.5
-    deviation: float = 0.0125
+def _type_of(annotation: ast.expr | None) -> Any:
+    """A type, or a `Literal[...]` of words."""
+    if isinstance(annotation, ast.Subscript):
+        words = ast.literal_eval(annotation.slice)
+        return Literal[words]
+    return TYPES[annotation.id] if isinstance(annotation, ast.Name) else Any
 
 
-class ElasticFaceCos(Section):
-    """cos θ - m with a drawn m; see `framl_keras.margins.ElasticFaceCos`."""
+def _described(text: str, argument: str) -> str | None:
+    """What a docstring's `Args` say of an argument, in one line."""
+    lines = text.partition("Args:\n")[2].splitlines()
+    start = next((i for i, line in enumerate(lines) if line.startswith(f"    {argument}: ")), None)
+    if start is None:
+        return None
+    rest = lines[start + 1 :]
+    more = next((i for i, line in enumerate(rest) if not line.startswith(" " * 8)), len(rest))
+    first = lines[start].partition(": ")[2]
+    return " ".join([first, *(line.strip() for line in rest[:more])])
 
-    name: Literal["ElasticFaceCos"]
-    margin: float = 0.35
-    deviation: float = 0.0125
+
+class RegisteredMargin(Section):
+    """A margin of your own, by the name under which `margins.register` has it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    name: str
+
+    @model_validator(mode="after")
+    def _takes_these(self) -> "RegisteredMargin":
+        known = [name for name in _options_of(self.name) if name not in GIVEN]
+        if wrong := [name for name in self.model_extra or {} if name not in known]:
+            listed = ", ".join(known) or "no arguments"
+            raise ValueError(f"{self.name} has no `{wrong[0]}`; expected {listed}")
+        return self
 
 
-Angle = Annotated[float, Field(ge=0, lt=3.14159265)]
-MARGINS: dict[str, type[Section]] = {
-    margin.__name__: margin
-    for margin in (
-        ArcFace,
-        CosFace,
-        SphereFace,
-        Combined,
-        AdaFace,
-        MagFace,
-        CurricularFace,
-        ElasticFaceArc,
-        ElasticFaceCos,
-    )
-}
-FORMS: dict[str, Any] = {"number": float, **MARGINS}  # an error's location has them
+def _options_of(name: str) -> list[str]:
+    margin = REGISTERED[name]
+    has_none = margin.__init__ is object.__init__
+    return [] if has_none else list(inspect.signature(margin).parameters)
+
+
+def names() -> list[str]:
+    """All margins, a user's own too."""
+    return list(dict.fromkeys([*MARGINS, *REGISTERED]))
+
+
+def unknown_margin(name: object) -> str:
+    """The error about a name that no margin has."""
+    return unknown("margin", name, names())
 
 
 def _form_of_margin(value: Any) -> Any:
     """`number`, or the name that a margin's mapping has."""
-    if isinstance(value, dict):
-        return value.get("name")
-    return type(value).__name__ if isinstance(value, Section) else "number"
+    if isinstance(value, BaseModel):
+        return type(value).__name__
+    if not isinstance(value, dict):
+        return "number"
+    name = value.get("name")
+    is_own = isinstance(name, str) and name not in MARGINS and name in REGISTERED
+    return RegisteredMargin.__name__ if is_own else name
 
 
-Margin = Annotated[
-    Annotated[Angle, Tag("number")]
-    | Annotated[ArcFace, Tag("ArcFace")]
-    | Annotated[CosFace, Tag("CosFace")]
-    | Annotated[SphereFace, Tag("SphereFace")]
-    | Annotated[Combined, Tag("Combined")]
-    | Annotated[AdaFace, Tag("AdaFace")]
-    | Annotated[MagFace, Tag("MagFace")]
-    | Annotated[CurricularFace, Tag("CurricularFace")]
-    | Annotated[ElasticFaceArc, Tag("ElasticFaceArc")]
-    | Annotated[ElasticFaceCos, Tag("ElasticFaceCos")],
-    Discriminator(_form_of_margin),
-]
+Angle = Annotated[float, Field(ge=0, lt=3.14159265)]
+MARGINS: dict[str, type[Section]] = {section.__name__: section for section in _sections()}
+FORMS: dict[str, Any] = {  # an error's location has them
+    "number": float,
+    **MARGINS,
+    RegisteredMargin.__name__: RegisteredMargin,
+}
+
+if TYPE_CHECKING:
+    Margin = float | Section
+else:
+    _FORMS = {"number": Angle, **{name: form for name, form in FORMS.items() if form is not float}}
+    _TAGGED = [Annotated[form, Tag(name)] for name, form in _FORMS.items()]
+    Margin = Annotated[reduce(operator.or_, _TAGGED), Discriminator(_form_of_margin)]

@@ -16,12 +16,15 @@ class RowOptimizerSection(Section):
         momentum: SGD's momentum, kept for each center.
         nesterov: whether the momentum is Nesterov's.
         weight_decay: decay of the centers that a step sees.
+        coupled_decay: whether the decay is part of the gradient, and so inside the momentum,
+            as in torch's SGD; the recipes of insightface assume it.
     """
 
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     nesterov: bool = False
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    coupled_decay: bool = False
 
 
 def _as_list(value: Any) -> Any:

@@ -163,6 +163,49 @@ def test_a_batch_must_fit_into_the_sample():
         head(np.ones((4, DIM), np.float32), np.arange(4))
 
 
+def tensor(values):
+    return ops.convert_to_tensor(np.float32(values))
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_coupled_decay_is_that_of_torchs_sgd(nesterov, rng):
+    """By torch's documented steps in float64, on rows with gradients that are given."""
+    rate, momentum, decay = 0.1, 0.9, 0.3
+    rows = rng.normal(size=(3, DIM))
+    expected, buffer = rows.copy(), None
+    optimizer = RowSGD(rate, momentum, nesterov, decay, coupled_decay=True)
+    values, velocity = tensor(rows), tensor(np.zeros((3, DIM)))
+    for step in range(5):
+        gradient = rng.normal(size=(3, DIM))
+        decayed = gradient + decay * expected
+        buffer = decayed if buffer is None else momentum * buffer + decayed
+        expected = expected - rate * (decayed + momentum * buffer if nesterov else buffer)
+        values, velocity = optimizer.updated(values, velocity, tensor(gradient), step)
+    np.testing.assert_allclose(ops.convert_to_numpy(values), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("coupled", [False, True])
+def test_the_two_decays_differ_where_there_is_momentum(coupled):
+    optimizer = RowSGD(0.1, 0.9, weight_decay=0.5, coupled_decay=coupled)
+    row, velocity, zero = (tensor(np.full((1, 2), value)) for value in (1.0, 0.0, 0.0))
+    for step in range(2):
+        row, velocity = optimizer.updated(row, velocity, zero, step)
+    expected = 0.95 - 0.05 * 0.95 - 0.045 if coupled else 0.95**2
+    np.testing.assert_allclose(ops.convert_to_numpy(row), expected, rtol=1e-6)
+
+
+def test_the_logits_have_a_column_for_each_class(rng):
+    head = ArcMarginLayer(CLASSES, sample_rate=0.5, row_optimizer=RowSGD(), scale=8.0)
+    x, labels = rng.normal(size=(3, DIM)).astype("float32"), np.array([0, 6, -1])
+    logits = ops.convert_to_numpy(head(x, labels))
+    losses, _ = head(x, labels, losses=True)
+    assert logits.shape == (3, CLASSES)
+    assert ((logits > -1e29).sum(axis=1) == 4).all()
+    log_sum = np.log(np.exp(np.float64(logits)).sum(axis=1))
+    expected = (log_sum - logits[np.arange(3), labels]) * [1.5, 1.5, 0]
+    np.testing.assert_allclose(ops.convert_to_numpy(losses), expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("options", [{"learning_rate": 0}, {"momentum": 1.0}, {"weight_decay": -1}])
 def test_row_sgd_arguments_out_of_range(options):
     with pytest.raises(ValueError, match="Received"):

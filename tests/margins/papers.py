@@ -40,10 +40,15 @@ def ada_face(angle, norm, m=0.4, h=0.333, mean=2.0, deviation=0.7):
     return math.cos(shifted) - (m * quality + m)
 
 
-def mag_face(angle, norm, low=0.45, high=0.8, shortest=1.0, longest=5.0):
+def mag_face(angle, norm, low=0.45, high=0.8, shortest=1.0, longest=5.0, arc=arc_face_easy):
+    """`easy_margin` as MagFace's authors train; their other choice is FRAML's branch."""
     a = min(longest, max(shortest, norm))
     m = (high - low) / (longest - shortest) * (a - shortest) + low
-    return arc_face(angle, norm, m)
+    return arc(angle, norm, m)
+
+
+def mag_face_everywhere(angle, norm):
+    return mag_face(angle, norm, arc=arc_face)
 
 
 def mag_face_penalty(norm, shortest=1.0, longest=5.0, weight=35.0):

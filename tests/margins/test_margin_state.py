@@ -8,6 +8,7 @@ from keras import ops
 
 from framl_keras import ArcMarginLayer, margins
 from framl_keras.errors import UserError
+from framl_keras.layers import RowSGD
 
 
 def state_of(head):
@@ -98,6 +99,58 @@ def test_a_head_with_its_state_survives_saving(name, tmp_path, rng):
     np.testing.assert_array_equal(
         ops.convert_to_numpy(loaded([x, labels])), ops.convert_to_numpy(model([x, labels]))
     )
+
+
+def test_two_heads_of_one_margin_share_no_state(rng):
+    margin = margins.CurricularFace()
+    heads = [ArcMarginLayer(3, margin=margin) for _ in range(2)]
+    heads.append(ArcMarginLayer(3, margin=heads[0].margin_rule))
+    x = embeddings_of_length(np.array([1.0, 2.0]), rng)
+    for head in heads:
+        head(x, np.array([0, 1]))
+    heads[0](x, np.array([0, 1]), training=True)
+    heads.append(ArcMarginLayer(3, margin=heads[0].margin_rule))  # one that has a state by now
+    heads[-1](x, np.array([0, 1]))
+    assert state_of(heads[0])["progress"] != 0
+    assert all(state_of(head)["progress"] == 0 for head in heads[1:])
+
+
+@pytest.mark.parametrize(
+    "margin",
+    ["CosFace", {"name": "CosFace"}, margins.CosFace(), {"name": "CosFace", "margin": 0.35}],
+)
+def test_a_margin_is_given_by_name_mapping_or_object(margin):
+    head = ArcMarginLayer(3, margin=margin)
+    assert isinstance(head.margin_rule, margins.CosFace)
+    again = ArcMarginLayer.from_config(head.get_config())
+    assert again.get_config() == head.get_config()
+    assert again.margin_rule.margin == 0.35
+
+
+class ByClass(margins.Margin):
+    def target(self, cosine, norms, training, labels=None):
+        return cosine - ops.take(ops.convert_to_tensor([0.1, 0.2, 0.3]), ops.maximum(labels, 0))
+
+
+class OfOldForm(margins.Margin):
+    def target(self, cosine, norms, training):
+        return cosine - 0.5
+
+
+@pytest.mark.parametrize("options", [{}, {"sample_rate": 0.9, "row_optimizer": RowSGD()}])
+def test_a_margin_may_see_the_labels(options, rng):
+    x, labels = embeddings_of_length(np.ones(3), rng), np.array([2, 0, -1])
+    head = ArcMarginLayer(3, margin=ByClass(), scale=1.0, **options)
+    difference = ops.convert_to_numpy(head(x)) - ops.convert_to_numpy(head(x, labels))
+    np.testing.assert_allclose(difference[[0, 1], [2, 0]], [0.3, 0.1], atol=1e-6)
+    assert not difference[2].any()
+
+
+def test_a_margin_that_needs_no_labels_may_leave_them_out(rng):
+    x = embeddings_of_length(np.ones(2), rng)
+    head = ArcMarginLayer(3, margin=OfOldForm(), scale=1.0)
+    difference = ops.convert_to_numpy(head(x)) - ops.convert_to_numpy(head(x, [0, 1]))
+    np.testing.assert_allclose(difference, np.eye(2, 3) * 0.5, atol=1e-6)
 
 
 def test_a_margin_of_an_unknown_name_or_option():

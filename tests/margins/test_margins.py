@@ -26,6 +26,10 @@ CASES = {
     "combined": (margins.Combined(1.1, 0.3, 0.2), papers.combined),
     "adaface": (margins.AdaFace(), papers.ada_face),
     "magface": (margins.MagFace(shortest=1.0, longest=5.0), papers.mag_face),
+    "magface, everywhere": (
+        margins.MagFace(shortest=1.0, longest=5.0, easy_margin=False),
+        papers.mag_face_everywhere,
+    ),
     "curricularface": (margins.CurricularFace(), papers.arc_face),
     "elasticface_arc": (margins.ElasticFaceArc(), lambda angle, _: math.cos(angle + 0.5)),
     "elasticface_cos": (margins.ElasticFaceCos(), papers.cos_face),

@@ -16,6 +16,13 @@ Each file has the same functions:
   `(m, dim)`; the variable is not trained by gradients.
 - `assign_rows(variable, rows, values)`: writes values `(m, dim)`, of the variable's dtype,
   to rows of it; where a row appears twice, its values must be the same.
+- `check_one_device(what)`: raises a ValueError where the backend spreads the model over
+  several devices in a way that `assign_rows` cannot follow.
+- `is_concrete(tensor)`: whether its values are there, all of them in this process; those of
+  a graph that is being compiled are not.
+- `checked_in_graph(value, condition, message, shown)`: a value whose use in a compiled graph
+  raises the message, with a tensor shown, unless a condition holds. Only TensorFlow's graphs
+  can, and XLA drops it; elsewhere it is the value.
 
 `plain` has all of them in `keras.ops`. It serves every backend that has no file here, and
 the others take from it what they have no better way for.
@@ -31,8 +38,11 @@ _chosen = importlib.import_module(f"{__name__}.{_running if _running in _FILES e
 
 after = _chosen.after
 assign_rows = _chosen.assign_rows
+check_one_device = _chosen.check_one_device
+checked_in_graph = _chosen.checked_in_graph
 circular_correlation = _chosen.circular_correlation
 first_largest = _chosen.first_largest
+is_concrete = _chosen.is_concrete
 left_transposed = _chosen.left_transposed
 right_transposed = _chosen.right_transposed
 subtract_rows = _chosen.subtract_rows
@@ -41,8 +51,11 @@ take_rows = _chosen.take_rows
 __all__ = [
     "after",
     "assign_rows",
+    "check_one_device",
+    "checked_in_graph",
     "circular_correlation",
     "first_largest",
+    "is_concrete",
     "left_transposed",
     "right_transposed",
     "subtract_rows",

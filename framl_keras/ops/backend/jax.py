@@ -10,6 +10,8 @@ from jax import numpy as jnp
 
 from framl_keras.ops.backend.plain import (
     assign_rows,
+    check_one_device,
+    checked_in_graph,
     first_largest,
     left_transposed,
     right_transposed,
@@ -22,8 +24,11 @@ Tensor = Any
 __all__ = [
     "after",
     "assign_rows",
+    "check_one_device",
+    "checked_in_graph",
     "circular_correlation",
     "first_largest",
+    "is_concrete",
     "left_transposed",
     "right_transposed",
     "subtract_rows",
@@ -40,3 +45,10 @@ def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:
     """Correlation of real `(..., dim)` over `length` circular shifts, `(..., length)`."""
     spectrum = jnp.fft.rfft(a, length) * jnp.conj(jnp.fft.rfft(b, length))
     return jnp.fft.irfft(spectrum, length)
+
+
+def is_concrete(tensor: Tensor) -> bool:
+    """Whether a tensor has values, all of them in this process."""
+    if isinstance(tensor, jax.core.Tracer):
+        return False
+    return not isinstance(tensor, jax.Array) or tensor.is_fully_addressable

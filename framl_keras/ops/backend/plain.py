@@ -11,8 +11,11 @@ Tensor = Any
 __all__ = [
     "after",
     "assign_rows",
+    "check_one_device",
+    "checked_in_graph",
     "circular_correlation",
     "first_largest",
+    "is_concrete",
     "left_transposed",
     "right_transposed",
     "subtract_rows",
@@ -54,3 +57,17 @@ def take_rows(variable: Any, rows: Tensor) -> Tensor:
 def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
     """Writes `values` `(m, dim)` to `rows` `(m,)` of a variable `(n, dim)`."""
     variable.assign(ops.scatter_update(ops.convert_to_tensor(variable), rows[:, None], values))
+
+
+def check_one_device(what: str) -> None:
+    """Refuses nothing."""
+
+
+def is_concrete(tensor: Tensor) -> bool:
+    """True: tensors have values."""
+    return True
+
+
+def checked_in_graph(value: Tensor, condition: Tensor, message: str, shown: Tensor) -> Tensor:
+    """The value: such a graph cannot raise."""
+    return value

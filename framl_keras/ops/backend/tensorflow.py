@@ -12,8 +12,11 @@ Tensor = Any
 __all__ = [
     "after",
     "assign_rows",
+    "check_one_device",
+    "checked_in_graph",
     "circular_correlation",
     "first_largest",
+    "is_concrete",
     "left_transposed",
     "right_transposed",
     "subtract_rows",
@@ -66,3 +69,27 @@ def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
         plain.assign_rows(variable, rows, values)
         return
     stored.scatter_nd_update(rows[:, None], values)
+
+
+def check_one_device(what: str) -> None:
+    """Refuses a `tf.distribute` strategy of several replicas."""
+    strategy = tf.distribute.get_strategy()
+    if strategy.num_replicas_in_sync > 1:
+        raise ValueError(
+            f"{what} writes rows of a variable, which works on one device and not under a "
+            "strategy of several replicas; train all classes there. "
+            f"Received: {type(strategy).__name__} with {strategy.num_replicas_in_sync} replicas"
+        )
+
+
+def is_concrete(tensor: Tensor) -> bool:
+    """Whether a tensor has values, which one of a graph does not have yet."""
+    return bool(tf.executing_eagerly()) and not tf.is_symbolic_tensor(tensor)
+
+
+def checked_in_graph(value: Tensor, condition: Tensor, message: str, shown: Tensor) -> Tensor:
+    """A value whose use in a graph raises unless a condition holds; XLA drops the check."""
+    if tf.executing_eagerly():
+        return value
+    with tf.control_dependencies([tf.debugging.Assert(condition, [message, shown], 100)]):
+        return tf.identity(value)

@@ -7,6 +7,8 @@ import torch
 from framl_keras.ops.backend import plain
 from framl_keras.ops.backend.plain import (
     after,
+    check_one_device,
+    checked_in_graph,
     left_transposed,
     right_transposed,
     take_rows,
@@ -17,8 +19,11 @@ Tensor = Any
 __all__ = [
     "after",
     "assign_rows",
+    "check_one_device",
+    "checked_in_graph",
     "circular_correlation",
     "first_largest",
+    "is_concrete",
     "left_transposed",
     "right_transposed",
     "subtract_rows",
@@ -53,3 +58,8 @@ def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
         return
     with torch.no_grad():
         stored.index_copy_(0, rows.long(), values)
+
+
+def is_concrete(tensor: Tensor) -> bool:
+    """Whether a tensor has values: not while Torch compiles, nor on its meta device."""
+    return not torch.compiler.is_compiling() and tensor.device.type != "meta"

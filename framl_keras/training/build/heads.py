@@ -12,7 +12,6 @@ from framl_keras.training.build.optimizers import rate_of
 
 # Keys that are arguments of `ArcMarginLayer` under the same name.
 _SAME = ("scale", "sub_centers", "backward", "interclass_filter", "sample_rate")
-_DRAWN = ("ElasticFaceArc", "ElasticFaceCos")  # margins that take the recipe's seed
 
 
 def with_head(
@@ -30,9 +29,11 @@ def with_head(
     options = {key: getattr(section, key) for key in _SAME}
     if section.sample_rate < 1.0:
         _check_sample(recipe, num_classes)
-        options |= {"row_optimizer": _row_optimizer(recipe, total_steps), "seed": recipe.seed}
+        options["row_optimizer"] = _row_optimizer(recipe, total_steps)
     try:
-        return training_model(embedder, num_classes, margin=_margin(recipe), **options)
+        return training_model(
+            embedder, num_classes, margin=_margin(recipe), seed=recipe.seed, **options
+        )
     except ValueError as error:
         raise UserError(f"model: the head cannot be made: {error}") from None
 
@@ -42,8 +43,7 @@ def _margin(recipe: Recipe) -> float | dict[str, Any]:
     margin = recipe.model.margin
     if isinstance(margin, float | int):
         return margin
-    found = margin.model_dump()
-    return found | {"seed": recipe.seed} if found["name"] in _DRAWN else found
+    return margin.model_dump()
 
 
 def _check_sample(recipe: Recipe, num_classes: int) -> None:
