@@ -84,7 +84,11 @@ def _described(text: str, argument: str) -> str | None:
 
 
 class RegisteredMargin(Section):
-    """A margin of your own, by the name under which `margins.register` has it."""
+    """A margin of your own, by the name under which `margins.register` has it.
+
+    Attributes:
+        name: the name under which it is registered.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
     name: str
