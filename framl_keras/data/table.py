@@ -6,8 +6,10 @@ that begin with `#` are comments, of which the last before the rows may name the
 
 import codecs
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from framl_keras.data.image_formats import IMAGE_SUFFIXES
@@ -222,7 +224,7 @@ def _read_rows(path: Path, columns: Mapping[str, Sequence[str]]) -> tuple[_Rows,
 def _parsed(path: Path, text: str, separator: str) -> tuple[_Rows, _Rows]:
     """All lines' cells; a quoted `#` begins no comment."""
     lines, comments = [], []
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
         if line.lstrip().startswith("#"):
             comments.append((number, _cells(line.lstrip(" \t#"), separator)))
             lines.append("\n")
@@ -238,7 +240,7 @@ def _parsed(path: Path, text: str, separator: str) -> tuple[_Rows, _Rows]:
 
 def _separator(text: str, columns: Mapping[str, Sequence[str]]) -> str:
     """What separates cells: what makes a line of known names, or as many cells in each line."""
-    lines = [line for line in text.splitlines()[:50] if line.strip()]
+    lines = [line for line in islice(io.StringIO(text, newline=""), 50) if line.strip()]
     rows = [line for line in lines if not line.lstrip().startswith("#")]
     known = {alias for aliases in columns.values() for alias in aliases}
 

@@ -4,6 +4,7 @@ from framl_keras.data.sources.detect import columns_for, open_source, register_s
 from framl_keras.data.sources.image_folder import ImageFolder
 from framl_keras.data.sources.image_list import ImageList
 from framl_keras.data.sources.left_out import LeftOut
+from framl_keras.data.sources.merged import Merged
 from framl_keras.data.sources.orl import OrlFaces
 from framl_keras.data.sources.people import People, split_by_fraction, split_by_position
 from framl_keras.data.sources.source import Images, Sample, Source
@@ -14,6 +15,7 @@ __all__ = [
     "ImageList",
     "Images",
     "LeftOut",
+    "Merged",
     "OrlFaces",
     "People",
     "Sample",
