@@ -153,7 +153,13 @@ class Embedder:
     def thresholds(self) -> dict[str, float]:
         """Similarity -> the distance below which a verification takes two images for same."""
         stored = self._stored("thresholds", {})
-        return dict(stored or read_thresholds(self._opened.directory.path, self.weights_hash))
+        return dict(stored or self._thresholds_of_run())
+
+    def _thresholds_of_run(self) -> dict[str, float]:
+        """The thresholds kept with its run, if they are for these weights and images."""
+        opened = self._opened
+        folder, seen = opened.directory.path, (opened.image_size, opened.central_crop)
+        return read_thresholds(folder, self.weights_hash, *seen)
 
     @cached_property
     def calibrations(self) -> dict[str, Calibration]:
@@ -320,7 +326,7 @@ class Embedder:
 
         Args:
             pairs: a path, a verification set, triples `(a, b, same)`, or a list of sets; None
-                for those of the run's recipe.
+                for those of the run's recipe: of validation, where it has some.
             far: share of different-pairs that may be taken for same.
             similarities: names, or `all`.
             progress: shows a bar.
@@ -331,7 +337,7 @@ class Embedder:
         names = names_of(similarities)
         if not 0 < far < 1:
             raise ValueError(f"`far` must be within (0, 1). Received: far={far!r}")
-        sets = self._pair_sets(pairs)
+        sets = self._pair_sets(pairs, to_choose=True)
         embedded = self._embedded(sets, progress)
         found = calibrate_all(sets, embedded, names, far, self.weights_hash)
         self.calibrations.update({each.similarity: each for each in found})
@@ -373,9 +379,9 @@ class Embedder:
         known += [f"step {step}"] if step is not None else []
         return f"Embedder({', '.join(known)})"
 
-    def _pair_sets(self, pairs: Any) -> list[PairSet]:
+    def _pair_sets(self, pairs: Any, to_choose: bool = False) -> list[PairSet]:
         recipe = self._opened.known_recipe if pairs is None else self._opened.recipe
-        return pair_sets_of(pairs, recipe)
+        return pair_sets_of(pairs, recipe, to_choose)
 
     def _embedded(self, sets: Sequence[PairSet], progress: bool) -> list[Embedded]:
         """The embeddings of each set's images."""

@@ -35,6 +35,19 @@ def test_defaults_are_framls_settings(recipe_file):
     assert (recipe.model.margin, recipe.model.scale) == (0.5, 64.0)
 
 
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(("size", "larger"), [(64, 73), (112, 128), (160, 183), (224, 256)])
+def test_sizes_follow_each_other_unless_both_are_set(path, size, larger):
+    fixed = "resize_to" in path.read_text()
+    if fixed and size > 112:
+        with pytest.raises(UserError, match=r"`augment.resize_to` .* `image_size`"):
+            Recipe.load(path, [f"data.image_size={size}"])
+    else:
+        recipe = Recipe.load(path, [f"data.image_size={size}"])
+        assert recipe.data.augment.resize_to == (112 if fixed else larger)
+        assert Recipe.model_validate(recipe.model_dump()) == recipe
+
+
 @pytest.mark.parametrize(
     ("stem", "backbone", "head", "central_crop"),
     [
@@ -68,7 +81,7 @@ def test_framls_six_configurations(stem, backbone, head, central_crop):
         ("model.margin=4", "`model.margin`: expected less than"),
         ("model.head=arc", "`model.head`: expected 'arcface' or 'softmax'. Received: 'arc'"),
         ("data.people=[1, x]", "`data.people.1`: expected a valid integer"),
-        ("data.people={fraction: 2}", "`data.people`: expected less than or equal to 1"),
+        ("data.people={fraction: 2}", "`data.people.fraction`: expected less than or equal to 1"),
         ("train.optimizer={clipnorm: 1, clipvalue: 1}", "clipnorm and clipvalue exclude each"),
         ("train.schedule={name: cosine, factor: 0.3}", "`name: cosine` has no factor"),
         ("train.schedule={name: step}", "`name: step` needs milestones"),
@@ -76,8 +89,26 @@ def test_framls_six_configurations(stem, backbone, head, central_crop):
         ("train.schedule.milestones=[2]", "`train.schedule.milestones.0`: expected less than 1"),
         ("train.images_per_class=3", "`images_per_class` (3) must divide `batch_size` (128)"),
         ("train.best_by=cos luck", "`train.best_by`: expected a string that matches"),
-        ("train.early_stop={patience: 2}", "early_stop needs a verification set in `data.test`"),
+        (
+            "train.early_stop={patience: 2}",
+            "early_stop needs a verification set in `data.validation`",
+        ),
         ("train={verify_every: 0, early_stop: {patience: 2}}", "set `verify_every`"),
+        ("train={verify_every: 0, best_by: cos auc}", "set `verify_every`"),
+        ("train.best_by=cos auc", "best_by needs a verification set in `data.validation`"),
+        (
+            "data={train: x, image_size: 160, augment: {resize_to: 150}}",
+            "`augment.resize_to` (150) must be at least `image_size` (160)",
+        ),
+        ("data.people={fractoin: 0.5}", "`data.people.fraction` is missing"),
+        ("data.people={fraction: 0.7, validation: 0.5}", "parts of all identities"),
+        ("data.people={validation: [1, 3]}", "name `train` or `test` too"),
+        ("data.people={test: [1, 9], validation: [5, 12]}", "share identities"),
+        ("data.people={train: [9, 2]}", "`train` must be [first, last]"),
+        ("data.people={train: [0, 2]}", "`data.people.train.0`: expected greater than"),
+        ("data.validation=held-out", "`people` sets nobody apart for it"),
+        ("data={train: x, validation: a/lfw.bin, test: a/lfw.bin}", "both name a/lfw.bin"),
+        ("data={train: x, validation: a/lfw.bin, test: b/lfw.bin}", "a set called 'lfw'"),
         ("name=../up", "`name`: expected a string that matches"),
         ("name.part=x", "`name` is a value, not a section"),
         ("train.epochs", "--set train.epochs: expected KEY=VALUE"),

@@ -22,6 +22,7 @@ from framl_keras.evaluation.report import facts_of, write_report
 from framl_keras.evaluation.report.numbers import numbers_of
 from framl_keras.results import Tabular, plain
 from framl_keras.runs.directory import RunDirectory
+from framl_keras.runs.selection import describe_state
 from framl_keras.runs.verification_sets import pair_sets_of
 
 
@@ -93,7 +94,12 @@ class Results(Tabular, Sequence[Result]):
         return self.directory.new_report()
 
     def __str__(self) -> str:
-        return format_table(self.results)
+        return "\n".join([format_table(self.results), *self.notes])
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences below the table: which state the embedder is, and how it was chosen."""
+        return [self.facts[key] for key in ("state", "choice") if self.facts.get(key)]
 
 
 def evaluate(
@@ -219,6 +225,7 @@ def _facts(embedder: Embedder, results: Sequence[Result]) -> dict[str, Any]:
         weights=trained.weights,
         image_size=trained.image_size,
         central_crop=trained.central_crop,
+        state=describe_state(trained.facts, {result.set_name for result in results}),
         data={result.set_name: result.fingerprint for result in results},
     )
 

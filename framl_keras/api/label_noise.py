@@ -11,8 +11,8 @@ from framl_keras.embedder import Embedder
 from framl_keras.errors import UserError
 from framl_keras.evaluation.label_noise import Suspect, find_label_noise
 from framl_keras.results import Tabular
+from framl_keras.runs.identities import open_training_source
 from framl_keras.runs.open_embedder import TrainedEmbedder
-from framl_keras.training.build.data import open_training_source
 from framl_keras.training.checkpoints.centers import centers_of
 
 

@@ -17,6 +17,7 @@ from framl_keras.runs.directory import RUNS, RunDirectory, find_run
 if TYPE_CHECKING:
     from framl_keras.api.evaluate import Results
     from framl_keras.embedder import Embedder
+    from framl_keras.training.from_recipe import Sets
 
 
 class Run:
@@ -72,29 +73,51 @@ class Run:
         return {name: [float(row[name] or "nan") for row in rows] for name in names}
 
     @cached_property
-    def pair_sets(self) -> list[PairSet]:
-        """The recipe's verification sets, as far as they are there."""
-        from framl_keras.training.build.data import open_present_pair_sets  # noqa: PLC0415
+    def _sets(self) -> "Sets":
+        from framl_keras.training.from_recipe import open_sets  # noqa: PLC0415 - the backend loads
 
-        return open_present_pair_sets(self.recipe)
+        return open_sets(self.recipe)
+
+    @property
+    def pair_sets(self) -> Sequence[PairSet]:
+        """The recipe's test sets, as far as they are there; those of validation if none is."""
+        return self._sets.test or self._sets.choice
 
     @cached_property
     def results(self) -> "Results":
         """The verification of the embedder on the recipe's sets, in every similarity.
 
-        Its thresholds are kept with the run.
+        Thresholds are chosen on the first set of validation, or else of the test, and kept
+        with the run.
 
         Raises:
             UserError: if the recipe names no verification set that is there.
         """
         if not self.pair_sets:
-            raise UserError("No verification set: name one in the recipe's data.test.")
+            raise UserError(self._why_not_verified())
         from framl_keras.api.evaluate import evaluate  # noqa: PLC0415 - the backend loads then
         from framl_keras.runs.thresholds import write_thresholds  # noqa: PLC0415
 
-        results = evaluate(self.embedder, self.pair_sets, "all", progress=True)
-        write_thresholds(self.path, list(results), self.embedder.weights_hash)
+        embedder, choice = self.embedder, self._sets.choice
+        results = evaluate(embedder, self.pair_sets, "all", progress=True)
+        found, on = results, self.pair_sets[0].name
+        if choice and choice is not self.pair_sets:
+            found = evaluate(embedder, choice[:1], "all", baseline=False, bootstrap=0)
+            on = choice[0].name
+        seen = (embedder.image_size, embedder.central_crop)
+        write_thresholds(self.path, list(found), embedder.weights_hash, *seen)
+        want = "" if self.recipe.data.validation else ", a test set, for want of data.validation"
+        results.facts["choice"] = f"Thresholds of {self.path} are chosen on {on}{want}."
+        if not self._sets.test:
+            results.facts["choice"] += " There is no test set: the numbers are of that set."
         return results
+
+    def _why_not_verified(self) -> str:
+        """Why there is nothing to verify on."""
+        named = {**self.recipe.data.test, **self.recipe.data.validation}
+        if not named:
+            return "No verification set: name one in the recipe's data.test."
+        return f"Not verified: of the recipe's sets ({', '.join(named)}) none could be read."
 
     def __repr__(self) -> str:
         state = ", interrupted" if self.interrupted else ""

@@ -31,12 +31,13 @@ def command(
 ) -> int:
     """Train RECIPE, verify the result and write it to runs/NAME.
 
-    A run that was stopped goes on where it was; one that was finished is put
-    aside first.
+    A run that was stopped goes on where it was, and so does a finished one that
+    is given more epochs; otherwise one that was finished is put aside first.
 
     For example: framl-keras train recipes/quickstart.yaml --set train.epochs=10
     """
     from framl_keras import backend
+    from framl_keras.errors import UserError
 
     shortcuts = {"name": name, "train.epochs": epochs}
     given = [f"{key}={value}" for key, value in shortcuts.items() if value is not None]
@@ -48,9 +49,13 @@ def command(
     click.echo(saved, err=True)
     if run.interrupted:
         return 130
-    if not run.pair_sets:
-        click.echo("No verification set: name one in the recipe's data.test.", err=True)
+    try:
+        results = run.results
+    except UserError as error:
+        if run.pair_sets:
+            raise
+        click.echo(error, err=True)
         return 0
-    show(run.results, as_json)
+    show(results, as_json)
     click.echo(f"\nSee it as a report: framl-keras eval --run {run.path}", err=True)
     return 0

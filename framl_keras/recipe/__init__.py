@@ -6,7 +6,7 @@ from framl_keras.recipe.margins import MARGINS
 from framl_keras.recipe.model import ModelSection, RowOptimizerSection
 from framl_keras.recipe.optimizer import OptimizerSection
 from framl_keras.recipe.packaged import located, packaged
-from framl_keras.recipe.people import Fraction
+from framl_keras.recipe.people import Fraction, Parts
 from framl_keras.recipe.recipe import Recipe
 from framl_keras.recipe.schedule import ScheduleSection
 from framl_keras.recipe.section import Section
@@ -22,6 +22,7 @@ __all__ = [
     "Fraction",
     "ModelSection",
     "OptimizerSection",
+    "Parts",
     "PolicySection",
     "Recipe",
     "RowOptimizerSection",

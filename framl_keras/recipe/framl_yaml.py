@@ -97,8 +97,6 @@ def to_recipe(framl: FramlFile) -> dict[str, Any]:
             for name in sections:
                 section = section.setdefault(name, {})
             section[last] = _HEADS[value] if key == "head_type" else value
-    if framl.input_size not in (None, 112):  # FRAML crops 112 of 128 pixels; keep the proportion
-        content["data"]["augment"] = {"resize_to": round(framl.input_size * 128 / 112)}
     return content
 
 

@@ -45,8 +45,9 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Recipe":
-        if self.train.early_stop and not self.data.test:
-            raise ValueError("early_stop needs a verification set in `data.test`")
+        for key in ("early_stop", "best_by"):
+            if getattr(self.train, key) and not (self.data.validation or self.data.test):
+                raise ValueError(f"{key} needs a verification set in `data.validation`")
         if self.model.sample_rate < 1.0 and self.train.precision == "mixed_float16":
             raise ValueError("sample_rate below 1 has no loss scaling; use mixed_bfloat16")
         return self

@@ -32,9 +32,12 @@ class TrainSection(Section):
         optimizer: which optimizer moves the weights, and its settings.
         schedule: how the learning rate changes during the training.
         verify_every: epochs between verifications; 0 verifies at the end only.
-        best_by: which checkpoint is kept as the best: a similarity and a metric (`accuracy`,
-            `auc`, `eer` or `d_prime`), after a verification set's name if not the first's.
-        early_stop: ends the run early once verifications bring nothing better; off if left out.
+        best_by: which state the run delivers: the best by a similarity and a metric (`accuracy`,
+            `auc`, `eer` or `d_prime`), after a set's name if not the first's, on
+            `data.validation`. Left open, that is the last state, or the best by `cos accuracy`
+            with `early_stop`.
+        early_stop: ends the run early once verifications bring nothing better, and delivers the
+            best state; off if left out.
         log_every: steps between lines of the log.
         save_steps: steps between checkpoints; 0 saves after each epoch only.
         keep: how many of the newest checkpoints stay, besides the best.
@@ -44,7 +47,9 @@ class TrainSection(Section):
             one: quicker, and the same but for rounding.
         precise_batch_norm: batches of images without augmentation over which batch
             normalization's statistics are averaged anew once training is over; 0 leaves
-            those of training. It helps most where images are few and varied a lot.
+            those of training. It helps most where images are few and varied a lot. Where a
+            state is chosen, each is verified as it would be delivered, which costs these batches
+            each time.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 5
@@ -53,7 +58,7 @@ class TrainSection(Section):
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection = ScheduleSection()
     verify_every: Annotated[int, Field(ge=0)] = 1
-    best_by: Annotated[str, Field(pattern=BEST_BY)] = "cos accuracy"
+    best_by: Annotated[str, Field(pattern=BEST_BY)] | None = None
     early_stop: EarlyStopSection | None = None
     log_every: Annotated[int, Field(ge=1)] = 10
     save_steps: Annotated[int, Field(ge=0)] = 1000
@@ -65,8 +70,9 @@ class TrainSection(Section):
 
     @model_validator(mode="after")
     def _has_no_contradiction(self) -> "TrainSection":
-        if self.early_stop and not self.verify_every:
-            raise ValueError("`early_stop` needs verifications; set `verify_every`")
+        for key in ("early_stop", "best_by"):
+            if getattr(self, key) and not self.verify_every:
+                raise ValueError(f"`{key}` needs verifications; set `verify_every`")
         if self.images_per_class and self.batch_size % self.images_per_class:
             raise ValueError(
                 f"`images_per_class` ({self.images_per_class}) must divide `batch_size` "

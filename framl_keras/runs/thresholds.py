@@ -12,30 +12,47 @@ from framl_keras.untrusted.json_text import is_number, read_json
 FILE_NAME = "thresholds.json"
 
 
-def write_thresholds(run: Path, results: Sequence[Result], model: str) -> None:
+# What thresholds are for: f(x) + f(mirrored x) at length one, as verification takes it.
+EMBEDDING = "fused"
+
+
+def write_thresholds(
+    run: Path, results: Sequence[Result], model: str, image_size: int, central_crop: bool = False
+) -> None:
     """Stores the mean threshold of the folds for each similarity, from the first set.
 
     Args:
         run: the run's folder.
         results: verification under the `exact` protocol.
         model: hash of the weights that were verified.
+        image_size: side of the images that were verified.
+        central_crop: whether only their middle was seen.
     """
     first = [r for r in results if r.source == MODEL and r.set_name == results[0].set_name]
     content = {
+        "embedding": EMBEDDING,
         "set": results[0].set_name,
         "model": model,
+        "image_size": image_size,
+        "central_crop": central_crop,
         "distance_below": {r.similarity: r.verification.threshold for r in first},
     }
     with write_beside(run / FILE_NAME) as file:
         file.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
-def read_thresholds(run: Path, model: str) -> dict[str, float]:
+def read_thresholds(
+    run: Path, model: str, image_size: int | None = None, central_crop: bool | None = None
+) -> dict[str, float]:
     """The threshold of each similarity; a smaller distance means the same identity.
+
+    They are for fused embeddings: the sum of an image's and its mirror image's, at length one.
 
     Args:
         run: the run's folder.
         model: hash of the weights in use; thresholds of others are left out.
+        image_size: side of the images in use; thresholds for others are left out.
+        central_crop: how they are seen; thresholds for another way are left out.
 
     Raises:
         UserError: if the file is damaged.
@@ -48,4 +65,6 @@ def read_thresholds(run: Path, model: str) -> dict[str, float]:
     thresholds = content.get("distance_below") if isinstance(content, dict) else None
     if not isinstance(thresholds, dict) or not all(map(is_number, thresholds.values())):
         raise UserError(f"{path}: not a run's thresholds. {remedy}")
-    return thresholds if content.get("model") == model else {}
+    used = {"model": model, "image_size": image_size, "central_crop": central_crop}
+    used = {"embedding": EMBEDDING, **{k: v for k, v in used.items() if v is not None}}
+    return thresholds if all(content.get(key, v) == v for key, v in used.items()) else {}

@@ -10,18 +10,25 @@ import numpy as np
 from framl_keras.data.inputs import input_images
 from framl_keras.data.pairs import PairSet, held_out_pairs, open_pairs
 from framl_keras.data.pairs.pair_set import pairs_in_order
-from framl_keras.data.sources import Source, open_source, split_by_fraction, split_by_position
+from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
-from framl_keras.recipe import HELD_OUT, DataSection, Fraction, Recipe
+from framl_keras.recipe import HELD_OUT, DataSection, Recipe
+from framl_keras.runs.identities import split_identities
 
 
 def open_pair_sets(recipe: Recipe) -> list[PairSet]:
-    """The recipe's verification sets.
+    """The recipe's test sets, or those of validation where it names no others.
 
     Raises:
         UserError: if one of them is missing or cannot be read.
     """
-    return [pairs for name in recipe.data.test for pairs in open_pair_set(recipe.data, name)]
+    names = recipe.data.test or recipe.data.validation
+    return [pairs for name in names for pairs in open_pair_set(recipe.data, name)]
+
+
+def choice_sets(recipe: Recipe) -> dict[str, str]:
+    """The sets on which a checkpoint and thresholds are chosen: `validation`, or else `test`."""
+    return recipe.data.validation or recipe.data.test
 
 
 def open_pair_set(data: DataSection, name: str) -> list[PairSet]:
@@ -30,42 +37,45 @@ def open_pair_set(data: DataSection, name: str) -> list[PairSet]:
     Raises:
         UserError: if it is missing or cannot be read.
     """
-    location = data.test[name]
+    location = {**data.validation, **data.test}[name]
+    key = "validation" if name in data.validation else "test"
     if location != HELD_OUT:
         return open_pairs(location, name)
-    _, held_out = split_identities(data)
+    held_out = getattr(split_identities(data), key)
     if held_out is None:
         raise UserError(
-            f"data.test.{name}: nobody is held out of {data.train}. Expected `data.people` to "
+            f"data.{key}.{name}: nobody is held out of {data.train}. Expected `data.people` to "
             "leave some people out, such as people: {fraction: 0.8}."
         )
     return [held_out_pairs(held_out, name)]
 
 
-def split_identities(data: DataSection) -> tuple[Source, Source | None]:
-    """The identities to train on and those held out."""
-    source = open_source(data.train, data.root, data.on_error)
-    if data.people is None:
-        return source, None
-    if isinstance(data.people, Fraction):
-        return split_by_fraction(source, data.people.fraction, data.people.seed)
-    return split_by_position(source, *data.people)
-
-
-def recipe_with_sets(recipe: Recipe, sets: Sequence[str]) -> Recipe:
+def recipe_with_sets(recipe: Recipe, sets: Iterable[str]) -> Recipe:
     """The recipe with these verification sets: its own by name, others by path.
 
     Raises:
         UserError: if it names no set and none is given.
     """
-    test = recipe.data.test
-    if sets:
-        test = {_set_name(name, sets, test): test.get(name, name) for name in sets}
-    if not test:
+    data, sets = recipe.data, list(sets)
+    known = {**data.validation, **data.test}
+    if not sets and not known:
         raise UserError(
             f"The recipe {recipe.name} names no verification set. Name one with --set PATH."
         )
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"test": test})})
+    if not sets:
+        return recipe
+    for name in sets:
+        _check_set(name, known)
+    test = {_set_name(name, sets, known): known.get(name, name) for name in sets}
+    return recipe.model_copy(update={"data": data.model_copy(update={"test": test})})
+
+
+def _check_set(name: str, known: dict[str, str]) -> None:
+    """Refuses what is neither one of the recipe's sets nor there."""
+    if name in known or name == HELD_OUT or Path(name).exists():
+        return
+    own = f"one of the recipe's sets ({', '.join(known)})" if known else "a set's path"
+    raise UserError(f"--set {name}: no such verification set. Expected {own}, or a path.")
 
 
 def _set_name(name: str, sets: Sequence[str], known: dict[str, str]) -> str:
@@ -75,7 +85,9 @@ def _set_name(name: str, sets: Sequence[str], known: dict[str, str]) -> str:
     return stem if is_alone and name not in known else name
 
 
-def pair_sets_of(pairs: Any, recipe: Recipe | None = None) -> list[PairSet]:
+def pair_sets_of(
+    pairs: Any, recipe: Recipe | None = None, to_choose: bool = False
+) -> list[PairSet]:
     """Verification sets as people have them.
 
     Args:
@@ -83,13 +95,14 @@ def pair_sets_of(pairs: Any, recipe: Recipe | None = None) -> list[PairSet]:
             knows; a `PairSet`; a source, whose identities give the pairs; triples `(a, b, same)`
             of images as `Embedder.embed` takes them; or a list of names, paths and sets.
         recipe: where None and names come from, if there is one.
+        to_choose: whether None means the sets of validation, where there are some.
 
     Raises:
         UserError: if there is no such set, or it cannot be read.
         TypeError: if it is none of these.
     """
     if pairs is None and recipe is not None:
-        return open_pair_sets(recipe_with_sets(recipe, []))
+        return open_pair_sets(recipe_with_sets(recipe, choice_sets(recipe) if to_choose else []))
     if isinstance(pairs, PairSet):
         return [pairs]
     if isinstance(pairs, str | os.PathLike):

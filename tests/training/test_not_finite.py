@@ -5,7 +5,7 @@ from small_runs import changed
 from framl_keras.errors import UserError
 from framl_keras.runs.checkpoint import load_checkpoint
 from framl_keras.runs.directory import RunDirectory
-from framl_keras.training.build.data import open_training_source
+from framl_keras.runs.identities import open_training_source
 from framl_keras.training.callbacks.not_finite import NotFiniteError, StopAtNaN
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.folder import Checkpoints

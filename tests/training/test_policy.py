@@ -10,7 +10,8 @@ from framl_keras.data.sources import ImageFolder
 from framl_keras.errors import UserError
 from framl_keras.recipe import PolicySection
 from framl_keras.runs.directory import RunDirectory
-from framl_keras.training.train import stream, train, without_augmentation
+from framl_keras.training.from_recipe import stream, without_augmentation
+from framl_keras.training.train import train
 
 RICH = {"policy": "keras.rand_augment", "options": {"num_ops": 1}, "resize_to": 20}
 

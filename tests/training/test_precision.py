@@ -4,9 +4,9 @@ import pytest
 from small_runs import assert_same_state, changed, final_state
 from test_train import ctrl_c_during
 
-import framl_keras.training.train as training
+import framl_keras.training.from_recipe as building
 from framl_keras.runs.directory import RunDirectory
-from framl_keras.training.build.data import open_training_source
+from framl_keras.runs.identities import open_training_source
 from framl_keras.training.train import build_models, stream, train
 
 
@@ -37,7 +37,7 @@ def loss_scale_of(monkeypatch):
                 return optimizer
             return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=scale)
 
-        monkeypatch.setattr(training, "with_loss_scale", scaled)
+        monkeypatch.setattr(building, "with_loss_scale", scaled)
 
     return begin_with
 

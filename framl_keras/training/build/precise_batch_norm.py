@@ -1,7 +1,8 @@
 """Precise batch norm: moving statistics taken anew, from images as verification sees them."""
 
+import contextlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -39,6 +40,32 @@ def average_batch_norm(model: keras.Model, batches: Iterable[Any]) -> None:
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
+
+
+@contextlib.contextmanager
+def averaged(model: keras.Model, batches: Callable[[], Iterable[Any]]) -> Iterator[None]:
+    """The model, within the block, with averaged statistics; see `average_batch_norm`.
+
+    All that the passes change comes back after it, dropout's counters included, so that a
+    training goes on as if nothing had happened.
+
+    Args:
+        model: any built model.
+        batches: gives its inputs anew each time.
+    """
+    before = [(v, np.array(keras.ops.convert_to_numpy(v.value))) for v in _states_of(model)]
+    try:
+        average_batch_norm(model, batches())
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)
+
+
+def _states_of(model: keras.Model) -> list[keras.Variable]:
+    """The variables that calling a model may change: all that no optimizer does."""
+    trained = {id(variable) for variable in model.trainable_variables}
+    return [variable for variable in model.variables if id(variable) not in trained]
 
 
 def first(count: int, batches: Iterable[tuple[Any, Any]]) -> Iterable[Any]:

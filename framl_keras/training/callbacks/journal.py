@@ -10,8 +10,7 @@ import keras
 from tensorboardX import SummaryWriter
 
 from framl_keras.data.atomic import write_beside
-from framl_keras.training.callbacks.logs import shown_numbers
-from framl_keras.training.callbacks.progress import Progress
+from framl_keras.training.callbacks.progress import Progress, shown_numbers
 
 COLUMNS = ("step", "epoch", "loss", "accuracy", "learning_rate", "images_per_second")
 

@@ -2,11 +2,18 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from tqdm import tqdm
 
-from framl_keras.training.callbacks.logs import shown_numbers
+_SHOWN = {"loss": "loss", "accuracy": "plain_accuracy"}
+
+
+def shown_numbers(logs: dict[str, Any] | None) -> dict[str, float]:
+    """Loss and accuracy, means since the epoch's first step, as plain floats."""
+    logs = logs or {}
+    return {shown: float(logs[name]) for shown, name in _SHOWN.items() if name in logs}
 
 
 class Progress:

@@ -1,67 +1,138 @@
-"""Verification between epochs: logged, and used to keep the best checkpoint."""
+"""Verification between epochs: logged, and used to keep the best state."""
 
+import contextlib
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 import keras
 
 from framl_keras.data.pairs import PairSet
-from framl_keras.evaluation import evaluate
-from framl_keras.recipe import Recipe
-from framl_keras.training.callbacks.goal import Goal
+from framl_keras.errors import UserError
+from framl_keras.evaluation import Result, evaluate
 from framl_keras.training.callbacks.journal import Journal
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.folder import Checkpoints
 
 log = logging.getLogger(__name__)
 
+_LOWER_IS_BETTER = {"eer"}
+BY_DEFAULT = "cos accuracy"
+
+
+class Goal:
+    """A verification set, a similarity and a metric.
+
+    Args:
+        text: a similarity and a metric, such as `cos accuracy`, after the set's name
+            unless the first set is meant.
+        sets: the verification sets' names, of which there may be none.
+
+    Raises:
+        UserError: if the named set is not among them.
+    """
+
+    def __init__(self, text: str, sets: Sequence[str]):
+        *name, self.similarity, self.metric = text.split(" ")
+        self.set_name = " ".join(name) or next(iter(sets), "")
+        if sets and self.set_name not in sets:
+            raise UserError(
+                f"train.best_by: no verification set {self.set_name!r} is there. "
+                f"Expected one of {', '.join(sets)}."
+            )
+
+    def score(self, results: Sequence[Result]) -> float:
+        """The number, higher is better."""
+        value = next(
+            float(getattr(result.verification, self.metric))
+            for result in results
+            if (result.set_name, result.similarity) == (self.set_name, self.similarity)
+        )
+        return -value if self.metric in _LOWER_IS_BETTER else value
+
+    @property
+    def by(self) -> str:
+        """The similarity and the metric."""
+        return f"{self.similarity} {self.metric}"
+
 
 class VerifyBetweenEpochs:
-    """Verifies as often as the recipe says; the end of the run has a report of its own.
+    """Verifies every so many epochs, keeps the best state, and says when to stop early.
 
     Args:
         embedder: the model being trained.
-        pair_sets: the verification sets.
-        recipe: says how often, and how images are seen.
+        pair_sets: the sets that choose.
         journal: where the accuracies go.
         checkpoints: where the best state goes.
+        image_size: side of the model's input.
+        central_crop: sees the middle of each image only.
+        every: epochs between verifications; 0 for none.
+        best_by: see `Goal`; None chooses nothing, but keeps the best by `cos accuracy` beside.
+        patience: how many verifications in a row may bring nothing better; None for any number.
+        settled: puts the embedder, within a block, into the state that would be delivered.
 
     Raises:
-        UserError: if the recipe's `best_by` names a set that is not there.
+        UserError: if `best_by` names a set that is not there, or no set is there to choose on.
     """
 
     def __init__(
         self,
         embedder: keras.Model,
         pair_sets: Sequence[PairSet],
-        recipe: Recipe,
         journal: Journal,
         checkpoints: Checkpoints,
+        *,
+        image_size: int,
+        central_crop: bool = False,
+        every: int = 1,
+        best_by: str | None = None,
+        patience: int | None = None,
+        settled: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
     ):
-        self.embedder, self.pair_sets, self.recipe = embedder, pair_sets, recipe
+        self.embedder, self.pair_sets = embedder, pair_sets
         self.journal, self.checkpoints = journal, checkpoints
-        self.goal = Goal(recipe.train.best_by, [pairs.name for pairs in pair_sets])
+        self.image_size, self.central_crop = image_size, central_crop
+        self.every, self.patience = every, patience
+        self.chooses = best_by is not None or patience is not None
+        self.settled = settled if self.chooses else contextlib.nullcontext
+        if self.chooses and not pair_sets:
+            raise UserError(
+                f"train.{'best_by' if best_by else 'early_stop'}: there is no verification set to "
+                "choose on. Name one that is there in data.validation."
+            )
+        self.goal = Goal(best_by or BY_DEFAULT, [pairs.name for pairs in pair_sets])
 
     def verify(self, model: keras.Model, progress: Progress) -> None:
         """Verifies if it is due after the steps done so far."""
         if not self.pair_sets or not self._is_due(progress):
             return
-        results = evaluate(
-            self.embedder,
-            self.pair_sets,
-            image_size=self.recipe.data.image_size,
-            central_crop=self.recipe.data.central_crop,
-            similarities=list(dict.fromkeys(["cos", self.goal.similarity])),
-            baseline=False,
-            bootstrap=0,
-            progress=False,
-        )
-        for result in results:
-            if result.similarity == "cos":
-                log.info("%s: cosine accuracy %.4f", result.set_name, result.accuracy)
-                self.journal.verification(result.set_name, result.accuracy)
-        if (score := self.goal.score(results)) > self.checkpoints.best_score():
-            self.checkpoints.save_best(model, progress.step, score)
+        with self.settled():
+            results = evaluate(
+                self.embedder,
+                self.pair_sets,
+                image_size=self.image_size,
+                central_crop=self.central_crop,
+                similarities=list(dict.fromkeys(["cos", self.goal.similarity])),
+                baseline=False,
+                bootstrap=0,
+                progress=False,
+            )
+            for result in results:
+                if result.similarity == "cos":
+                    log.info("%s: cosine accuracy %.4f", result.set_name, result.accuracy)
+                    self.journal.verification(result.set_name, result.accuracy)
+            score, best = self.goal.score(results), self.best()
+            if not math.isnan(score) and (best is None or score > best["score"]):
+                chosen = {"by": self.goal.by, "on": self.goal.set_name}
+                self.checkpoints.save_best(model, progress.step, score=score, **chosen)
+
+    def best(self) -> Mapping[str, Any] | None:
+        """What is known of the best state so far by this goal; None if there is none."""
+        best = self.checkpoints.best_facts()
+        known = [best.get(key) for key in ("by", "on")]
+        return best if known == [self.goal.by, self.goal.set_name] else None
 
     def is_over(self, progress: Progress) -> bool:
         """Whether the run has done all its steps, or is to stop early.
@@ -71,22 +142,22 @@ class VerifyBetweenEpochs:
         """
         if progress.step >= progress.total_steps:
             return True
-        stop, best = self.recipe.train.early_stop, self.checkpoints.best_step()
-        if stop is None or best is None:
+        best = self.best()
+        if self.patience is None or best is None:
             return False
-        every = self.recipe.train.verify_every
-        in_vain = progress.epoch // every - best // progress.steps_per_epoch // every
-        if in_vain < stop.patience:
+        per_epoch = progress.steps_per_epoch
+        in_vain = progress.epoch // self.every - best["step"] // per_epoch // self.every
+        if in_vain < self.patience:
             return False
         log.info(
-            "Stopping early: `%s` has not become better in %d verifications; the best is in %s.",
-            self.recipe.train.best_by,
+            "Stopping early: `%s` has not become better in %d verifications since step %d.",
+            self.goal.by,
             in_vain,
-            self.checkpoints.best_path,
+            best["step"],
         )
         return True
 
     def _is_due(self, progress: Progress) -> bool:
-        every, done = self.recipe.train.verify_every, progress.epoch
-        whole = progress.step % progress.steps_per_epoch == 0
-        return bool(every) and whole and done % every == 0
+        done, whole = progress.epoch, progress.step % progress.steps_per_epoch == 0
+        at_end = self.chooses and progress.step >= progress.total_steps
+        return bool(self.every) and whole and (done % self.every == 0 or at_end)

@@ -2,8 +2,9 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -33,6 +34,8 @@ class Checkpoints:
 
     def __init__(self, folder: Path, facts: dict, keep: int = 3):
         self.folder, self.facts, self.keep = folder, facts, keep
+        self._best: Mapping[str, Any] | None = None  # not looked for yet
+        self._saved_step: int | None = None
 
     def newest(self) -> Checkpoint | None:
         """The newest undamaged checkpoint; a damaged one is named and passed over."""
@@ -60,41 +63,66 @@ class Checkpoints:
         """Writes the state after `step` steps and deletes what is too old."""
         path = self.folder / f"step-{step:09d}{SUFFIX}"
         save_checkpoint(path, Checkpoint({**self.facts, "step": step}, _sound_state(model, step)))
+        self._saved_step = step
         for old in self._paths()[: -self.keep]:
             old.unlink()
 
-    def save_best(self, model: keras.Model, step: int, score: float) -> None:
-        """Writes the best state so far, apart from the last few."""
-        facts = {**self.facts, "step": step, "score": score}
-        path = self.best_path
-        save_checkpoint(path, Checkpoint(facts, _sound_state(model, step)))
-
-    def best_score(self) -> float:
-        """The score of the best state so far; minus infinity if there is none."""
-        path = self.best_path
-        return float(load_checkpoint(path).facts["score"]) if path.exists() else float("-inf")
+    def save_best(self, model: keras.Model, step: int, **facts: Any) -> None:
+        """Writes the best state so far, apart from the last few, and what makes it the best."""
+        known = {**self.facts, **facts, "step": step}
+        save_checkpoint(self.best_path, Checkpoint(known, _sound_state(model, step)))
+        self._best = known
 
     @property
     def best_path(self) -> Path:
         """Where the best state is, once there is one."""
         return self.folder / f"best{SUFFIX}"
 
-    def best_step(self) -> int | None:
-        """The step of the best state so far; None if there is none."""
-        path = self.best_path
-        return int(load_checkpoint(path).facts["step"]) if path.exists() else None
+    def best_facts(self) -> Mapping[str, Any]:
+        """What is known of the best state so far; empty if there is none, or it is damaged."""
+        if self._best is None:
+            best = self.best()
+            self._best = best.facts if best else {}
+        return self._best
+
+    def best(self) -> Checkpoint | None:
+        """The best state so far; None if there is none, or it is damaged."""
+        if not self.best_path.exists():
+            return None
+        try:
+            return _complete(load_checkpoint(self.best_path), self.best_path)
+        except UserError as error:
+            log.warning("%s The best is chosen anew among the states from here on.", error)
+            return None
+
+    @property
+    def saved_step(self) -> int | None:
+        """The step that was saved last by this process."""
+        return self._saved_step
 
     def _sound(self) -> Iterator[tuple[Path, Checkpoint]]:
         """The undamaged checkpoints, newest first."""
         for path in reversed(self._paths()):
             try:
-                yield path, load_checkpoint(path)
+                checkpoint = load_checkpoint(path)
+                yield path, _complete(checkpoint, path) if self.facts else checkpoint
             except UserError as error:
                 log.warning("%s Going back to the one before.", error)
 
     def _paths(self) -> list[Path]:
         """The numbered checkpoints, oldest first."""
         return sorted(self.folder.glob(f"step-*{SUFFIX}"))
+
+
+def _complete(checkpoint: Checkpoint, path: Path) -> Checkpoint:
+    """The checkpoint, if it says all that a run needs to go on.
+
+    Raises:
+        UserError: if it does not.
+    """
+    if missing := [name for name in ("step", "recipe", "data") if name not in checkpoint.facts]:
+        raise UserError(f"{path}: damaged checkpoint: it does not say its {missing[0]}.")
+    return checkpoint
 
 
 def _sound_state(model: keras.Model, step: int) -> dict[str, np.ndarray]:
@@ -129,3 +157,10 @@ class SaveCheckpoints(keras.callbacks.Callback):
         ends_epoch = step % self.progress.steps_per_epoch == 0
         if ends_epoch or (self.every and step % self.every == 0):
             self.checkpoints.save(self.model, step)  # reading self.model syncs JAX' state
+
+    def save_now(self) -> None:
+        """Saves the state after the last step, unless it is saved already."""
+        step = self.progress.step
+        if self.model is not None and step and self.checkpoints.saved_step != step:
+            self.checkpoints.save(self.model, step)
+            log.info("Kept the state after step %d; the same command goes on from there.", step)

@@ -7,7 +7,6 @@ from typing import Any
 
 from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
-from framl_keras.recipe import Recipe
 from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.training.checkpoints.folder import Checkpoints
@@ -18,19 +17,23 @@ log = logging.getLogger(__name__)
 _FREE = (
     "name",
     "data.threads",
+    "data.on_error",
     "data.test",
+    "data.validation",
     "train.verify_every",
+    "train.best_by",
     "train.early_stop",
     "train.log_every",
     "train.save_steps",
     "train.keep",
     "train.fused_batch_norm",
+    "train.epochs",  # a longer run goes on; what that means for its schedule is told
 )
 
 
-def facts_of(recipe: Recipe, source: Source) -> dict[str, Any]:
-    """What a checkpoint says about its run: the recipe and the data's fingerprint."""
-    return {"recipe": recipe.model_dump(mode="json"), "data": fingerprint(source)}
+def facts_of(recipe: dict[str, Any], source: Source) -> dict[str, Any]:
+    """What a checkpoint says about its run: the recipe's content and the data's fingerprint."""
+    return {"recipe": recipe, "data": fingerprint(source)}
 
 
 def fingerprint(source: Source) -> str:
@@ -40,21 +43,28 @@ def fingerprint(source: Source) -> str:
     return digest.hexdigest()
 
 
-def find_start(checkpoints: Checkpoints, total_steps: int) -> Checkpoint | None:
+def find_start(
+    checkpoints: Checkpoints, total_steps: int, is_delivered: bool = True
+) -> Checkpoint | None:
     """The checkpoint to go on from; None where the run begins.
 
+    Args:
+        checkpoints: the run's.
+        total_steps: of the run as it is asked for now.
+        is_delivered: whether the run's last part wrote its embedder; one that was killed before
+            goes on even after its last step.
+
     Raises:
-        UserError: if the recipe or the data are not those of the unfinished run.
+        UserError: if the recipe or the data are not those of the run that is there.
     """
     checkpoints.clear_half_written()
     found = checkpoints.newest()
-    if found is None or found.facts["step"] >= total_steps:
+    if found is None or found.facts["step"] >= total_steps + (0 if is_delivered else 1):
         return None
     if changes := _changes(found.facts, checkpoints.facts):
         raise UserError(
-            f"The unfinished run in {checkpoints.folder.parent} has other settings: "
-            f"{'; '.join(changes)}. Set them back to go on, choose another --name, or begin anew "
-            "with --restart."
+            f"The run in {checkpoints.folder.parent} has other settings: {'; '.join(changes)}. "
+            "Set them back to go on, choose another --name, or begin anew with --restart."
         )
     log.info("Going on after step %d of %d", found.facts["step"], total_steps)
     return found

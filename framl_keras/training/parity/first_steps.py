@@ -13,7 +13,7 @@ import numpy as np
 
 from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
-from framl_keras.training.build.data import open_training_source
+from framl_keras.runs.identities import open_training_source
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.state import read_state, write_state
 from framl_keras.training.parity.float64 import compute_in_float64, keep_numbers_exact

@@ -1,0 +1,188 @@
+"""From a recipe to what a training is made of: where recipes end and plain arguments begin."""
+
+import functools
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+
+from framl_keras.data.augment import Augment
+from framl_keras.data.batches import TrainingBatches, training_dataset
+from framl_keras.data.pairs import PairSet
+from framl_keras.data.policies import Policy
+from framl_keras.data.sources import Source
+from framl_keras.models import compile_for_training, freeze, network_of
+from framl_keras.models.precision import with_loss_scale
+from framl_keras.recipe import AugmentSection, PolicySection, Recipe
+from framl_keras.runs.open_embedder import build_embedder
+from framl_keras.runs.verification_sets import choice_sets, open_pair_set
+from framl_keras.training.build.data import open_present
+from framl_keras.training.build.fused_batch_norm import fuse_batch_norm
+from framl_keras.training.build.heads import with_head
+from framl_keras.training.build.initial_weights import draw_initial_weights
+from framl_keras.training.build.optimizers import build_optimizer, learning_rate_at
+from framl_keras.training.build.precise_batch_norm import averaged, first
+from framl_keras.training.build.residual_branches import zero_init_residual
+from framl_keras.training.build.start_from import start_from
+from framl_keras.training.callbacks.journal import Journal
+from framl_keras.training.callbacks.progress import Progress
+from framl_keras.training.callbacks.verification import VerifyBetweenEpochs
+from framl_keras.training.checkpoints.folder import Checkpoints
+from framl_keras.training.steps.fit_mode import Batch
+
+log = logging.getLogger(__name__)
+
+
+class Sets(NamedTuple):
+    """The verification sets of a recipe that are there.
+
+    Attributes:
+        test: what the run is tested on at its end.
+        choice: what states and thresholds are chosen on: those of validation, or else `test`.
+    """
+
+    test: Sequence[PairSet]
+    choice: Sequence[PairSet]
+
+
+def open_sets(recipe: Recipe) -> Sets:
+    """Opens the sets; a warning names each that is missing."""
+    opened = functools.partial(open_pair_set, recipe.data)
+    test = open_present(recipe.data.test, opened)
+    is_test = choice_sets(recipe) is recipe.data.test
+    return Sets(test, test if is_test else open_present(recipe.data.validation, opened))
+
+
+def open_training_batches(source: Source, recipe: Recipe) -> TrainingBatches:
+    """The run's batches, as the recipe orders and augments them.
+
+    Raises:
+        UserError: if the augmentation policy is not available.
+    """
+    data, augment = recipe.data, recipe.data.augment
+    policy = None
+    if isinstance(augment, PolicySection):
+        policy = Policy(augment.policy, data.image_size, augment.options)
+    return TrainingBatches(
+        source,
+        recipe.train.batch_size,
+        data.image_size,
+        Augment(**augment.model_dump(exclude={"policy", "options"})),
+        seed=recipe.seed,
+        central_crop=data.central_crop,
+        on_error=data.on_error,
+        images_per_class=recipe.train.images_per_class,
+        policy=policy,
+    )
+
+
+def build_models(
+    recipe: Recipe, source: Source, total_steps: int, fresh: bool = True
+) -> tuple[keras.Model, keras.Model]:
+    """The embedding model and the compiled training model.
+
+    Args:
+        recipe: what to build.
+        source: the training data; the identities are counted.
+        total_steps: of the whole run, for the learning rate's schedule.
+        fresh: whether they get the recipe's initial weights, which a checkpoint replaces.
+    """
+    options = recipe.model
+    embedder = build_embedder(recipe, options.weights if fresh else None)
+    model = with_head(embedder, recipe, len(source.class_names), total_steps)
+    if fresh:
+        keep = [network_of(embedder)] if options.weights else []
+        draw_initial_weights(model, recipe.seed, keep)
+        if options.zero_init_residual and not options.weights:
+            zero_init_residual(embedder)
+        start_from(recipe, embedder, model, source)
+    freeze(model, options.freeze)
+    optimizer = build_optimizer(recipe.train.optimizer, recipe.train.schedule, total_steps)
+    if recipe.train.fused_batch_norm:
+        fuse_batch_norm(model)
+    optimizer = with_loss_scale(optimizer, recipe.train.precision)
+    compile_for_training(model, optimizer, recipe.train.jit)
+    return embedder, model
+
+
+def stream(source: Source, recipe: Recipe, start_step: int) -> Iterator[Batch]:
+    """The run's batches in the recipe's order, from a step on."""
+    return read(open_training_batches(source, recipe), start_step, recipe.data.threads)
+
+
+def read(batches: TrainingBatches, start_step: int, threads: int) -> Iterator[Batch]:
+    """Batches from a step on; says at its end what was skipped."""
+    try:
+        yield from training_dataset(batches, start_step, threads)
+    finally:
+        batches.report_skipped()
+
+
+def plain_images(source: Source, recipe: Recipe) -> Iterable[Any]:
+    """Batches of pixels as verification sees them: `train.precise_batch_norm` of them."""
+    return first(recipe.train.precise_batch_norm, stream(source, without_augmentation(recipe), 0))
+
+
+def without_augmentation(recipe: Recipe) -> Recipe:
+    """The recipe with images as verification sees them, and mirrored."""
+    data = recipe.data
+    side = data.augment.resize_to if data.central_crop else data.image_size
+    plain = AugmentSection(resize_to=side, flip=data.augment.flip, saturation=0, brightness=0)
+    data = data.model_copy(update={"augment": plain})
+    return recipe.model_copy(update={"data": data})
+
+
+def verification_of(
+    recipe: Recipe,
+    source: Source,
+    embedder: keras.Model,
+    pair_sets: Sequence[PairSet],
+    journal: Journal,
+    checkpoints: Checkpoints,
+) -> VerifyBetweenEpochs:
+    """What verifies between epochs and chooses, as the recipe says."""
+    train = recipe.train
+    return VerifyBetweenEpochs(
+        embedder,
+        pair_sets,
+        journal,
+        checkpoints,
+        image_size=recipe.data.image_size,
+        central_crop=recipe.data.central_crop,
+        every=train.verify_every,
+        best_by=train.best_by,
+        patience=train.early_stop.patience if train.early_stop else None,
+        settled=lambda: averaged(embedder, lambda: plain_images(source, recipe)),
+    )
+
+
+def explain_longer(before: dict[str, Any], recipe: Recipe, progress: Progress) -> None:
+    """Says what more or fewer epochs than a run had mean for its learning rate.
+
+    Args:
+        before: the recipe's content when the run's checkpoint was written.
+        recipe: the recipe now.
+        progress: where the run goes on.
+    """
+    old = Recipe.from_content(before, "checkpoint").train
+    if old.epochs == recipe.train.epochs:
+        return
+    rates = [
+        learning_rate_at(
+            build_optimizer(
+                section.optimizer, section.schedule, section.epochs * progress.steps_per_epoch
+            )
+        )(progress.step - done)
+        for section, done in ((old, 1), (recipe.train, 0))
+    ]
+    log.info(
+        "The run had %d epochs and now has %d. Its schedule (%s) spans all of them: the learning "
+        "rate was %.3g at step %d and is %.3g at the next.",
+        old.epochs,
+        recipe.train.epochs,
+        recipe.train.schedule.name,
+        rates[0],
+        progress.step,
+        rates[1],
+    )
