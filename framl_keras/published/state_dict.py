@@ -1,6 +1,5 @@
 """Reads torch's state dicts, from torch's own files or safetensors. Runs no code of theirs."""
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,11 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     if not isinstance(content, Mapping):
         raise UserError(f"{path}: expected a state dict (names and tensors), found {type(content)}")
     tensors = {name: value for name, value in content.items() if hasattr(value, "detach")}
-    return _without_prefixes({n: t.detach().float().numpy() for n, t in tensors.items()})
+    try:
+        arrays = {str(name): t.detach().float().numpy() for name, t in tensors.items()}
+    except Exception as error:  # sparse, quantized, or without data
+        raise UserError(f"{path}: a tensor cannot be read: {_reason(error)}.") from error
+    return _without_prefixes(arrays)
 
 
 def _without_prefixes(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -60,11 +63,11 @@ def _load_with_torch(path: Path) -> Any:
     try:
         with torch.serialization.safe_globals(_stand_ins(torch, path)):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:  # damage surfaces as errors of any kind
         raise UserError(
             f"{path}: not a file of torch's that is safe to read ({_reason(error)}). If you "
             "trust it, save its state dict alone, as .safetensors or with torch.save."
-        ) from None
+        ) from error
 
 
 def _reason(error: Exception) -> str:

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from framl_keras.untrusted.child import call_in_child
+from framl_keras.untrusted import child
 
 _KINDS = "biufV"  # numbers; V is how bfloat16 is kept
 _LARGEST_OPAQUE = 2
@@ -33,7 +33,7 @@ def check_hdf5(path: Path, member: str | None = None) -> int:
         OSError: if there is no such file.
     """
     size = path.stat().st_size
-    return call_in_child(
+    return child.call_in_child(
         "framl_keras.untrusted.hdf5:count_numbers",
         str(path.absolute()),
         member,
