@@ -94,7 +94,15 @@ def _read(file: BinaryIO, size: int) -> np.ndarray:
     if expected != left:
         raise ValueError(f"{left} bytes for {dtype} {_shown(shape)}, which takes {expected}")
     values = np.empty(0, dtype) if not left else np.frombuffer(file.read(), dtype)
+    if dtype.kind == "U" and not _is_text(values):
+        raise ValueError("text of characters that there are not")
     return values.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _is_text(values: np.ndarray) -> bool:
+    """Whether all are characters; Python ends in a SystemError at others."""
+    codes = values.view(np.dtype("u4").newbyteorder(values.dtype.byteorder))
+    return not codes.size or not (codes > 0x10FFFF).any() | (codes >> 11 == 0xD800 >> 11).any()
 
 
 def _parse(header: str) -> tuple[tuple[int, ...], bool, np.dtype]:

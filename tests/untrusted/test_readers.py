@@ -101,6 +101,8 @@ NPY = {
     "huge": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999,), }"),
     "beyond all": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (9" + "9" * 40 + ",), }"),
     "below zero": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }", b"\0" * 8),
+    "no characters": npy(two("'<U1'"), b"\0\0\0\x7f" * 2),
+    "half characters": npy(two("'>U1'"), b"\0\0\xd8\0" * 2),
     "numbers of 3 bytes": npy(two("'<f3'"), b"\0" * 6),
 }  # fmt: skip
 
