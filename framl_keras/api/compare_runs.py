@@ -142,7 +142,8 @@ def _numbers(pair: RunPair) -> dict[str, Any]:
     differences = {name: each._asdict() for name, each in pair.test.differences.items()}
     test = {**pair.test._asdict(), "differences": differences}
     count = len(pair.first.verification.is_same)
-    return plain({"set": pair.first.set_name, "pairs": count, **sides, **test})
+    numbers: dict[str, Any] = plain({"set": pair.first.set_name, "pairs": count, **sides, **test})
+    return numbers
 
 
 def _lines(pair: RunPair) -> list[str]:

@@ -17,13 +17,20 @@ if TYPE_CHECKING:
     from framl_keras.data.front import convert as convert
     from framl_keras.data.front import open as open
     from framl_keras.data.front import open_pairs as open_pairs
+    from framl_keras.data.sources import Sample as Sample
+    from framl_keras.data.sources import Source as Source
+    from framl_keras.data.sources import register_source as register_source
 
-__all__ = ["TrainingData", "audit", "check", "convert", "open", "open_pairs"]
+_FRONT = ("TrainingData", "audit", "check", "convert", "open", "open_pairs")
+_SOURCES = ("Sample", "Source", "register_source")
+__all__ = sorted([*_FRONT, *_SOURCES])  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
+    if name in _FRONT:
         return getattr(importlib.import_module("framl_keras.data.front"), name)
+    if name in _SOURCES:
+        return getattr(importlib.import_module("framl_keras.data.sources"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -13,7 +13,7 @@ from framl_keras.data.conversion import convert as convert_source
 from framl_keras.data.conversion.options import format_for
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.pairs import open_pairs as open_all_pairs
-from framl_keras.data.sources import Sample, Source, open_source
+from framl_keras.data.sources import Sample, Source, columns_for, open_source
 from framl_keras.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from framl_keras.data.checking import CheckReport
 
 Location = str | os.PathLike[str]
+Columns = Mapping[str, str] | None
 
 
 class TrainingData:
@@ -108,14 +109,15 @@ class TrainingData:
         return f"TrainingData({len(self):,} images of {len(self.class_names):,} identities)"
 
 
-def open(location: Location | Source, root: Location | None = None,
-         on_error: str = "raise") -> TrainingData:  # fmt: skip
+def open(location: Location | Source, root: Location | None = None, on_error: str = "raise",
+         columns: Columns = None) -> TrainingData:  # fmt: skip
     """Opens training data, whatever its format.
 
     Args:
         location: `orl`, `synthetic:people=100,images=20`, a folder `<identity>/<image>`, records,
             a list `path,label`, or a source of your own.
         root: folder that paths within the data start from.
+        columns: which columns of a table are `path` and `label`, by name or number.
         on_error: whether damaged records are refused (`raise`) or left out (`skip`).
 
     Raises:
@@ -125,23 +127,26 @@ def open(location: Location | Source, root: Location | None = None,
     >>> open("synthetic:people=4,images=3")
     TrainingData(12 images of 4 identities)
     """
-    return TrainingData(_source(location, root, on_error))
+    return TrainingData(_source(location, root, on_error, columns))
 
 
 def open_pairs(location: Location, name: str | None = None,
-               root: Location | None = None) -> list[PairSet]:  # fmt: skip
+               root: Location | None = None,
+               columns: Columns = None) -> list[PairSet]:  # fmt: skip
     """Opens the verification sets at a place, whatever their format.
 
     Args:
         location: a file or folder.
         name: what reports call the set; the file's name if None.
         root: folder that paths within a list start from.
+        columns: which columns of a table are `left`, `right` and `same`.
 
     Raises:
         UserError: if there is none.
     """
     path = os.fspath(location)
-    return open_all_pairs(path, name or Path(path).stem, None if root is None else os.fspath(root))
+    return open_all_pairs(path, name or Path(path).stem, None if root is None else os.fspath(root),
+                          columns)  # fmt: skip
 
 
 def convert(
@@ -156,6 +161,7 @@ def convert(
     root: Location | None = None,
     on_error: str = "raise",
     overwrite: bool = False,
+    columns: Columns = None,
 ) -> Manifest:
     """Writes images, shuffled, as TFRecord or ArrayRecord; interrupted, it goes on.
 
@@ -171,6 +177,7 @@ def convert(
         root: folder that paths within the source start from.
         on_error: stop at what cannot be read (`raise`), or leave it out (`skip`).
         overwrite: replace what is there.
+        columns: see `open`.
 
     Returns:
         What was written, and what was left out.
@@ -183,7 +190,7 @@ def convert(
     options = ConvertOptions(
         format or format_for(path), online, shards, threads, resize, seed, on_error
     )
-    opened = _source(source, root, on_error)
+    opened = _source(source, root, on_error, columns)
     return convert_source(opened, path, options, _said(source), overwrite)
 
 
@@ -197,6 +204,7 @@ def check(
     jobs: int | None = None,
     root: Location | None = None,
     sheet: Location | None = None,
+    columns: Columns = None,
 ) -> "CheckReport":
     """Counts, reads and decodes images, and measures the input path.
 
@@ -210,6 +218,7 @@ def check(
         jobs: threads that read; None for all cores.
         root: folder that paths within the source start from.
         sheet: where to draw a contact sheet of training images, if anywhere.
+        columns: see `open`.
 
     Raises:
         UserError: if nothing is there.
@@ -217,7 +226,7 @@ def check(
     from framl_keras.data.checking import check_source  # noqa: PLC0415 - Grain takes a while
     from framl_keras.data.checking.check import check_batches  # noqa: PLC0415
 
-    opened = _source(source, root, "skip")
+    opened = _source(source, root, "skip", columns)
     batches = check_batches(opened, size, central_crop, seed, policy)
     report = check_source(opened, _said(source), batches, sample, jobs or os.cpu_count() or 1)
     if sheet is not None and len(report.unreadable) < report.checked:
@@ -225,19 +234,23 @@ def check(
 
         images, labels = batches[0]
         names = [str(opened.class_names[label]) for label in labels[:96]]
-        save_contact_sheet(images[:96], names, Path(sheet))
+        try:
+            save_contact_sheet(images[:96], names, Path(sheet))
+        except OSError as error:
+            raise UserError(f"--sheet {sheet}: cannot be written: {error.strerror}.") from None
     return report
 
 
 def audit(train: Location | Source, test: Location, root: Location | None = None,
-          jobs: int | None = None) -> "AuditReport":  # fmt: skip
+          jobs: int | None = None, columns: Columns = None) -> "AuditReport":  # fmt: skip
     """Finds images and identities of the test data that are in the training data.
 
     Args:
         train: any training data; see `open`.
         test: a verification set, or training data.
-        root: folder that paths within `train` start from.
+        root: folder that paths within tables start from.
         jobs: threads that read; None for all cores.
+        columns: which columns of a table are meant, as for `open` and `open_pairs`.
 
     Raises:
         UserError: if one of them cannot be opened.
@@ -245,16 +258,20 @@ def audit(train: Location | Source, test: Location, root: Location | None = None
     from framl_keras.data.auditing import audit as audit_source  # noqa: PLC0415
     from framl_keras.data.auditing import open_test_images  # noqa: PLC0415
 
-    test_images = open_test_images(os.fspath(test))
-    return audit_source(_source(train, root, "skip"), test_images, jobs or os.cpu_count() or 1)
+    base = None if root is None else os.fspath(root)
+    test_images = open_test_images(os.fspath(test), base, columns)
+    location = isinstance(train, str | os.PathLike)
+    chosen = columns_for(os.fspath(train), columns or {}) if location else None  # type: ignore[arg-type]
+    opened = _source(train, root, "skip", chosen)
+    return audit_source(opened, test_images, jobs or os.cpu_count() or 1)
 
 
-def _source(given: Any, root: Location | None, on_error: str) -> Source:
+def _source(given: Any, root: Location | None, on_error: str, columns: Columns = None) -> Source:
     if isinstance(given, TrainingData):
         return given.source
     if isinstance(given, str | os.PathLike):
         base = None if root is None else os.fspath(root)
-        return open_source(os.fspath(given), base, on_error)
+        return open_source(os.fspath(given), base, on_error, columns)
     if isinstance(given, Source):
         return given
     raise TypeError(

@@ -1,10 +1,13 @@
 """`framl-keras data audit`: is what one tests on in the training data?"""
 
 import os
+from dataclasses import asdict
 
 import click
 
 from framl_keras.cli.data.columns import chosen_columns, columns_option
+from framl_keras.cli.options import json_option
+from framl_keras.cli.show import show
 
 
 @click.command("audit")
@@ -14,7 +17,7 @@ from framl_keras.cli.data.columns import chosen_columns, columns_option
 @columns_option
 @click.option("--jobs", type=click.IntRange(1, 256), default=lambda: os.cpu_count() or 1,
               help="Threads that read; all cores by default.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def audit(
     train: str, test: str, root: str | None, columns: str | None, jobs: int, as_json: bool
 ) -> int:
@@ -24,16 +27,12 @@ def audit(
     shared if their pixels are equal, or if they are the same picture encoded, scaled or
     mirrored. Ends with status 1 if something is shared, or could not be compared.
     """
-    import json
-    from dataclasses import asdict
+    from framl_keras.data.auditing import format_audit
+    from framl_keras.data.front import audit as audit_data
 
-    from framl_keras.data.auditing import audit as audit_sources
-    from framl_keras.data.auditing import format_audit, open_test_images
-    from framl_keras.data.sources import columns_for, open_source
-
-    chosen = chosen_columns(columns)
-    test_images = open_test_images(test, root, chosen)
-    source = open_source(train, root, "skip", columns_for(train, chosen))
-    report = audit_sources(source, test_images, jobs)
-    click.echo(json.dumps(asdict(report), indent=1) if as_json else format_audit(report))
+    report = audit_data(train, test, root, jobs, chosen_columns(columns))
+    if as_json:
+        show(asdict(report), as_json)
+    else:
+        click.echo(format_audit(report))
     return 0 if report.clean else 1

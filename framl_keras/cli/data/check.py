@@ -1,11 +1,13 @@
 """`framl-keras data check`: look training data over before training on them."""
 
 import os
+from dataclasses import asdict
 
 import click
 
 from framl_keras.cli.data.columns import chosen_columns, columns_option
-from framl_keras.errors import UserError
+from framl_keras.cli.options import json_option
+from framl_keras.cli.show import show
 
 
 @click.command("check")
@@ -24,7 +26,7 @@ from framl_keras.errors import UserError
               help="Threads that read; all cores by default.")  # fmt: skip
 @click.option("--sheet", type=click.Path(), default="contact_sheet.png", show_default=True,
               help="Where the contact sheet goes.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def check(
     source: str,
     root: str | None,
@@ -44,24 +46,17 @@ def check(
     contact sheet of training images as they are seen in training. Ends with status 1 if
     something cannot be read.
     """
-    import json
-    from dataclasses import asdict
-    from pathlib import Path
+    from framl_keras.data.checking import format_report
+    from framl_keras.data.front import check as check_data
 
-    from framl_keras.data.checking import check_source, format_report, save_contact_sheet
-    from framl_keras.data.checking.check import check_batches
-    from framl_keras.data.sources import open_source
-
-    opened = open_source(source, root, on_error="skip", columns=chosen_columns(columns))
-    batches = check_batches(opened, size, central_crop, seed, policy)
-    report = check_source(opened, source, batches, sample, jobs)
-    click.echo(json.dumps(asdict(report), indent=1) if as_json else format_report(report))
+    report = check_data(
+        source, size, sample, central_crop, seed, policy, jobs, root, sheet,
+        chosen_columns(columns),
+    )  # fmt: skip
+    if as_json:
+        show(asdict(report), as_json)
+    else:
+        click.echo(format_report(report))
     if len(report.unreadable) < report.checked:
-        images, labels = batches[0]
-        names = [opened.class_names[label] for label in labels[:96]]
-        try:
-            save_contact_sheet(images[:96], names, Path(sheet))
-        except OSError as error:
-            raise UserError(f"--sheet {sheet}: cannot be written: {error.strerror}.") from None
         click.echo(f"Contact sheet of training images: {sheet}", err=True)
     return 1 if report.unreadable else 0

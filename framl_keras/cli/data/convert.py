@@ -1,7 +1,5 @@
 """`framl-keras data convert`: write any training data as TFRecord or ArrayRecord."""
 
-import os
-
 import click
 
 from framl_keras.cli.data.columns import chosen_columns, columns_option
@@ -52,25 +50,19 @@ def convert(
     """
     from pathlib import Path
 
-    from framl_keras.data.conversion import ConvertOptions
-    from framl_keras.data.conversion import convert as convert_source
-    from framl_keras.data.conversion.options import format_for
-    from framl_keras.data.sources import open_source
+    from framl_keras.data.front import convert as convert_data
 
     if online and resize:
         raise click.UsageError("--resize changes images, but --online stores only their paths.")
-    path = Path(destination)
-    jobs = jobs or (os.cpu_count() if resize else 1) or 1
-    options = ConvertOptions(
-        format_name or format_for(path), online, shards, jobs, resize, seed, on_error
-    )
     try:
-        opened = open_source(source, root, on_error, chosen_columns(columns))
-        written = convert_source(opened, path, options, source, overwrite)
+        written = convert_data(
+            source, destination, format_name, online, shards, jobs, resize, seed, root, on_error,
+            overwrite, chosen_columns(columns),
+        )  # fmt: skip
     except KeyboardInterrupt:
         click.echo("\nInterrupted; the same command goes on where it was.", err=True)
         raise click.Abort from None
-    _report(written, path)
+    _report(written, Path(destination))
 
 
 def _report(written, path) -> None:  # type: ignore[no-untyped-def]
