@@ -10,6 +10,8 @@ from framl_keras.published.imported import Imported
 from framl_keras.runs.checkpoint import is_checkpoint
 from framl_keras.runs.open_embedder import open_embedder
 
+LISTED = 6  # names of tensors in one sentence
+
 
 def import_weights(
     source: str | os.PathLike[str],
@@ -17,6 +19,7 @@ def import_weights(
     image_size: int = 112,
     embedding_dim: int | None = None,
     tolerance: float = 1e-4,
+    layout: str | None = None,
 ) -> Embedder:
     """Makes an embedder of published weights and compares it with the original.
 
@@ -28,6 +31,7 @@ def import_weights(
         image_size: side of the input in pixels.
         embedding_dim: for `.weights.h5` only.
         tolerance: the largest difference to the original's unit embeddings to accept.
+        layout: `arcface_torch` or `magface`, whose tensors have the same names.
 
     Returns:
         The embedder; `facts` says the `parity` that was found. `save` writes it.
@@ -42,7 +46,7 @@ def import_weights(
     imported = (
         Imported(open_embedder(path).model, 0.0, "keras")
         if is_checkpoint(path)
-        else read_weights(path, name, image_size, embedding_dim)
+        else read_weights(path, name, image_size, embedding_dim, layout)
     )
     difference = imported.difference
     if difference is not None and not difference <= tolerance:
@@ -55,12 +59,21 @@ def import_weights(
 
 
 def parity_of(imported: Imported) -> str:
-    """What the comparison with the original gave, in a sentence."""
-    if imported.difference is None:
-        return f"Parity not checked: {imported.framework} is not installed."
+    """What the comparison with the original gave, and what it cannot show, in sentences."""
     if imported.framework == "keras":
         return "A Keras model already: nothing to compare."
-    return (
-        f"Parity with {imported.framework}: unit embeddings differ by at most "
-        f"{imported.difference:.1e}."
-    )
+    if imported.difference is None:
+        sentences = [f"Parity not checked: {imported.framework} is not installed."]
+    else:
+        sentences = [
+            f"Parity with {imported.framework}: unit embeddings differ by at most "
+            f"{imported.difference:.1e}."
+        ]
+    if imported.assumptions:
+        sentences.append(f"Assumed, and no file can prove it: {imported.assumptions}.")
+    if imported.left_out:
+        listed = ", ".join(imported.left_out[:LISTED])
+        more = len(imported.left_out) - LISTED
+        listed += f" and {more} more" if more > 0 else ""
+        sentences.append(f"Left out, since they are not the network's: {listed}.")
+    return " ".join(sentences)

@@ -16,6 +16,8 @@ SCALE, OFFSET = 1 / 127.5, -1.0  # (x - 127.5) / 127.5
 NORM = {"batch_norm_momentum": 0.9, "batch_norm_epsilon": 1e-5}
 IRESNET_HEAD = {"pooling": "flatten", "dropout": 0.0, "final_scale": False, **NORM}
 ADAFACE_HEAD = {**IRESNET_HEAD, "dropout": 0.4}
+MAGFACE_EPSILON = 2e-5
+MAGFACE_HEAD = {**IRESNET_HEAD, "batch_norm_epsilon": MAGFACE_EPSILON}
 SMALL_HEAD = {"pooling": "average", "dropout": 0.0, **NORM}
 MOBILE_HEAD = {
     "pooling": "gdc",
@@ -51,6 +53,10 @@ def face_backbones() -> dict[str, Backbone]:
         for name, depth in ADAFACE_DEPTHS.items()
     }
     adaface["AdaFaceIRSE50"] = {**adaface["AdaFaceIR50"], "squeeze_excitation": True}
+    magface = {  # IResNets with the names of insightface's, trained on other pixels
+        f"MagFace{name}": {**iresnets[name], "batch_norm_epsilon": MAGFACE_EPSILON}
+        for name in (f"IResNet{depth}" for depth in (18, 34, 50, 100))
+    }
     mobile = {
         "MobileFaceNet": {"blocks": (1, 4, 6, 2), "scale": 2},
         "MobileFaceNetLarge": {"blocks": (2, 8, 12, 4), "scale": 4},
@@ -59,6 +65,7 @@ def face_backbones() -> dict[str, Backbone]:
         **{n: _backbone(iresnet, n, o, IRESNET_HEAD) for n, o in (iresnets | excited).items()},
         **{n: _backbone(iresnet, n, o, ADAFACE_HEAD) for n, o in adaface.items()},
         **{n: _backbone(mobilefacenet, n, o, MOBILE_HEAD) for n, o in mobile.items()},
+        **{n: _backbone(iresnet, n, o, MAGFACE_HEAD, 1 / 255, 0.0) for n, o in magface.items()},
         "FaceResNet10": _backbone(face_resnet, "FaceResNet10", {}, SMALL_HEAD),
     }
 
@@ -68,6 +75,8 @@ def _backbone(
     name: str,
     options: Mapping[str, Any],
     head: Mapping[str, Any],
+    scale: float = SCALE,
+    offset: float = OFFSET,
 ) -> Backbone:
     """A network of ours with its options, which a caller may override."""
 
@@ -84,4 +93,4 @@ def _backbone(
             load_weights_file(network, weights)
         return network
 
-    return Backbone(build, SCALE, OFFSET, head)
+    return Backbone(build, scale, offset, head)

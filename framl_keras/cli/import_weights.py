@@ -23,6 +23,7 @@ from framl_keras.errors import UserError
     "--tolerance", type=click.FloatRange(0), default=1e-4, show_default=True,
     help="The largest difference to the original's unit embeddings to accept.",
 )  # fmt: skip
+@click.option("--layout", metavar="NAME", help="arcface_torch or magface: their names are equal.")
 def command(
     source: Path,
     name: str | None,
@@ -30,10 +31,11 @@ def command(
     image_size: int,
     embedding_dim: int | None,
     tolerance: float,
+    layout: str | None,
 ) -> None:
     """Make an embedder of published weights and compare it with the original.
 
-    SRC is a torch state dict of insightface's arcface_torch or AdaFace (.pth, .pt,
+    SRC is a torch state dict of insightface's arcface_torch, MagFace or AdaFace (.pth, .pt,
     .ckpt, .safetensors), a TensorFlow checkpoint of FRAML or arcface-tf2 (.index), or
     a .keras model, .weights.h5 or checkpoint (.ckpt) of ours. The embedder takes RGB pixels 0…255.
     """
@@ -43,5 +45,5 @@ def command(
 
     from framl_keras.api.import_weights import import_weights
 
-    embedder = import_weights(source, name, image_size, embedding_dim, tolerance)
+    embedder = import_weights(source, name, image_size, embedding_dim, tolerance, layout)
     click.echo(f"{embedder.facts['parity']}\nWrote {embedder.save(output)}")

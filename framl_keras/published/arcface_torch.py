@@ -31,7 +31,11 @@ def _prefix(layer: str) -> str:
 
 def embeddings(tensors: Mapping[str, np.ndarray], pixels: np.ndarray) -> np.ndarray:
     """Embeddings of insightface's IResNets for RGB pixels `(batch, size, size, 3)`."""
-    net, x = TorchNetwork(tensors), symmetric(pixels)
+    return iresnet(TorchNetwork(tensors), symmetric(pixels))
+
+
+def iresnet(net: TorchNetwork, x: Tensor) -> np.ndarray:
+    """Embeddings of an IResNet with insightface's names, for pixels as it takes them."""
     x = net.prelu(net.norm(net.conv(x, "conv1"), "bn1"), "prelu")
     for stage in range(1, 5):
         number = 0

@@ -9,6 +9,17 @@ from framl_keras.published.from_tensorflow import from_tensorflow
 from framl_keras.published.from_torch import from_torch
 from framl_keras.published.imported import Imported
 
+FOREIGN = {
+    ".onnx": "an ONNX graph, whose batch norms may be folded in. Import the torch file that it "
+    "was exported from, or use it with onnxruntime as it is.",
+    ".params": "MXNet's parameters. Expected the same model as insightface publishes it for "
+    "torch (.pth).",
+    ".pb": "a TensorFlow graph. Expected the checkpoint beside it (.index).",
+    ".pkl": "a pickle, which runs code when it is read. Save a state dict: "
+    "torch.save(model.state_dict(), 'model.pth').",
+    ".npz": "NumPy's arrays. Expected a state dict or .safetensors with the original's names.",
+    ".tflite": "a TensorFlow Lite model. Expected the checkpoint that it was converted from.",
+}
 TORCH_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".tar", ".safetensors")
 
 
@@ -17,6 +28,7 @@ def import_weights(
     name: str | None = None,
     image_size: int = 112,
     embedding_dim: int | None = None,
+    layout: str | None = None,
 ) -> Imported:
     """Reads published weights into an embedding model and compares it with the original.
 
@@ -27,6 +39,8 @@ def import_weights(
             `resnet50`; a `.keras` file says it itself.
         image_size: side of the input in pixels.
         embedding_dim: for `.weights.h5`; other sources tell it.
+        layout: how the tensors are stored, `arcface_torch` or `magface`, where networks
+            share the names of their tensors.
 
     Raises:
         UserError: if the source cannot be read, or its tensors are not exactly those
@@ -47,6 +61,8 @@ def import_weights(
     if path.suffix == ".h5":
         return from_keras_weights(path, backbone_named(name), image_size, embedding_dim)
     if path.suffix in TORCH_SUFFIXES:
-        return from_torch(path, backbone_named(name), image_size)
+        return from_torch(path, backbone_named(name, layout), image_size, layout is not None)
+    if advice := FOREIGN.get(path.suffix.lower()):
+        raise UserError(f"{path}: {advice}")
     kinds = ", ".join((*TORCH_SUFFIXES, ".index", ".keras", ".weights.h5"))
     raise UserError(f"{path}: unknown kind of weights. Expected one of {kinds}.")

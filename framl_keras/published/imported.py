@@ -13,8 +13,12 @@ class Imported(NamedTuple):
         difference: the largest difference between its embeddings and the original's,
             both of length 1, or `None` where the original's framework is not installed.
         framework: the framework of the original.
+        assumptions: what no file of weights can prove, and the comparison shares.
+        left_out: names of tensors in the file that are not the network's.
     """
 
     embedder: keras.Model
     difference: float | None
     framework: str
+    assumptions: str = ""
+    left_out: tuple[str, ...] = ()

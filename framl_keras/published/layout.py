@@ -27,6 +27,8 @@ class Layout(NamedTuple):
         frozen_gamma: the last batch norm's gamma, where the original keeps it at 1.
         absent: `layer/variable` that is not stored and keeps its constant.
         bgr: whether the network was trained on BGR.
+        epsilon: of its batch norms.
+        scaling: what it does to pixels 0…255 first.
     """
 
     prefix: Callable[[str], str]
@@ -36,6 +38,14 @@ class Layout(NamedTuple):
     frozen_gamma: str | None = None
     absent: frozenset[str] = frozenset()
     bgr: bool = False
+    epsilon: float = 1e-5
+    scaling: str = "(x - 127.5) / 127.5"
+
+    @property
+    def assumptions(self) -> str:
+        """What the original's code says, and no file of weights can prove."""
+        order = "BGR" if self.bgr else "RGB"
+        return f"batch norm epsilon {self.epsilon:g}, {order} pixels, scaled as {self.scaling}"
 
 
 def torch_slots(embedder: keras.Model, layout: Layout) -> dict[str, Slot]:

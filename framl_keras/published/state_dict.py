@@ -10,7 +10,8 @@ from framl_keras.errors import UserError
 from framl_keras.optional import require
 from framl_keras.published.safetensors import read_safetensors
 
-WRAPPERS = ("state_dict", "state_dict_backbone")  # Lightning's; arcface_torch's with its optimizer
+# Lightning's, arcface_torch's with its optimizer, and others'; the first of equals is taken.
+WRAPPERS = ("state_dict", "state_dict_backbone", "model", "model_state_dict", "backbone", "net")
 PREFIXES = ("model.", "module.")  # Lightning's; torch's parallel wrappers'
 
 
@@ -27,17 +28,44 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     if path.suffix == ".safetensors":
         return _without_prefixes(read_safetensors(path))
     content = _load_with_torch(path)
-    for wrapper in WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping):
-        raise UserError(f"{path}: expected a state dict (names and tensors), found {type(content)}")
-    tensors = {name: value for name, value in content.items() if hasattr(value, "detach")}
+    tensors = state_dict_in(content)
+    if not tensors:
+        raise UserError(f"{path}: {_without_tensors(content)}")
     try:
-        arrays = {str(name): t.detach().float().numpy() for name, t in tensors.items()}
+        arrays = {name: tensor.detach().float().numpy() for name, tensor in tensors.items()}
     except Exception as error:  # sparse, quantized, or without data
         raise UserError(f"{path}: a tensor cannot be read: {_reason(error)}.") from error
     return _without_prefixes(arrays)
+
+
+def state_dict_in(content: Any) -> dict[str, Any]:
+    """The state dict within a trainer's wrappers: the mapping with the most tensors.
+
+    Args:
+        content: what a file of torch's holds.
+    """
+    best: dict[str, Any] = {}
+    waiting, seen = [content], set()
+    while waiting:
+        part = waiting.pop(0)
+        if not isinstance(part, Mapping) or id(part) in seen:
+            continue
+        seen.add(id(part))
+        tensors = {str(name): value for name, value in part.items() if hasattr(value, "detach")}
+        best = tensors if len(tensors) > len(best) else best
+        known = [part[name] for name in WRAPPERS if name in part]
+        waiting += known + [value for name, value in part.items() if name not in WRAPPERS]
+    return best
+
+
+def _without_tensors(content: Any) -> str:
+    """What a file is that holds no tensors, and what to do."""
+    advice = "In the program that made it: torch.save(model.state_dict(), 'model.pth')."
+    parts = [content, *(content.values() if isinstance(content, Mapping) else [])]
+    if any(isinstance(part, _Inert) for part in parts):
+        return f"a whole pickled module, whose classes are not here. {advice}"
+    kind = "no tensors" if isinstance(content, Mapping) else f"a {type(content).__name__}"
+    return f"expected a state dict (names and tensors), found {kind}. {advice}"
 
 
 def _without_prefixes(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -73,6 +101,8 @@ def _load_with_torch(path: Path) -> Any:
 def _reason(error: Exception) -> str:
     """What torch found wrong, without its advice."""
     text = " ".join(str(error).split())
+    if "TorchScript" in text:
+        return "a TorchScript archive; torch.jit.load reads it"
     return text.partition("WeightsUnpickler error: ")[2][:160] or text[:160] or "it is empty"
 
 

@@ -15,8 +15,9 @@ Tensor = Any
 class TorchNetwork:
     """Torch's layers, each named by what its tensors' names begin with."""
 
-    def __init__(self, tensors: Mapping[str, np.ndarray]):
+    def __init__(self, tensors: Mapping[str, np.ndarray], epsilon: float = 1e-5):
         torch = importlib.import_module("torch")
+        self.epsilon = epsilon
         self.functional = torch.nn.functional
         self.tensors = {
             name: torch.from_numpy(np.array(tensor, dtype=np.float32))
@@ -38,7 +39,7 @@ class TorchNetwork:
         """A batch norm, with or without gamma and beta."""
         mean, variance = (self.tensors[f"{name}.running_{kind}"] for kind in ("mean", "var"))
         gamma, beta = (self.tensors.get(f"{name}.{kind}") for kind in ("weight", "bias"))
-        return self.functional.batch_norm(x, mean, variance, gamma, beta, eps=1e-5)
+        return self.functional.batch_norm(x, mean, variance, gamma, beta, eps=self.epsilon)
 
     def prelu(self, x: Tensor, name: str) -> Tensor:
         """A slope for each channel."""
@@ -58,6 +59,10 @@ class TorchNetwork:
 
 def symmetric(pixels: np.ndarray) -> Tensor:
     """Pixels as torch's face networks take them: channels first, within [-1, 1]."""
+    return channels_first((np.asarray(pixels, dtype=np.float32) - 127.5) / 127.5)
+
+
+def channels_first(scaled: np.ndarray) -> Tensor:
+    """Pixels `(batch, size, size, 3)` as a tensor of torch's order of axes."""
     torch = importlib.import_module("torch")
-    scaled = (np.asarray(pixels, dtype=np.float32) - 127.5) / 127.5
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)))

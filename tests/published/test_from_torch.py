@@ -7,7 +7,9 @@ from framl_keras.errors import UserError
 from framl_keras.published import import_weights
 from framl_keras.published.adaface import adaface
 from framl_keras.published.arcface_torch import ARCFACE_TORCH
+from framl_keras.published.catalog import backbone_named
 from framl_keras.published.layout import head_options, without_frozen_gamma
+from framl_keras.published.prefix import prefix_of
 
 torch = pytest.importorskip("torch")
 
@@ -15,6 +17,7 @@ import torch_models  # noqa: E402  (it needs torch)
 
 MODELS = {
     "iresnet18": (lambda: torch_models.IResNet((2, 2, 2, 2)), False),
+    "magface_r18": (lambda: torch_models.magface((2, 2, 2, 2)), True),
     "adaface_ir18": (lambda: torch_models.AdaFaceIR((2, 2, 2, 2)), True),
     "mbf": (torch_models.MobileFaceNet, False),
 }
@@ -25,9 +28,9 @@ def pixels():
     return np.random.default_rng(1).integers(0, 256, (2, 112, 112, 3)).astype(np.float32)
 
 
-def expected_embeddings(model, pixels, bgr):
+def expected_embeddings(model, pixels, bgr, name=""):
     channels = pixels[..., ::-1] if bgr else pixels
-    scaled = (channels / 255 - 0.5) / 0.5
+    scaled = channels / 255 if "magface" in name else (channels / 255 - 0.5) / 0.5
     with torch.no_grad():
         return model(torch.from_numpy(scaled.transpose(0, 3, 1, 2).copy())).numpy()
 
@@ -43,7 +46,7 @@ def test_embeddings_equal_torchs(name, pixels, tmp_path, zero_start):
     model = torch_models.randomize(build())
     torch.save(model.state_dict(), tmp_path / "backbone.pth")
     imported = import_weights(tmp_path / "backbone.pth", name)
-    expected = unit(expected_embeddings(model, pixels, bgr))
+    expected = unit(expected_embeddings(model, pixels, bgr, name))
     assert np.abs(unit(imported.embedder.predict_on_batch(pixels)) - expected).max() < 1e-4
     assert imported.difference < 1e-4
     assert np.abs(expected[0] - expected[1]).max() > 1e-2  # so that equality says something
@@ -83,3 +86,87 @@ def test_a_network_that_nobody_published_in_torch_is_refused(tmp_path):
     torch.save({}, tmp_path / "a.pth")
     with pytest.raises(UserError, match=r"no layout for ResNet50 in torch"):
         import_weights(tmp_path / "a.pth", "resnet50")
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A MagFace network and its embeddings, of any width that a layout allows."""
+    model = torch_models.randomize(torch_models.magface((2, 2, 2, 2)), seed=3)
+    return model.state_dict()
+
+
+WRAPPED = {
+    "features.module.": lambda state: {f"features.module.{n}": t for n, t in state.items()},
+    "with its head": lambda state: {
+        "state_dict": {**{f"module.features.{n}": t for n, t in state.items()}}
+        | {"module.fc.weight": torch.zeros(3, 512)},
+        "epoch": 25,
+    },
+    "another gamma": lambda state: state | {"features.weight": torch.full((512,), 0.5)},
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_marks_of_magface_ask_which_it_is(name, small, tmp_path):
+    torch.save(WRAPPED[name](dict(small)), tmp_path / "a.pth")
+    with pytest.raises(UserError, match=r"--layout magface or --layout arcface_torch"):
+        import_weights(tmp_path / "a.pth", "r18")
+
+
+def test_a_layout_that_is_asked_for_is_taken(small, pixels, tmp_path, zero_start):
+    torch.save(WRAPPED["with its head"](dict(small)), tmp_path / "a.pth")
+    imported = import_weights(tmp_path / "a.pth", "r18", layout="magface")
+    assert imported.difference < 1e-4
+    assert imported.assumptions == "batch norm epsilon 2e-05, BGR pixels, scaled as x / 255"
+    assert imported.left_out == ("fc.weight",)
+
+
+@pytest.mark.parametrize(
+    ("name", "layout", "expected"),
+    [
+        ("r18", "magface", "MagFaceIResNet18"),
+        ("magface_iresnet100", "magface", "MagFaceIResNet100"),
+        ("r50", "arcface_torch", "IResNet50"),
+        ("magface_r50", None, "MagFaceIResNet50"),
+    ],
+)
+def test_the_layout_chooses_among_networks_of_the_same_names(name, layout, expected):
+    assert backbone_named(name, layout) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "layout", "message"),
+    [
+        ("r50", "magfase", "Unknown --layout magfase"),
+        ("mbf", "magface", "expected --as MagFaceIResNet18 or"),
+        ("magface_r50", "arcface_torch", "expected --as IResNet18 or"),
+    ],
+)
+def test_a_layout_that_the_network_does_not_have(name, layout, message):
+    with pytest.raises(UserError, match=message):
+        backbone_named(name, layout)
+
+
+PREFIXES = ("", "module.", "net.", "backbone.", "model.", "features.module.", "a.b.module.")
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("layout", [ARCFACE_TORCH, adaface((2, 2, 2, 2))], ids=["arcface", "ada"])
+def test_any_prefix_that_all_names_share_is_found(prefix, layout, tmp_path):
+    stem = f"{layout.prefix('stem_conv')}.weight"
+    names = [f"{prefix}{stem}", f"{prefix}{layout.embed}", "head.weight", f"{prefix}x.{stem}"]
+    assert prefix_of(names, layout, tmp_path) == prefix
+
+
+def test_two_networks_in_a_file_are_named(tmp_path):
+    names = [f"{p}.{n}" for p in ("student", "teacher") for n in ("conv1.weight", "fc.weight")]
+    with pytest.raises(UserError, match=r"2 networks, student\.\*, teacher\.\*"):
+        prefix_of(names, ARCFACE_TORCH, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".params", ".pb", ".pkl", ".npz", ".tflite", ".xyz"])
+def test_files_of_other_kinds_say_what_they_are_and_what_to_do(suffix, tmp_path):
+    (tmp_path / f"a{suffix}").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"Expected|Import|Save") as error:
+        import_weights(tmp_path / f"a{suffix}", "r50")
+    assert "\n" not in str(error.value)

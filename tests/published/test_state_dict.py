@@ -49,13 +49,16 @@ class Attack:
         collections.OrderedDict,
         lambda state: {f"module.{name}": tensor for name, tensor in state.items()},
         lambda state: {"state_dict_backbone": state, "epoch": 3},
+        lambda state: {"model": state, "optimizer": {"state": {0: {"buffer": torch.ones(1)}}}},
+        lambda state: {"epoch": torch.ones(1), "weights": {"net": state}},
+        lambda state: {"model": {"state_dict": state}, "ema": dict.fromkeys(state, torch.ones(1))},
         lambda state: {
             "state_dict": {f"model.{name}": tensor for name, tensor in state.items()},
             "callbacks": {Trainer: {"best": 1.0}, "early": Trainer()},
             "hyper_parameters": {"root": pathlib.Path("data"), "args": argparse.Namespace(lr=0.1)},
         },
     ],
-    ids=["plain", "ordered", "parallel", "arcface_torch", "lightning"],
+    ids=["plain", "ordered", "parallel", "arcface_torch", "model", "nested", "ema", "lightning"],
 )
 def test_wrappers_and_prefixes_fall_away(wrap, tmp_path):
     torch.save(wrap(STATE), tmp_path / "x.ckpt")
@@ -104,3 +107,30 @@ def test_safetensors_that_lie_about_their_size_are_refused(offsets, tmp_path):
     write_safetensors(tmp_path / "x.safetensors", "F32", [2, 3], bytes(24), offsets)
     with pytest.raises(UserError, match=r"x\.safetensors"):
         read_safetensors(tmp_path / "x.safetensors")
+
+
+def scripted():
+    return torch.jit.script(torch.nn.Linear(2, 2))
+
+
+FOREIGN = {
+    "a module": (lambda p: torch.save(torch.nn.Linear(2, 2), p), "a whole pickled module.*save"),
+    "a module in a dict": (
+        lambda p: torch.save({"model": torch.nn.Linear(2, 2)}, p),
+        "a whole pickled module.*save",
+    ),
+    "a script": (lambda p: torch.jit.save(scripted(), p), "a TorchScript archive.*state dict"),
+    "a tensor": (lambda p: torch.save(torch.ones(2), p), "found a Tensor.*save"),
+    "nothing": (lambda p: torch.save({}, p), "found no tensors.*save"),
+    "numbers": (lambda p: torch.save({"epoch": 3}, p), "found no tensors.*save"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_no_state_dict_says_what_it_is_and_what_to_do(name, tmp_path):
+    write, message = FOREIGN[name]
+    write(tmp_path / "x.pt")
+    with pytest.raises(UserError, match=message) as error:
+        read_state_dict(tmp_path / "x.pt")
+    assert "\n" not in str(error.value)

@@ -52,6 +52,15 @@ class IResNet(nn.Module):
         return self.features(self.fc(torch.flatten(self.bn2(x), 1)))
 
 
+def magface(depths):
+    """MagFace's: the same modules with another epsilon; input BGR within [0, 1]."""
+    model = IResNet(depths)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.eps = 2e-5
+    return model
+
+
 class SqueezeExcite(nn.Module):
     def __init__(self, channels):
         super().__init__()
