@@ -162,7 +162,12 @@ def _latex(text: str) -> str:
 
 def _written(text: str, path: str | os.PathLike[str] | None) -> str:
     if path is not None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
         end = "" if text.endswith("\n") else "\n"
-        Path(path).write_text(text + end, encoding="utf-8")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.partial")
+        try:
+            beside.write_text(text + end, encoding="utf-8")
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
     return text

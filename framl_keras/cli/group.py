@@ -1,5 +1,6 @@
 """The `framl-keras` group: finds a command by name and prints the user's errors in one line."""
 
+import contextlib
 import importlib
 import importlib.metadata
 import os
@@ -13,6 +14,7 @@ from framl_keras.cli.strict_group import StrictGroup
 from framl_keras.errors import UserError
 from framl_keras.version import __version__
 
+_READER_GONE = 141  # what a shell shows for a program that a broken pipe ends
 COMMANDS = {  # name -> (where it is, what `--help` says; importing it just for that would be slow)
     "train": ("framl_keras.cli.train", "Train a recipe and verify the result."),
     "eval": ("framl_keras.cli.eval", "Verify a trained run in one or more similarities."),
@@ -146,6 +148,11 @@ def main(args: Sequence[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow greets on every start
     try:
         status = cli.main(arguments, prog_name="framl-keras", standalone_mode=False)
+        sys.stdout.flush()  # where that fails, it is said below
+    except OSError as error:
+        if "--traceback" in arguments:
+            raise
+        _stop_for_the_disk(error)
     except UserError as error:
         if "--traceback" in arguments:
             raise
@@ -155,6 +162,25 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.exceptions.Abort:
         _stop("framl-keras: stopped", 130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _stop_for_the_disk(error: OSError) -> None:
+    """Ends in one line where a disk is full or refuses, quietly where a pipe's reader has gone.
+
+    Raises:
+        OSError: the same, if it is of another kind.
+    """
+    from framl_keras.runs.disk import explain, is_of_the_disk
+
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its end
+        sys.exit(_READER_GONE)
+    if not is_of_the_disk(error):
+        raise error
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    again = "Make room and run the command again."
+    _stop(f"framl-keras: {explain(error, 'The output', again)}", 2)
 
 
 def _stop(message: str, status: int) -> None:

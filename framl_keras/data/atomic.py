@@ -10,7 +10,8 @@ from pathlib import Path
 def write_beside(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`, renamed onto it if the block succeeds.
 
-    The temporary name keeps the suffix, which some writers go by.
+    The temporary name keeps the suffix, which some writers go by. An error of the system
+    names `path`, also where the disk is full, of which it says no name itself.
 
     Example:
     >>> with write_beside(Path("names.json")) as file:  # doctest: +SKIP
@@ -21,5 +22,9 @@ def write_beside(path: Path) -> Iterator[Path]:
     try:
         yield beside
         os.replace(beside, path)
+    except OSError as error:
+        if error.filename in (None, str(beside)):
+            error.filename = str(path)
+        raise
     finally:
         beside.unlink(missing_ok=True)

@@ -25,6 +25,7 @@ from framl_keras.photos.face import Detector
 from framl_keras.photos.landmarks_table import BOX, POINTS
 from framl_keras.photos.template import SIDE, TEMPLATE_NAME, WORST_FIT, Border
 from framl_keras.photos.yunet import default_detector
+from framl_keras.untrusted.json_text import read_json
 from framl_keras.version import __version__
 
 TABLE, SETTINGS = "alignment.csv", "alignment.json"
@@ -254,12 +255,10 @@ def _write_settings(
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        settings = None
+    remedy = "Choose another folder, or remove this one."
+    settings = read_json(path, "the settings of a folder of aligned faces", remedy)
     if not isinstance(settings, dict):
-        raise UserError(f"{path}: damaged. Choose another folder, or remove this one.")
+        raise UserError(f"{path}: damaged. {remedy}")
     return settings
 
 

@@ -30,12 +30,25 @@ def disk_errors_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _REMEDIES:
+        if not is_of_the_disk(error):
             raise
         raise UserError(explain(error, folder)) from None
 
 
-def explain(error: OSError, path: Path) -> str:
-    """What could not be written, why, and what to do."""
+def is_of_the_disk(error: OSError) -> bool:
+    """Whether a disk is full, or may not be written to."""
+    return error.errno in _REMEDIES
+
+
+def explain(error: OSError, path: Path | str, make_room: str = _MAKE_ROOM) -> str:
+    """What could not be written, why, and what to do.
+
+    Args:
+        error: what the system said.
+        path: what was being written, where the error names no file.
+        make_room: what to do if the disk is full.
+    """
     remedy = _REMEDIES.get(error.errno or 0, _MAKE_ROOM)
+    if remedy == _MAKE_ROOM:
+        remedy = make_room
     return f"{error.filename or path}: {error.strerror or error}. {remedy}"

@@ -8,6 +8,8 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from framl_keras.data.atomic import write_beside
+
 # Okabe and Ito's colors, without the yellow that is lost on white
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES: tuple[tuple[int, tuple[float, ...] | None], ...] = (
@@ -44,5 +46,7 @@ def plot_style() -> Iterator[None]:
 
 def save_both(figure: Figure, folder: Path, name: str) -> None:
     """Writes `name.png` and `name.svg`; no window opens."""
-    figure.savefig(folder / f"{name}.png", dpi=150)
-    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    with write_beside(folder / f"{name}.png") as file:
+        figure.savefig(file, dpi=150)
+    with write_beside(folder / f"{name}.svg") as file:
+        figure.savefig(file, metadata={"Date": None})
