@@ -193,3 +193,19 @@ def test_the_schema_has_all_forms_of_augmentation():
     forms = Recipe.model_json_schema()["$defs"]["DataSection"]["properties"]["augment"]["oneOf"]
     names = [form.get("$ref", form.get("type")).rpartition("/")[2] for form in forms]
     assert names == ["AugmentSection", "PolicySection", "string"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"path": "image", "label": "individual_id"}, {"path": "image", "label": "individual_id"}),
+        ({"path": 1, "label": 3}, {"path": "1", "label": "3"}),
+    ],
+)
+def test_columns_are_names_or_numbers(columns, expected):
+    from framl_keras.recipe import DataSection
+
+    assert DataSection(train="x", columns=columns).columns == expected
+    with pytest.raises(ValueError, match="columns"):
+        DataSection(train="x", columns={"image": "x"})
+    assert DataSection(train=["a", "b"]).train == ["a", "b"]

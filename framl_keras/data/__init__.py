@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from framl_keras.data.front import convert as convert
     from framl_keras.data.front import open as open
     from framl_keras.data.front import open_pairs as open_pairs
+    from framl_keras.data.front import split as split
     from framl_keras.data.sources import Sample as Sample
     from framl_keras.data.sources import Source as Source
     from framl_keras.data.sources import register_source as register_source
 
-_FRONT = ("TrainingData", "audit", "check", "convert", "open", "open_pairs")
+_FRONT = ("TrainingData", "audit", "check", "convert", "open", "open_pairs", "split")
 _SOURCES = ("Sample", "Source", "register_source")
 __all__ = sorted([*_FRONT, *_SOURCES])  # noqa: PLE0605
 

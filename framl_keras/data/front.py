@@ -13,7 +13,8 @@ from framl_keras.data.conversion import convert as convert_source
 from framl_keras.data.conversion.options import format_for
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.pairs import open_pairs as open_all_pairs
-from framl_keras.data.sources import Sample, Source, columns_for, open_source
+from framl_keras.data.sources import Sample, Source, columns_for, open_sources
+from framl_keras.data.splitting import split as split_source
 from framl_keras.errors import UserError
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class TrainingData:
         return f"TrainingData({len(self):,} images of {len(self.class_names):,} identities)"
 
 
-def open(location: Location | Source, root: Location | None = None, on_error: str = "raise",
+def open(location: Location | Source | Sequence[Location], root: Location | None = None, on_error: str = "raise",
          columns: Columns = None) -> TrainingData:  # fmt: skip
     """Opens training data, whatever its format.
 
@@ -266,14 +267,48 @@ def audit(train: Location | Source, test: Location, root: Location | None = None
     return audit_source(opened, test_images, jobs or os.cpu_count() or 1)
 
 
+def split(
+    source: Location | Source,
+    destination: Location,
+    shares: Sequence[float] = (80, 10, 10),
+    seed: int = 0,
+    format: str | None = None,
+    root: Location | None = None,
+    columns: Columns = None,
+) -> list[Path]:
+    """Cuts data by identity into `train`, `validation` and `test`, written into a folder.
+
+    Args:
+        source: see `open`.
+        destination: the folder.
+        shares: of the identities, for each part.
+        seed: decides which identities.
+        format: `list` (a CSV of paths), `tfrecord` or `arrayrecord`; None for a list if the
+            images are files, or else TFRecord.
+        root: folder that paths within the source start from.
+        columns: see `open`.
+
+    Returns:
+        The files.
+
+    Raises:
+        UserError: if a file exists, or there are too few identities.
+    """
+    opened = _source(source, root, "raise", columns)
+    return split_source(opened, Path(destination), shares, seed, format)
+
+
 def _source(given: Any, root: Location | None, on_error: str, columns: Columns = None) -> Source:
     if isinstance(given, TrainingData):
         return given.source
     if isinstance(given, str | os.PathLike):
         base = None if root is None else os.fspath(root)
-        return open_source(os.fspath(given), base, on_error, columns)
+        return open_sources(os.fspath(given), base, on_error, columns)
     if isinstance(given, Source):
         return given
+    if isinstance(given, list | tuple) and all(isinstance(g, str | os.PathLike) for g in given):
+        base = None if root is None else os.fspath(root)
+        return open_sources([os.fspath(each) for each in given], base, on_error, columns)
     raise TypeError(
         "Expected a path, a name such as `orl`, or a source with `class_names` and `labels`. "
         f"Received: {type(given).__name__}"

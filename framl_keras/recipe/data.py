@@ -10,6 +10,7 @@ from framl_keras.recipe.people import People, has_validation
 from framl_keras.recipe.section import Section
 
 HELD_OUT = "held-out"
+Column = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 
 
 def _as_named_sets(value: Any, held_out: str = HELD_OUT) -> Any:
@@ -29,8 +30,13 @@ class DataSection(Section):
     """Where the images are and how they are seen.
 
     Attributes:
-        train: `orl`, or a path whose format is detected.
-        root: folder that relative paths inside the training data start from.
+        train: `orl`, a path whose format is detected, or a list of these, whose identities
+            of the same name are the same (plain numbers are kept apart).
+        root: folder that relative paths inside the training data start from, and those of
+            lists of pairs where it holds the first of their images.
+        columns: which columns of tables are meant, by name or by number from 1, such as
+            `{path: image, label: individual_id}`; in tables of pairs `left`, `right`, `same`
+            and `fold`.
         on_error: `raise` stops at a damaged record or image, `skip` counts it and goes on.
         people: train on identities `[first, last]` (from 1, both included) or on a seeded
             `{fraction, seed}` of them; the others are held out for the test. A third part is
@@ -48,8 +54,11 @@ class DataSection(Section):
         threads: readers of the input path; the order does not depend on it.
     """
 
-    train: str
+    train: str | Annotated[list[str], Field(min_length=1)]
     root: str | None = None
+    columns: dict[Literal["path", "label", "left", "right", "same", "fold"], Column] = Field(
+        default={}
+    )
     on_error: Literal["raise", "skip"] = "raise"
     people: People | None = None
     validation: Annotated[dict[str, str], BeforeValidator(_as_named_validation_sets)] = Field(

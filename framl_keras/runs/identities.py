@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from framl_keras.data.sources import People, Source, open_source
+from framl_keras.data.sources import People, Source, open_sources
 from framl_keras.errors import UserError
 from framl_keras.recipe import DataSection, Fraction, Parts, Recipe
 
@@ -24,7 +24,7 @@ def split_identities(data: DataSection) -> Identities:
     Raises:
         UserError: if the data are missing or damaged, or a part lies outside of them.
     """
-    source = open_source(data.train, data.root, data.on_error)
+    source = open_sources(data.train, data.root, data.on_error, named_columns(data))
     if data.people is None:
         return Identities(source, None, None)
     count = len(source.class_names)
@@ -90,3 +90,8 @@ def open_training_source(recipe: Recipe) -> Source:
             "least to tell apart; arrange the images as <identity>/<image>."
         )
     return source
+
+
+def named_columns(data: DataSection) -> dict[str, str]:
+    """The chosen columns of tables; see `open_source`."""
+    return {str(name): column for name, column in data.columns.items()}

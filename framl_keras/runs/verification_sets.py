@@ -13,7 +13,7 @@ from framl_keras.data.pairs.pair_set import pairs_in_order
 from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
 from framl_keras.recipe import HELD_OUT, DataSection, Recipe
-from framl_keras.runs.identities import split_identities
+from framl_keras.runs.identities import named_columns, split_identities
 
 
 def open_pair_sets(recipe: Recipe) -> list[PairSet]:
@@ -40,7 +40,7 @@ def open_pair_set(data: DataSection, name: str) -> list[PairSet]:
     location = {**data.validation, **data.test}[name]
     key = "validation" if name in data.validation else "test"
     if location != HELD_OUT:
-        return open_pairs(location, name)
+        return open_pairs(location, name, data.root, named_columns(data))
     held_out = getattr(split_identities(data), key)
     if held_out is None:
         raise UserError(

@@ -1,6 +1,6 @@
 """A source for each on-disk training format: random access to (encoded image, label)."""
 
-from framl_keras.data.sources.detect import columns_for, open_source, register_source
+from framl_keras.data.sources.detect import columns_for, open_source, open_sources, register_source
 from framl_keras.data.sources.image_folder import ImageFolder
 from framl_keras.data.sources.image_list import ImageList
 from framl_keras.data.sources.left_out import LeftOut
@@ -24,6 +24,7 @@ __all__ = [
     "SyntheticOptions",
     "columns_for",
     "open_source",
+    "open_sources",
     "register_source",
     "split_by_fraction",
     "split_by_position",

@@ -3,7 +3,7 @@
 import glob
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from framl_keras.data.sources.image_arrays import IMAGES, ImageArrays
 from framl_keras.data.sources.image_folder import ImageFolder
 from framl_keras.data.sources.image_list import COLUMNS, ImageList
 from framl_keras.data.sources.left_out import report_left_out
+from framl_keras.data.sources.merged import Merged, names_of_sources
 from framl_keras.data.sources.orl import OrlFaces
 from framl_keras.data.sources.record_io import RecordIO
 from framl_keras.data.sources.records import Records
@@ -116,6 +117,33 @@ def holds_a_source(location: str) -> bool:
     if path.is_file():
         return _is_key_file(path) or _format_or_none(path) is not None
     return bool(shards_of(path) or _matching(location))
+
+
+def open_sources(
+    locations: str | Sequence[str],
+    root: str | None = None,
+    on_error: str = "raise",
+    columns: Mapping[str, str] | None = None,
+) -> Source:
+    """Opens one source, or several as one; see `Merged`.
+
+    Args:
+        locations: where the data are; see `open_source`.
+        root: see `open_source`.
+        on_error: see `open_source`.
+        columns: which columns of tables are meant; of several sources, they concern the tables.
+
+    Raises:
+        UserError: see `open_source`.
+    """
+    named = {key: value for key, value in (columns or {}).items() if key in COLUMNS}
+    if isinstance(locations, str):
+        return open_source(locations, root, on_error, named)
+    opened = [
+        open_source(location, root, on_error, columns_for(location, named))
+        for location in locations
+    ]
+    return opened[0] if len(opened) == 1 else Merged(opened, names_of_sources(locations))
 
 
 def columns_for(location: str, columns: Mapping[str, str]) -> dict[str, str]:

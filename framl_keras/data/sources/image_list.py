@@ -16,10 +16,7 @@ PATH_COLUMNS = (
     *("path", "image", "file", "filename", "image_path", "img_path", "file_name"),
     *("image_name", "filepath", "file_path", "img"),
 )
-LABEL_COLUMNS = (
-    *("label", "identity", "class", "person", "name", "individual_id", "identity_id", "person_id"),
-    *("class_name", "class_id", "label_group", "id"),
-)
+LABEL_COLUMNS = ("label", "identity", "class", "person", "name", "id")
 COLUMNS = {"path": PATH_COLUMNS, "label": LABEL_COLUMNS}
 
 

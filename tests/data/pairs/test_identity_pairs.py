@@ -74,3 +74,21 @@ def test_a_source_needs_four_members():
     register_source("two", lambda rest: Two(), replace=True)
     source = open_source("two:")
     assert (list(source.left_out), source.name_of(0)) == ([], "")
+
+
+def test_a_source_of_ones_own_is_registered_by_the_front_door(face_folder):
+    import framl_keras as fk
+
+    fk.data.register_source("front", ImageFolder, replace=True)
+    assert len(fk.data.open(f"front:{face_folder}")) == 12
+    with pytest.raises(UserError, match="No training data at nothing:"):
+        fk.data.open("nothing:")
+
+
+def test_several_sources_open_as_one(face_folder, tmp_path):
+    import framl_keras as fk
+
+    (tmp_path / "t.csv").write_text(f"image,who\n{face_folder}/ada/0.jpg,eve\n")
+    several = [str(face_folder), str(tmp_path / "t.csv")]
+    data = fk.data.open(several, columns={"label": "who"})
+    assert (len(data), len(data.class_names)) == (13, 5)
