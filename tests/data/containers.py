@@ -1,5 +1,6 @@
 """Writes a folder of identities into other containers, by those containers' own libraries."""
 
+import importlib.util
 import io
 import tarfile
 import zipfile
@@ -47,10 +48,27 @@ def write_npz(folder, path):
     np.savez(path, images=np.stack(images), labels=np.array(names))
 
 
+def write_parquet(folder, path):
+    """As `datasets` does, without needing it."""
+    import json
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    source = ImageFolder(folder)
+    images = [{"bytes": source[i].image, "path": str(i)} for i in range(len(source))]
+    features = {"label": {"names": source.class_names, "_type": "ClassLabel"}}
+    table = pa.table({"image": images, "label": source.labels}).replace_schema_metadata(
+        {"huggingface": json.dumps({"info": {"features": features}})}
+    )
+    pq.write_table(table, path, row_group_size=5)
+
+
 ARCHIVES = {
     "x.zip": write_zip,
     "deflated.zip": write_deflated_zip,
     "x.tar": write_tar,
     "webdataset.tar": write_webdataset,
     "x.npz": write_npz,
+    **({"x.parquet": write_parquet} if importlib.util.find_spec("pyarrow") else {}),
 }

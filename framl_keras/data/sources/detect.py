@@ -16,6 +16,8 @@ from framl_keras.data.sources.image_list import COLUMNS, ImageList
 from framl_keras.data.sources.left_out import report_left_out
 from framl_keras.data.sources.merged import Merged, names_of_sources
 from framl_keras.data.sources.orl import OrlFaces
+from framl_keras.data.sources.parquet import MAGIC as PARQUET
+from framl_keras.data.sources.parquet import ParquetImages
 from framl_keras.data.sources.record_io import RecordIO
 from framl_keras.data.sources.records import Records
 from framl_keras.data.sources.shards import all_shards, shards_of
@@ -30,13 +32,13 @@ from framl_keras.errors import UserError
 from framl_keras.registry import Registry
 
 OPENERS: Registry[Callable[[str], Source]] = Registry("source")
-WITH_COLUMNS = {"list"}
+WITH_COLUMNS = {"list", "Parquet"}
 ON_ERROR = ("raise", "skip")
 _ZIP = b"PK\x03\x04"
 _RIEGELI = bytes.fromhex("83af70d10d884a3f0000000000000000")  # of which ArrayRecord is a kind
 _TRIED = (
     "TFRecord, ArrayRecord, MXNet RecordIO (train.rec), a CSV or TSV list `path,label`, a zip or "
-    "tar of <identity>/<image>, WebDataset's tars, a .npz of images and labels, and a folder "
+    "tar of <identity>/<image>, WebDataset's tars, Parquet, a .npz of images and labels, and a folder "
     "<identity>/<image>"
 )
 
@@ -306,6 +308,8 @@ def _framing(start: bytes) -> str | None:
         return "RecordIO"
     if start.startswith(_RIEGELI):
         return "ArrayRecord"
+    if start.startswith(PARQUET):
+        return "Parquet"
     if start[257:262] == b"ustar":
         return "tar"
     return "TFRecord" if is_tfrecord(start) else None
@@ -313,7 +317,13 @@ def _framing(start: bytes) -> str | None:
 
 def _by_name(file: Path) -> str | None:
     """What a file of no known beginning claims to be; its reader says what is wrong."""
-    hints = {"tar": "tar", "tfrecord": "TFRecord", "arrayrecord": "ArrayRecord", "rec": "RecordIO"}
+    hints = {
+        "tar": "tar",
+        "parquet": "Parquet",
+        "tfrecord": "TFRecord",
+        "arrayrecord": "ArrayRecord",
+        "rec": "RecordIO",
+    }
     claims = [
         hints[part] for part in file.name.lower().replace("-", ".").split(".") if part in hints
     ]
@@ -365,6 +375,10 @@ def _npz(files: list[Path], request: Request) -> Source:
     return ImageArrays(_only(files))
 
 
+def _parquet(files: list[Path], request: Request) -> Source:
+    return ParquetImages(files, request.root, request.on_error, request.columns)
+
+
 def _only(files: list[Path]) -> Path:
     if len(files) > 1:
         raise UserError(
@@ -381,4 +395,5 @@ _READERS: dict[str, Callable[[list[Path], Request], Source]] = {
     "zip": _zip,
     "tar": _tar,
     "npz": _npz,
+    "Parquet": _parquet,
 }

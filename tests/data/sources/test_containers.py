@@ -1,6 +1,7 @@
 """Containers that people have: equal to the folder that they were made of, damage named."""
 
 import pickle
+import sys
 import tarfile
 import zipfile
 
@@ -184,3 +185,59 @@ def test_a_compressed_tar_says_the_way_out(folder, tmp_path):
         archive.add(folder, "faces")
     with pytest.raises(UserError, match=r"packed with gzip\. Unpack it first"):
         open_source(str(tmp_path / "x.tar.gz"))
+
+
+PARQUETS = {
+    "bytes": ({"image": [encoded(0), encoded(1)], "label": [3, 5]}, {}, ["3", "5"]),
+    "paths": ({"path": ["0.jpg", "1.jpg"], "label": ["b", "a"]}, {}, ["a", "b"]),
+    "struct of paths": (
+        {"image": [{"path": "0.jpg", "bytes": None}] * 2, "label": ["b", "a"]}, {}, ["a", "b"],
+    ),
+    "chosen": (
+        {"photo": [encoded(0), encoded(1)], "label": [0, 0], "who": ["b", "a"]},
+        {"path": "photo", "label": "who"}, ["a", "b"],
+    ),
+}  # fmt: skip
+
+
+def parquet(path, **columns):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table(columns), path)
+
+
+@pytest.mark.parametrize("kind", PARQUETS)
+def test_parquet_holds_images_as_bytes_paths_or_structs(tmp_path, kind):
+    content_, columns, names = PARQUETS[kind]
+    for number in range(2):
+        (tmp_path / f"{number}.jpg").write_bytes(encoded(number))
+    parquet(tmp_path / "x.parquet", **content_)
+    source = open_source(str(tmp_path / "x.parquet"), columns=columns)
+    assert source.class_names == names
+    assert source[0].image == encoded(0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"photo": [b"x"], "label": [0]}, "which column is the image. Found: photo, label"),
+        ({"image": [b"x"], "species": [0]}, "which column is the label. Found: image, species"),
+        ({"image": [b"x", b"y"], "label": [0, None]}, r"x\.parquet#1: the row has no label"),
+        ({"image": [b"x", b"y"], "label": [0, -1]}, r"x\.parquet#1: the row has no label"),
+        ({"image": [b"x", b"y"], "label": [0.5, 1.0]}, r"x\.parquet#0: the row has no label"),
+        ({"image": [7], "label": [0]}, r"x\.parquet#0: expected an image \(bytes, or a path\)"),
+        ({"image": ["gone.jpg"], "label": [0]}, r"x\.parquet#0: cannot read the image .*gone"),
+    ],
+)
+def test_a_parquet_file_without_images_or_labels_says_so(tmp_path, columns, message):
+    parquet(tmp_path / "x.parquet", **columns)
+    with pytest.raises(UserError, match=message):
+        open_source(str(tmp_path / "x.parquet"))[0]
+
+
+def test_parquet_without_its_library_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "x.parquet").write_bytes(b"PAR1" + b"x" * 50)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(UserError, match=r"needs pyarrow\.parquet.*framl-keras\[parquet\]"):
+        open_source(str(tmp_path / "x.parquet"))
