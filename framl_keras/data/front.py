@@ -110,8 +110,8 @@ class TrainingData:
         return f"TrainingData({len(self):,} images of {len(self.class_names):,} identities)"
 
 
-def open(location: Location | Source | Sequence[Location], root: Location | None = None, on_error: str = "raise",
-         columns: Columns = None) -> TrainingData:  # fmt: skip
+def open(location: Location | Source | Sequence[Location], root: Location | None = None,
+         on_error: str = "raise", columns: Columns = None) -> TrainingData:  # fmt: skip
     """Opens training data, whatever its format.
 
     Args:

@@ -38,8 +38,8 @@ _ZIP = b"PK\x03\x04"
 _RIEGELI = bytes.fromhex("83af70d10d884a3f0000000000000000")  # of which ArrayRecord is a kind
 _TRIED = (
     "TFRecord, ArrayRecord, MXNet RecordIO (train.rec), a CSV or TSV list `path,label`, a zip or "
-    "tar of <identity>/<image>, WebDataset's tars, Parquet, a .npz of images and labels, and a folder "
-    "<identity>/<image>"
+    "tar of <identity>/<image>, WebDataset's tars, Parquet, a .npz of images and labels, and a "
+    "folder <identity>/<image>"
 )
 
 
@@ -317,13 +317,8 @@ def _framing(start: bytes) -> str | None:
 
 def _by_name(file: Path) -> str | None:
     """What a file of no known beginning claims to be; its reader says what is wrong."""
-    hints = {
-        "tar": "tar",
-        "parquet": "Parquet",
-        "tfrecord": "TFRecord",
-        "arrayrecord": "ArrayRecord",
-        "rec": "RecordIO",
-    }
+    hints = {kind.lower(): kind for kind in ("tar", "Parquet", "TFRecord", "ArrayRecord")}
+    hints["rec"] = "RecordIO"
     claims = [
         hints[part] for part in file.name.lower().replace("-", ".").split(".") if part in hints
     ]

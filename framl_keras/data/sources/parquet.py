@@ -23,6 +23,7 @@ IMAGES = ("image", "img", "bytes", "image_bytes", "path", "file", "image_path", 
 LABELS = ("label", "labels", "identity", "class", "person", "name", "target", "fine_label")
 MAGIC = b"PAR1"
 _LARGEST_GROUP = 1 << 30  # bytes of images that are read at once
+_NO_LABEL = "the row has no label from 0 on"
 _KEPT = 4  # row groups in memory
 _LIMITS = {"thrift_string_size_limit": 1 << 26, "thrift_container_size_limit": 1 << 22}
 

@@ -200,11 +200,11 @@ PARQUETS = {
 }  # fmt: skip
 
 
-def parquet(path, **columns):
+def parquet(file, **columns):
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table(columns), path)
+    pq.write_table(pa.table(columns), file)
 
 
 @pytest.mark.parametrize("kind", PARQUETS)
