@@ -54,7 +54,8 @@ def state_dict_in(content: Any) -> dict[str, Any]:
         tensors = {str(name): value for name, value in part.items() if hasattr(value, "detach")}
         best = tensors if len(tensors) > len(best) else best
         known = [part[name] for name in WRAPPERS if name in part]
-        waiting += known + [value for name, value in part.items() if name not in WRAPPERS]
+        others = [value for name, value in part.items() if name not in WRAPPERS]
+        waiting = [*known, *others, *waiting]
     return best
 
 
