@@ -18,6 +18,7 @@ from framl_keras.ops.backend import is_concrete, right_transposed
 from framl_keras.ops.class_columns import (
     at_label,
     is_nearest,
+    larger,
     replace_at_label,
     spread_columns,
 )
@@ -271,7 +272,7 @@ class ArcMarginLayer(keras.layers.Layer):
             return cosines
         classes = kernel.shape[0] // self.sub_centers
         starts = range(0, kernel.shape[0], classes)
-        return reduce(ops.maximum, [cosines[:, start : start + classes] for start in starts])
+        return reduce(larger, [cosines[:, start : start + classes] for start in starts])
 
     @property
     def _is_lean(self) -> bool:

@@ -7,6 +7,7 @@ from keras import ops
 
 from framl_keras.losses.same_class import same_and_other
 from framl_keras.ops.arguments import positive
+from framl_keras.ops.backend import right_transposed
 from framl_keras.ops.precision import at_least_float32
 from framl_keras.ops.unit_vectors import unit_vectors
 
@@ -52,7 +53,7 @@ class SupervisedContrastive(keras.losses.Loss):
         (embeddings,) = at_least_float32(y_pred)
         same, other = same_and_other(y_true)
         units = unit_vectors(embeddings)
-        logits = ops.matmul(units, ops.transpose(units)) / self.temperature
+        logits = right_transposed(units, units) / self.temperature
         everyone = ops.where(ops.logical_or(same, other), logits, NEVER)
         likelihoods = logits - ops.logsumexp(everyone, axis=1, keepdims=True)
         positives = ops.cast(same, logits.dtype)

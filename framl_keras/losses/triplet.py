@@ -7,6 +7,7 @@ from keras import ops
 
 from framl_keras.losses.same_class import same_and_other
 from framl_keras.ops.arguments import one_of, real
+from framl_keras.ops.backend import right_transposed
 from framl_keras.ops.precision import at_least_float32
 from framl_keras.ops.unit_vectors import unit_vectors
 
@@ -68,7 +69,7 @@ class Triplet(keras.losses.Loss):
 
 def squared_distances(units: Tensor) -> Tensor:
     """|a - b|² of all pairs of unit vectors `(batch, dim)`, `(batch, batch)`."""
-    return 2.0 - 2.0 * ops.matmul(units, ops.transpose(units))
+    return 2.0 - 2.0 * right_transposed(units, units)
 
 
 def _semi_hard(distances: Tensor, same: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from keras import ops
 
+from framl_keras.ops.backend import arctan2
+
 Tensor = Any
 
 
@@ -34,4 +36,4 @@ def angle_of(cosine: Tensor) -> Tensor:
     Returns:
         The angle in radians, same shape.
     """
-    return ops.arctan2(sine_of(cosine), cosine)
+    return arctan2(sine_of(cosine), cosine)

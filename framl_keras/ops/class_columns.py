@@ -46,6 +46,20 @@ def write_at_label(values: Tensor, labels: Tensor, new: Tensor) -> Tensor:
     return ops.scatter_update(values, ops.stack([rows, labels], axis=1), new)
 
 
+def larger(a: Tensor, b: Tensor) -> Tensor:
+    """The larger of two at each place; Keras' `maximum` rounds float64 to float32 on Torch."""
+    return ops.where(b > a, b, a)
+
+
+def row_max(values: Tensor) -> Tensor:
+    """The largest of each row, `(batch,)`, also of an empty batch, which some backends refuse.
+
+    Args:
+        values: `(batch, n)`.
+    """
+    return values[:, 0] if values.shape[0] == 0 else ops.max(values, axis=1)
+
+
 def is_nearest(cosines: Tensor, labels: Tensor) -> Tensor:
     """Which rows are nearest to their own class; one with label -1 to none.
 
@@ -56,7 +70,7 @@ def is_nearest(cosines: Tensor, labels: Tensor) -> Tensor:
     Returns:
         1.0 or 0.0, `(batch,)`, without gradient.
     """
-    nearest = at_label(cosines, labels) >= ops.max(cosines, axis=1)
+    nearest = at_label(cosines, labels) >= row_max(cosines)
     return ops.stop_gradient(ops.cast(ops.logical_and(nearest, labels >= 0), cosines.dtype))
 
 

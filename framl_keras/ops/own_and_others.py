@@ -10,7 +10,7 @@ from framl_keras.ops.backend import (
     right_transposed,
     subtract_rows,
 )
-from framl_keras.ops.class_columns import ABSENT, write_at_label
+from framl_keras.ops.class_columns import ABSENT, row_max, write_at_label
 from framl_keras.ops.unit_vectors import inverse_lengths
 
 Tensor = Any
@@ -43,7 +43,7 @@ def own_and_others(
         own_centers = ops.take(centers, labels, axis=0) * ops.take(inverse, labels)[:, None]
         own = ops.sum(embeddings * own_centers, axis=1)
         values = _others(embeddings, centers, inverse, labels, scale)
-        largest = ops.max(values, axis=1)
+        largest = row_max(values)
         # The old array goes as soon as the new one is there, here and below.
         values = values - largest[:, None]
         values = ops.exp(values)
@@ -65,7 +65,7 @@ def own_and_others(
             values = values * (scale * upstream[1])[:, None]
             values = write_at_label(values, labels, upstream[0])
             values = values * inverse
-            to_embeddings = ops.matmul(values, centers)
+            to_embeddings = values @ centers
             # One product at a time: each may want working memory of its own.
             values = after(values, to_embeddings)
             to_centers = left_transposed(values, embeddings)

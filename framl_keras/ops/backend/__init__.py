@@ -14,6 +14,7 @@ Each file has the same functions:
   of `a`, which is lost.
 - `take_rows(variable, rows)`: rows `(m,)`, int32, of a Keras variable `(n, dim)`, as
   `(m, dim)`; the variable is not trained by gradients.
+- `arctan2(y, x)`: the angle of `(x, y)`, in the precision of its arguments.
 - `assign_rows(variable, rows, values)`: writes values `(m, dim)`, of the variable's dtype,
   to rows of it; where a row appears twice, its values must be the same.
 - `check_one_device(what)`: raises a ValueError where the backend spreads the model over
@@ -37,6 +38,7 @@ _running = backend.backend()
 _chosen = importlib.import_module(f"{__name__}.{_running if _running in _FILES else 'plain'}")
 
 after = _chosen.after
+arctan2 = _chosen.arctan2
 assign_rows = _chosen.assign_rows
 check_one_device = _chosen.check_one_device
 checked_in_graph = _chosen.checked_in_graph
@@ -50,6 +52,7 @@ take_rows = _chosen.take_rows
 
 __all__ = [
     "after",
+    "arctan2",
     "assign_rows",
     "check_one_device",
     "checked_in_graph",

@@ -9,6 +9,7 @@ import jax
 from jax import numpy as jnp
 
 from framl_keras.ops.backend.plain import (
+    arctan2,
     assign_rows,
     check_one_device,
     checked_in_graph,
@@ -23,6 +24,7 @@ Tensor = Any
 
 __all__ = [
     "after",
+    "arctan2",
     "assign_rows",
     "check_one_device",
     "checked_in_graph",

@@ -10,6 +10,7 @@ Tensor = Any
 
 __all__ = [
     "after",
+    "arctan2",
     "assign_rows",
     "check_one_device",
     "checked_in_graph",
@@ -71,3 +72,8 @@ def is_concrete(tensor: Tensor) -> bool:
 def checked_in_graph(value: Tensor, condition: Tensor, message: str, shown: Tensor) -> Tensor:
     """The value: such a graph cannot raise."""
     return value
+
+
+def arctan2(y: Tensor, x: Tensor) -> Tensor:
+    """The angle of `(x, y)`."""
+    return ops.arctan2(y, x)

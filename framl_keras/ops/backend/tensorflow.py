@@ -11,6 +11,7 @@ Tensor = Any
 
 __all__ = [
     "after",
+    "arctan2",
     "assign_rows",
     "check_one_device",
     "checked_in_graph",
@@ -93,3 +94,8 @@ def checked_in_graph(value: Tensor, condition: Tensor, message: str, shown: Tens
         return value
     with tf.control_dependencies([tf.debugging.Assert(condition, [message, shown], 100)]):
         return tf.identity(value)
+
+
+def arctan2(y: Tensor, x: Tensor) -> Tensor:
+    """The angle of `(x, y)`."""
+    return tf.math.atan2(y, x)

@@ -9,8 +9,6 @@ from framl_keras.ops.backend.plain import (
     after,
     check_one_device,
     checked_in_graph,
-    left_transposed,
-    right_transposed,
     take_rows,
 )
 
@@ -18,6 +16,7 @@ Tensor = Any
 
 __all__ = [
     "after",
+    "arctan2",
     "assign_rows",
     "check_one_device",
     "checked_in_graph",
@@ -63,3 +62,18 @@ def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
 def is_concrete(tensor: Tensor) -> bool:
     """Whether a tensor has values: not while Torch compiles, nor on its meta device."""
     return not torch.compiler.is_compiling() and tensor.device.type != "meta"
+
+
+def arctan2(y: Tensor, x: Tensor) -> Tensor:
+    """The angle of `(x, y)`; Keras' own rounds float64 to float32."""
+    return torch.atan2(y, x)
+
+
+def left_transposed(a: Tensor, b: Tensor) -> Tensor:
+    """`a.T @ b`, `(k, m), (k, n) -> (m, n)`; Keras' own rounds float64 to float32."""
+    return a.T @ b
+
+
+def right_transposed(a: Tensor, b: Tensor) -> Tensor:
+    """`a @ b.T`, `(m, k), (n, k) -> (m, n)`."""
+    return a @ b.T
