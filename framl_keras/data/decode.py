@@ -11,6 +11,7 @@ from framl_keras.errors import UserError
 
 _JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
 _EXIF_WITHIN = 1024  # it comes first, or after a short segment; a search of all costs too much
+_AVIF_HEAD = 4096  # bytes in which its properties stand
 _EXIF = b"Exif\0\0"  # may say that the image must be turned, which OpenCV does
 
 
@@ -45,7 +46,8 @@ def decode_bytes(data: bytes, buffer: np.ndarray | None = None) -> np.ndarray | 
     """
     if not data.startswith(_JPEG):
         kind = image_format(data[:HEAD])
-        return _decode_any(data) if kind is not None and fits(data, kind) else None
+        image = _decode_any(data) if kind is not None and fits(data, kind) else None
+        return image if image is None or kind != "AVIF" else _turned(image, data)
     upright = data.find(_EXIF, 0, _EXIF_WITHIN) < 0
     if buffer is not None and upright:
         try:
@@ -69,6 +71,17 @@ def _decode_any(data: bytes) -> np.ndarray | None:
         return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error:  # raised beyond OpenCV's own limits; for all else it gives None
         return None
+
+
+def _turned(image: np.ndarray, data: bytes) -> np.ndarray:
+    """An AVIF's pixels as its boxes say, which OpenCV passes over."""
+    end = min(len(data) - 1, _AVIF_HEAD)
+    turns, mirror = (data.find(b"\0\0\0\x09" + name, 0, end) for name in (b"irot", b"imir"))
+    if turns >= 0:
+        image = np.rot90(image, int(data[turns + 8]) & 3)
+    if mirror >= 0:
+        image = image[:, ::-1] if data[mirror + 8] & 1 else image[::-1]
+    return np.ascontiguousarray(image)
 
 
 def _described(data: bytes) -> str:

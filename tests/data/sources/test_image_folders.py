@@ -95,6 +95,19 @@ def test_every_format_is_found_and_seen_as_pillow_sees_it(tmp_path, suffix, name
     assert np.abs(seen - np.asarray(expected)).max() <= 2
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_every_orientation_is_followed_in_every_format(kind, orientation):
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 100}
+    data = by_pillow(kind, Image.fromarray(picture(0)[:20]), exif=exif, **options)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"))
+    seen = decode(Sample(data, 0, "x"))
+    assert seen.shape == expected.shape
+    assert np.abs(seen.astype(int) - expected).max() <= 2
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".ppm"])
 def test_sixteen_bits_keep_the_upper_eight(suffix):
     deep = picture(0).astype(np.uint16) * 256 + 90
