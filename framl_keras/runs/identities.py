@@ -1,13 +1,19 @@
 """Which identities a recipe trains on, which ones choose, and which ones test."""
 
+import logging
 from collections.abc import Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from framl_keras.data.sources import People, Source, open_sources
+from framl_keras.data.sources.image_folder import parts_of
+from framl_keras.data.sources.walk import entries_of
 from framl_keras.errors import UserError
 from framl_keras.recipe import DataSection, Fraction, Parts, Recipe
+
+log = logging.getLogger(__name__)
 
 
 class Identities(NamedTuple):
@@ -90,6 +96,28 @@ def open_training_source(recipe: Recipe) -> Source:
             "least to tell apart; arrange the images as <identity>/<image>."
         )
     return source
+
+
+def with_parts(recipe: Recipe) -> Recipe:
+    """The recipe with the parts of a root such as ImageNet's in place of the root.
+
+    `train`, `val` and `test` below `data.train` become the training, validation and test
+    data, the last two where the recipe names none.
+    """
+    data = recipe.data
+    if not isinstance(data.train, str):
+        return recipe
+    train, validation, test = parts_of(Path(data.train))
+    if train is None or not any(entry.is_dir() for entry in entries_of(train, [])):
+        return recipe
+    update: dict[str, Any] = {"train": str(train)}
+    if validation and not data.validation:
+        update["validation"] = {"validation": str(validation)}
+    if test and not data.test:
+        update["test"] = {"test": str(test)}
+    said = ", ".join(f"data.{key}: {folder}" for key, folder in update.items())
+    log.info("%s has the parts of a data set: %s.", data.train, said)
+    return recipe.model_copy(update={"data": data.model_copy(update=update)})
 
 
 def named_columns(data: DataSection) -> dict[str, str]:

@@ -13,7 +13,7 @@ from framl_keras.recipe import Recipe
 from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.embedder_file import facts_in, save_embedder
-from framl_keras.runs.identities import open_training_source
+from framl_keras.runs.identities import open_training_source, with_parts
 from framl_keras.runs.selection import describe_state
 from framl_keras.training.build.optimizers import learning_rate_at
 from framl_keras.training.callbacks.interrupt import StopOnSignal
@@ -88,6 +88,7 @@ def train(
         UserError: if the recipe's data, augmentation, backbone or optimizer are not available,
             the unfinished run has other settings, or a loss is not finite.
     """
+    recipe = with_parts(recipe)
     source, content = open_training_source(recipe), recipe.model_dump(mode="json")
     seen, sets = open_training_batches(source, recipe), open_sets(recipe)
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
