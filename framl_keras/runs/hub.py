@@ -25,7 +25,7 @@ def fetched(address: str) -> Path:
     name, _, revision = address.removeprefix(HUB).strip("/").partition("@")
     if name.count("/") != 1:
         raise UserError(f"{address}: expected hf://user/name, or hf://user/name@revision")
-    hub = require("huggingface_hub", "hub", address)
+    hub = require("huggingface_hub", "huggingface", address)
     try:
         folder = hub.snapshot_download(name, revision=revision or None, allow_patterns=_FILES)
     except Exception as error:  # the hub's errors have no common base
