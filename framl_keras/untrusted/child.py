@@ -3,12 +3,16 @@
 import contextlib
 import importlib
 import json
+import math
 import os
 import subprocess
 import sys
+import time
 from typing import Any
 
 _PROGRAM = "from framl_keras.untrusted.child import _answer; _answer()"
+_WAITS = 20  # times the processor time: other processes may take most of it
+_OUT_OF_TIME = (-9, -24)  # SIGKILL, SIGXCPU
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -18,7 +22,7 @@ def call_in_child(function: str, *arguments: Any, seconds: float, memory: int) -
     Args:
         function: its name, `framl_keras.untrusted.hdf5:measure`.
         *arguments: what JSON holds.
-        seconds: how long it may take.
+        seconds: processor time that it may take; a busy machine may take many times as long.
         memory: bytes of address space it may take.
 
     Returns:
@@ -27,7 +31,7 @@ def call_in_child(function: str, *arguments: Any, seconds: float, memory: int) -
     Raises:
         ValueError: what the function raises, or if it crashes, or takes too much.
     """
-    question = json.dumps([function, arguments, memory])
+    question = json.dumps([function, arguments, memory, seconds])
     environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     command = [sys.executable, "-P", "-c", _PROGRAM]
@@ -36,7 +40,7 @@ def call_in_child(function: str, *arguments: Any, seconds: float, memory: int) -
             command,
             input=question.encode(),
             capture_output=True,
-            timeout=seconds,
+            timeout=_WAITS * seconds,
             env=environment,
             check=False,
         )
@@ -45,6 +49,8 @@ def call_in_child(function: str, *arguments: Any, seconds: float, memory: int) -
     try:
         result, refusal = json.loads(done.stdout)
     except ValueError:
+        if done.returncode in _OUT_OF_TIME:
+            raise ValueError(f"reading it takes more than {seconds:.0f} s") from None
         raise ValueError("the library that reads it crashes") from None
     if refusal:
         raise ValueError(refusal)
@@ -53,13 +59,13 @@ def call_in_child(function: str, *arguments: Any, seconds: float, memory: int) -
 
 def _answer() -> None:
     """What the process does: one question from stdin, one answer to stdout."""
-    function, arguments, memory = json.load(sys.stdin)
+    function, arguments, memory, seconds = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no answer
     module, _, name = function.partition(":")
     try:
         called = getattr(importlib.import_module(module), name)
-        _limit_memory(memory)
+        _limit(memory, seconds)
         answer = [called(*arguments), None]
     except Exception as error:  # whatever a library raises for damage, the file is refused
         reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -69,9 +75,12 @@ def _answer() -> None:
     os._exit(0)  # a library that was led astray need not tidy up
 
 
-def _limit_memory(memory: int) -> None:
+def _limit(memory: int, seconds: float) -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):  # not every system has limits
         import resource  # noqa: PLC0415 - Unix has it
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        used = time.process_time()  # by imports, which are not the file's fault
+        most = math.ceil(used + seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (most, most + 1))
