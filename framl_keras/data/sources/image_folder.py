@@ -56,6 +56,7 @@ class ImageFolder(Source):
         _refuse_parts(self.root, by_class)
         self.left_out = left_out
         self.class_names = list(by_class)
+        self._folders = [str(self.root / name) for name in by_class]
         self._names = [name for names in by_class.values() for name in names]
         counts = [len(names) for names in by_class.values()]
         self.labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
@@ -66,7 +67,7 @@ class ImageFolder(Source):
 
     def __getitem__(self, index: int) -> Sample:
         label = int(self.labels[index])
-        path = os.path.join(self.root, self.class_names[label], self._names[index])
+        path = os.path.join(self._folders[label], self._names[index])
         return Sample(read_image_file(path), label, path)
 
     def path_of(self, index: int) -> Path:

@@ -27,17 +27,19 @@ def images_below(
     """
     names: list[str] = []
     left_out: list[LeftOut] = []
+    start = os.path.join(folder, "")
     for entry in _files_below(folder, left_out):
         wrong = what_is_wrong(entry, suffixes)
         if wrong is None:
-            names.append(os.path.relpath(entry.path, folder))
+            names.append(entry.path[len(start) :])
         else:
             left_out.append(wrong)
-    names.sort(key=lambda name: [natural_key(part) for part in name.split(os.sep)])
+    if any(os.sep in name for name in names):  # those of one folder are in order
+        names.sort(key=lambda name: [natural_key(part) for part in name.split(os.sep)])
     return names, left_out
 
 
-def entries_of(folder: Path, left_out: list[LeftOut]) -> list[os.DirEntry[str]]:
+def entries_of(folder: str | Path, left_out: list[LeftOut]) -> list[os.DirEntry[str]]:
     """What lies right inside a folder and is not hidden, in natural order."""
     try:
         with os.scandir(folder) as entries:
@@ -91,23 +93,23 @@ def _by_content(path: str) -> LeftOut | None:
 
 def _files_below(folder: Path, left_out: list[LeftOut]) -> Iterator[os.DirEntry[str]]:
     """All visible files at any depth; a folder is not entered from within itself."""
-    waiting: list[tuple[Path, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
+    waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [(str(folder), frozenset())]
     while waiting:
         place, above = waiting.pop()
         identity = _identity(place)
         if identity in above:
-            left_out.append(LeftOut(str(place), "link in a circle"))
+            left_out.append(LeftOut(place, "link in a circle"))
             continue
         for entry in entries_of(place, left_out):
             if entry.is_dir():
-                waiting.append((Path(entry.path), above | {identity}))
+                waiting.append((entry.path, above | {identity}))
             else:
                 yield entry
 
 
-def _identity(place: Path) -> tuple[int, int]:
+def _identity(place: str) -> tuple[int, int]:
     try:
-        status = place.stat()
+        status = os.stat(place)
     except OSError:
         return -1, -1
     return status.st_dev, status.st_ino

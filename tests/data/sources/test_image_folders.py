@@ -129,6 +129,18 @@ def test_sub_folders_belong_to_the_identity_at_any_depth(tmp_path, depth):
     assert source.name_of(0) == "_".join([*parts, "9.jpg"])
 
 
+@pytest.mark.parametrize("location", [".", "./", "../faces", "ada/.."])
+def test_relative_locations_name_the_same_files(tmp_path, monkeypatch, location):
+    write(
+        tmp_path / "faces", ada__0=encoded(0), ada__v__1=encoded(1), **{"ada__v__w__2": encoded(2)}
+    )
+    monkeypatch.chdir(tmp_path / "faces")
+    source = ImageFolder(location)
+    assert [source.name_of(at) for at in range(3)] == ["0", "v_1", "v_w_2"]
+    assert [source[at].image for at in range(3)] == [encoded(at) for at in range(3)]
+    assert [file.read_bytes() for file in find_images([location])] == [encoded(n) for n in range(3)]
+
+
 def dangling(root):
     (root / "ada" / "link.jpg").symlink_to(root / "gone.jpg")
 
