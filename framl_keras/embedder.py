@@ -368,10 +368,10 @@ class Embedder:
         return target
 
     def export(self, path: str | os.PathLike[str], **options: Any) -> Any:
-        """Writes the model in another format; see `framl_keras.export`."""
-        from framl_keras.export import export  # noqa: PLC0415 - optional formats load then
+        """Writes the model in another format; see `framl_keras.export.export_run`."""
+        from framl_keras.export import export_run  # noqa: PLC0415 - optional formats load then
 
-        return export(self, path, **options)
+        return export_run(self.trained, path, **options)
 
     def __repr__(self) -> str:
         size, step = self.image_size, self.step

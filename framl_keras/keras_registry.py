@@ -17,9 +17,11 @@ CLASSES = {
         "Difference",
         "FeatureRepresentation",
         "GlobalDepthwiseConv",
+        "Mirror",
         "NamedSimilarity",
         "RowSGD",
         "StructuralSimilarity",
+        "UnitLength",
     ),
     "losses": ("SupervisedContrastive", "Triplet"),
     "margins": (

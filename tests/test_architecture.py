@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "cli": {
         "api",
+        "export",
         "photos",
         "embedder",
         "runs",
@@ -57,6 +58,7 @@ MAY_IMPORT = {
     },
     "callbacks": {"evaluation", "runs"},
     "embedder": {"runs", "evaluation", "similarities", "models", "data", "export"},
+    "export": {"runs", "evaluation", "similarities", "models", "layers", "losses", "data"},
     "training": {"runs", "evaluation", "models", "data", "recipe"},
     "runs": {"evaluation", "models", "backbones", "recipe", "data"},
     "evaluation": {"models", "layers", "similarities", "data"},

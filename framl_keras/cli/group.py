@@ -20,6 +20,7 @@ COMMANDS = {  # name -> (where it is, what `--help` says; importing it just for 
     "eval": ("framl_keras.cli.eval", "Verify a trained run in one or more similarities."),
     "encode": ("framl_keras.cli.encode", "Turn images into embeddings."),
     "compare": ("framl_keras.cli.compare", "Say whether two images show the same identity."),
+    "export": ("framl_keras.cli.export", "Write a run's model for another runtime."),
     "align": ("framl_keras.cli.align", "Find faces in raw photos and align them."),
     "data": ("framl_keras.cli.data", "Convert, check and audit data sets."),
     "parity": ("framl_keras.cli.parity", "Train first steps on each backend and compare."),

@@ -2,6 +2,7 @@
 
 from framl_keras.models.embedder import BACKBONE, embedding_model, network_of
 from framl_keras.models.freeze import freeze
+from framl_keras.models.fused import fused, plain
 from framl_keras.models.start import point_centers, take_centers, take_embedder, take_parts
 from framl_keras.models.training_model import (
     compile_for_training,
@@ -16,7 +17,9 @@ __all__ = [
     "compile_for_training",
     "embedding_model",
     "freeze",
+    "fused",
     "network_of",
+    "plain",
     "point_centers",
     "prediction_loss",
     "take_centers",

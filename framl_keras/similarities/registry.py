@@ -1,11 +1,11 @@
 """Similarities by their names."""
 
-import difflib
 import re
 from collections.abc import Callable
 from typing import Any
 
 from framl_keras.errors import UserError
+from framl_keras.registry import load_plugins, unknown
 from framl_keras.similarities.cosine import Cosine
 from framl_keras.similarities.cross_correlation import Correlation
 from framl_keras.similarities.difference import SquaredDifference
@@ -78,11 +78,11 @@ def get(name: str) -> Similarity:
     Raises:
         UserError: if there is none; it lists them and suggests a near one.
     """
-    if isinstance(name, str) and name in _SIMILARITIES:
-        return _SIMILARITIES[name]
-    near = difflib.get_close_matches(str(name), names(), n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise UserError(f"Unknown similarity {name!r}. Expected one of {', '.join(names())}.{hint}")
+    if name not in _SIMILARITIES:
+        load_plugins()
+    if name not in _SIMILARITIES:
+        raise UserError(unknown("similarity", name, names()))
+    return _SIMILARITIES[name]
 
 
 def check_similarity(name: str) -> str:

@@ -1,0 +1,105 @@
+"""`framl-keras export`: one file for another runtime, shown to give what Keras gives."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from framl_keras.export import Exported
+
+
+@click.command("export")
+@click.argument("run_path", metavar="[RUN]", required=False)
+@click.option(
+    "--format",
+    "format_name",
+    default="onnx",
+    show_default=True,
+    metavar="FORMAT",
+    help="onnx, saved_model, litert, openvino, torch or stablehlo.",
+)
+@click.option("-o", "--output", help="The file to write.  [default: RUN's name and the suffix]")
+@click.option("--plain", is_flag=True, help="The bare embedding, neither mirrored nor scaled.")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    type=click.Path(),
+    metavar="PATH",
+    help="An image or a folder to compare on, instead of the run's sets. May repeat.",
+)
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME|PATH",
+    help="A verification set instead of the recipe's. May repeat.",
+)
+@click.option(
+    "--import",
+    "modules",
+    multiple=True,
+    metavar="MODULE",
+    help="A module that registers layers of your own. May repeat.",
+)
+@click.option(
+    "--sim",
+    "similarity",
+    metavar="NAME",
+    help="Exports a similarity of two vectors instead of the model.",
+)
+@click.option("--dim", type=click.IntRange(1), help="With --sim: the vectors' length.")
+def command(
+    run_path: str | None,
+    format_name: str,
+    output: str | None,
+    plain: bool,
+    images: tuple[str, ...],
+    sets: tuple[str, ...],
+    modules: tuple[str, ...],
+    similarity: str | None,
+    dim: int | None,
+) -> None:
+    """Export RUN's embedder, or the newest run's, with mirror fusion and unit length in it.
+
+    The file takes uint8 pixels. It is compared with Keras on real images and on the
+    verification sets; a file that gives anything else is not written. MODEL_CARD.md beside
+    it says what it is.
+
+    \b
+    framl-keras export runs/mine --format onnx -o mine.onnx
+    framl-keras export --sim ssim --dim 512 -o ssim.onnx
+    """
+    from framl_keras.errors import UserError
+    from framl_keras.export import check_format, export_run, export_similarity
+    from framl_keras.export.formats import writer_of
+
+    suffix = check_format(format_name).suffix
+    if similarity:
+        if not dim:
+            raise UserError("--sim needs --dim, the length of the vectors.")
+        path = export_similarity(similarity, dim, output or similarity + suffix, format_name)
+        click.echo(f"Written to {path}")
+        return
+    writer_of(format_name)  # what is missing is said before any work
+    from framl_keras.runs.trained_run import open_run
+
+    run = open_run(run_path)
+    name = output or run.directory.path.absolute().name + suffix
+    for line in _lines(export_run(run, name, format_name, plain, images, sets, modules)):
+        click.echo(line)
+
+
+def _lines(exported: "Exported") -> list[str]:
+    """What was written and how far from Keras it is."""
+    lines = [
+        f"{exported.path}: {exported.format}, at most {exported.parity.largest:.1e} from Keras in "
+        f"unit embeddings of {exported.parity.images} images"
+    ]
+    for each in exported.verification:
+        (keras, file), others = each.accuracy, each.other_verdicts
+        lines.append(
+            f"{each.set_name}: accuracy {100 * keras:.2f} % by Keras, {100 * file:.2f} % by the "
+            f"file; {others} of {each.pairs:,} pairs judged otherwise"
+        )
+    return lines

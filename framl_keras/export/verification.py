@@ -1,0 +1,77 @@
+"""Whether an exported file verifies as Keras does."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from framl_keras.data.pairs import PairSet
+from framl_keras.errors import UserError
+from framl_keras.evaluation import Verification, verify
+from framl_keras.evaluation.embed import embed_with, mirror_fused, not_fused
+
+LOST = 0.2  # percentage points of accuracy or AUC that a file may lose
+
+
+class SetParity(NamedTuple):
+    """A verification set, by Keras and by the file.
+
+    Attributes:
+        set_name: the set.
+        pairs: how many there are.
+        accuracy: by Keras, by the file.
+        auc: by Keras, by the file.
+        other_verdicts: pairs that the file judges otherwise at Keras' threshold.
+    """
+
+    set_name: str
+    pairs: int
+    accuracy: tuple[float, float]
+    auc: tuple[float, float]
+    other_verdicts: int
+
+
+def compare_verification(
+    function: Callable[[np.ndarray], np.ndarray],
+    model: Any,
+    pairs: PairSet,
+    image_size: int,
+    central_crop: bool = False,
+    fused: bool = True,
+    lost: float = LOST,
+) -> SetParity:
+    """Verifies a set by Keras and by an exported file, under the cosine.
+
+    Args:
+        function: the file, opened by its runtime.
+        model: the Keras model.
+        pairs: the set.
+        image_size: side of the images.
+        central_crop: sees the middle of each image only.
+        fused: whether the file gives fused embeddings.
+        lost: percentage points of accuracy or AUC that the file may lose.
+
+    Raises:
+        UserError: if it loses more.
+    """
+    results: list[Verification] = []
+    for source in ((mirror_fused if fused else not_fused)(model), function):
+        found = embed_with(source, pairs.images, image_size, central_crop, title=pairs.name)
+        results.append(
+            verify(found.embeddings, pairs.pairs, pairs.is_same, folds=pairs.folds, bootstrap=0)
+        )
+    keras, file = results
+    worst = 100 * max(keras.accuracy - file.accuracy, keras.auc - file.auc)
+    if not worst <= lost:
+        raise UserError(
+            f"{pairs.name}: the exported file loses {worst:.2f} percentage points of accuracy or "
+            f"AUC. Expected {lost:g} at most. Nothing was written."
+        )
+    others = (keras.distance < keras.threshold) != (file.distance < keras.threshold)
+    return SetParity(
+        pairs.name,
+        len(pairs.pairs),
+        (keras.accuracy, file.accuracy),
+        (keras.auc, file.auc),
+        int(others.sum()),
+    )

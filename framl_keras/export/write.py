@@ -1,0 +1,118 @@
+"""Writes a saved Keras model in another format. Runs in a process of its own.
+
+The backend whose exporter works need not be the one that a model was trained on, and a
+process has one backend: `python -m framl_keras.export.write` gets it by KERAS_BACKEND.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def main() -> None:
+    """Loads, wraps, calls once and exports a model; says what fails in one line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model", help="a .keras file, or the name of a similarity with --dim")
+    parser.add_argument("format")
+    parser.add_argument("output")
+    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--dim", type=int)
+    parser.add_argument("--import", dest="modules", action="append", default=[])
+    options = parser.parse_args()
+    try:
+        for module in options.modules:
+            importlib.import_module(module)
+        model, shape, dtype = _model(options)
+        _WRITERS[options.format](model, shape, dtype, options.output)
+    except Exception as error:
+        print(f"{type(error).__name__}: {' '.join(str(error).split())[:600]}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _model(options: argparse.Namespace) -> tuple[Any, tuple[int, ...], str]:
+    """The model that is exported, the shape of one of its inputs, and their type."""
+    import keras
+
+    import framl_keras.layers
+    import framl_keras.losses  # noqa: F401 - both are in saved models
+    from framl_keras.models.fused import fused, plain
+    from framl_keras.similarities import get
+
+    if options.dim:
+        a, b = (keras.Input((options.dim,), name=name) for name in ("a", "b"))
+        return keras.Model([a, b], get(options.model).layer()(a, b)), (options.dim,), "float32"
+    embedder = keras.saving.load_model(options.model, compile=False)
+    model = (plain if options.plain else fused)(embedder)
+    return model, tuple(embedder.input_shape[1:]), "uint8"
+
+
+def _examples(model: Any, shape: tuple[int, ...], dtype: str) -> list[Any]:
+    """Two rows of zeros for each input; the model is called with them, as Keras requires."""
+    import numpy as np
+
+    rows = [np.zeros((2, *shape), dtype) for _ in model.inputs]
+    model.predict(rows if len(rows) > 1 else rows[0], verbose=0)
+    return rows
+
+
+def _by_keras(name: str) -> Callable[..., None]:
+    def write(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
+        _examples(model, shape, dtype)
+        model.export(output, format=name, verbose=False)
+
+    return write
+
+
+def _torch(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
+    import torch
+
+    rows = tuple(torch.from_numpy(array) for array in _examples(model, shape, dtype))
+    model.eval()
+
+    class Positional(torch.nn.Module):
+        """Takes inputs one by one, as a traced file is called."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *given: Any) -> Any:
+            return self.model(list(given) if len(given) > 1 else given[0], training=False)
+
+    with torch.no_grad():
+        traced = torch.jit.trace(Positional(), rows, check_trace=False)
+    torch.jit.save(traced, output)
+
+
+def _stablehlo(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
+    import jax
+    from jax import export
+
+    _examples(model, shape, dtype)
+    (batch,) = export.symbolic_shape("batch")
+    variables = [variable.value for variable in model.trainable_variables]
+    others = [variable.value for variable in model.non_trainable_variables]
+
+    def function(*given: Any) -> Any:
+        inputs = list(given) if len(given) > 1 else given[0]
+        return model.stateless_call(variables, others, inputs, training=False)[0]
+
+    rows = [jax.ShapeDtypeStruct((batch, *shape), dtype) for _ in model.inputs]
+    exported = export.export(jax.jit(function), platforms=["cpu", "cuda", "tpu"])(*rows)
+    with open(output, "wb") as file:
+        file.write(exported.serialize())
+
+
+_WRITERS: dict[str, Callable[..., None]] = {
+    "onnx": _by_keras("onnx"),
+    "saved_model": _by_keras("tf_saved_model"),
+    "litert": _by_keras("litert"),
+    "openvino": _by_keras("openvino"),
+    "torch": _torch,
+    "stablehlo": _stablehlo,
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Files for other runtimes: they give what Keras gives, or are not written."""
+
+import importlib
+import re
+import subprocess
+
+import keras
+import numpy as np
+import pytest
+
+from framl_keras.errors import UserError
+from framl_keras.evaluation.embed import l2_normalized, mirror_fused
+from framl_keras.export import export, export_similarity, open_exported, read_metadata
+from framl_keras.export.formats import FORMATS, writer_of
+from framl_keras.export.parity import compare_with_keras
+from framl_keras.models import fused
+
+EXPORT = importlib.import_module("framl_keras.export.export")
+HEIGHT, WIDTH, CHANNELS = 12, 10, 3
+
+
+def can_write(format):
+    """Whether what a format needs is installed; the error says what is not."""
+    try:
+        return writer_of(format)
+    except UserError:
+        return None
+
+
+def small_model(channels=CHANNELS):
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((HEIGHT, WIDTH, channels), name="pixels")
+    x = keras.layers.Rescaling(1 / 127.5, -1.0)(pixels)
+    x = keras.layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(x)
+    x = keras.layers.BatchNormalization()(x)
+    return keras.Model(pixels, keras.layers.Dense(6)(keras.layers.Flatten()(x)), name="embedder")
+
+
+def images(rng, count=5, channels=CHANNELS):
+    return rng.integers(0, 256, size=(count, HEIGHT, WIDTH, channels), dtype=np.uint8)
+
+
+def names_in(path):
+    """Names and shapes of an ONNX file's inputs and outputs."""
+    session = pytest.importorskip("onnxruntime").InferenceSession(str(path))
+    return [(value.name, value.shape) for value in (*session.get_inputs(), *session.get_outputs())]
+
+
+def keras_gives(model, pixels):
+    return l2_normalized(mirror_fused(model)(pixels))
+
+
+def writable():
+    """The formats that the running backend writes itself; one process costs seconds."""
+    return [name for name in FORMATS if can_write(name) == keras.backend.backend()]
+
+
+@pytest.mark.parametrize("format", writable())
+def test_a_file_gives_fused_unit_vectors_of_pixels(format, tmp_path, rng):
+    model, pixels = small_model(), images(rng)
+    path = tmp_path / f"out/embedder{FORMATS[format].suffix}"
+
+    exported = export(model, path, pixels, format, facts={"thresholds": {"cos": 0.5}})
+
+    found = open_exported(path, format)(images(rng, 7))
+    assert exported.parity.largest <= 1e-5
+    assert found.shape == (7, 6)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    if format == "onnx":
+        assert names_in(path) == [
+            ("pixels", ["batch", *pixels.shape[1:]]),
+            ("embedding", ["batch", 6]),
+        ]
+    told = read_metadata(path)
+    assert told["input"] == [HEIGHT, WIDTH, CHANNELS]
+    assert told["thresholds"] == {"cos": 0.5}
+    assert told["weights"] == exported.facts["weights"]
+    card = (path.parent / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert re.search(r"at most|largest difference", card)
+    left = {file.name for file in path.parent.iterdir()} - {path.name, "MODEL_CARD.md"}
+    assert left <= {"embedder.bin"}
+
+
+def test_the_fused_model_is_what_evaluation_sees(tmp_path, rng):
+    model, pixels = small_model(), images(rng)
+    fused(model).save(tmp_path / "fused.keras")
+
+    loaded = keras.saving.load_model(tmp_path / "fused.keras")
+
+    found = loaded.predict(pixels, verbose=0)
+    np.testing.assert_allclose(found, keras_gives(model, pixels), atol=1e-6)
+
+
+@pytest.mark.skipif("onnx" not in writable(), reason="needs onnx, onnxruntime and their writer")
+class TestOnnx:
+    def test_plain_gives_the_model_s_own_vectors(self, tmp_path, rng):
+        model, pixels = small_model(channels=1), images(rng, channels=1)
+
+        export(model, tmp_path / "plain.onnx", pixels, plain=True)
+
+        found = open_exported(tmp_path / "plain.onnx", "onnx")(pixels)
+        np.testing.assert_allclose(found, model.predict(pixels, verbose=0), rtol=1e-4, atol=1e-4)
+
+    def test_a_file_that_differs_is_not_written(self, tmp_path, rng, monkeypatch):
+        wrong = lambda pixels: np.ones((len(pixels), 6), np.float32) / 6**0.5  # noqa: E731
+        monkeypatch.setattr(EXPORT, "_write", lambda *_: None)
+        monkeypatch.setattr(EXPORT, "open_exported", lambda *_: wrong)
+
+        with pytest.raises(UserError, match="differ from Keras' by"):
+            export(small_model(), tmp_path / "out.onnx", images(rng))
+        assert not list(tmp_path.iterdir())
+
+    def test_a_similarity_is_a_file_of_two_inputs(self, tmp_path, rng):
+        path = export_similarity("ssim", 9, tmp_path / "ssim.onnx")
+
+        a, b = np.float32(rng.normal(size=(2, 4, 9)))
+        assert open_exported(path, "onnx")(a, b).shape == (4,)
+        assert read_metadata(path)["similarity"] == "ssim"
+
+    def test_layers_of_the_user_s_own_are_named_or_their_module_is(self, tmp_path, rng):
+        @keras.saving.register_keras_serializable("mine")
+        class Mine(keras.layers.Layer):
+            def call(self, x):
+                return x * 2
+
+        pixels = keras.Input((HEIGHT, WIDTH, CHANNELS))
+        model = keras.Model(pixels, keras.layers.Dense(2)(keras.layers.Flatten()(Mine()(pixels))))
+
+        with pytest.raises(UserError, match=r"onnx could not be written on .*--import"):
+            export(model, tmp_path / "own.onnx", images(rng))
+        assert not list(tmp_path.iterdir())
+
+
+FAULTS = {
+    "weights altered by 1 %": lambda gives: lambda pixels: gives(pixels, 1.01),
+    "channels swapped": lambda gives: lambda pixels: gives(pixels[..., ::-1]),
+    "other preprocessing": lambda gives: lambda pixels: gives(pixels / 2 + 64),
+    "not mirrored": lambda gives: lambda pixels: gives(pixels, mirrored=False),
+    "not finite": lambda gives: lambda pixels: gives(pixels) * np.nan,
+    "one batch for all": lambda gives: lambda pixels: gives(pixels[:1]),
+    "not of unit length": lambda gives: lambda pixels: 2 * gives(pixels),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_gate_refuses(fault, rng):
+    weights = rng.normal(size=(HEIGHT * WIDTH * CHANNELS, 6)) / 1000
+    pixels = images(rng)
+
+    def gives(x, factor=1.0, mirrored=True):
+        changed = weights.copy()
+        changed[::2] *= factor
+        both = [x, x[:, :, ::-1]] if mirrored else [x]
+        return l2_normalized(sum(each.reshape(len(x), -1) @ changed for each in both))
+
+    expected = gives(pixels)
+    assert compare_with_keras(gives, pixels, expected).largest <= 1e-12
+    with pytest.raises(UserError, match="Nothing was written"):
+        compare_with_keras(FAULTS[fault](gives), pixels, expected)
+
+
+REFUSED = {
+    "unknown format": ({"format": "onx"}, "Unknown format 'onx'"),
+    "wrong suffix": ({"output": "model.txt"}, r"ends with \.onnx"),
+    "images of another size": ({"pixels": np.zeros((2, 5, 5, 3), np.uint8)}, "Images of shape"),
+    "float images": ({"pixels": np.zeros((2, HEIGHT, WIDTH, 3))}, "and type float64"),
+    "no images": ({"pixels": np.zeros((0, HEIGHT, WIDTH, 3), np.uint8)}, "one at least"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_cannot_be_exported_is_said_before_any_work(kind, tmp_path, rng, monkeypatch):
+    monkeypatch.setattr("framl_keras.export.formats._is_installed", lambda module: True)
+    monkeypatch.setattr(subprocess, "run", None)
+    changes, message = REFUSED[kind]
+    given = {"output": "model.onnx", "pixels": images(rng), "format": "onnx", **changes}
+
+    with pytest.raises(UserError, match=message):
+        export(small_model(), tmp_path / given["output"], given["pixels"], given["format"])
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_is_not_installed_is_named_with_the_pip_line(format, monkeypatch):
+    monkeypatch.setattr("framl_keras.export.formats._is_installed", lambda module: False)
+
+    with pytest.raises(UserError, match=rf"Export to {format} needs .*pip install"):
+        writer_of(format)
