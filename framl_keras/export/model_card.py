@@ -48,13 +48,17 @@ def model_card(name: str, facts: Mapping[str, Any], size: int) -> str:
     ]
     for each in facts["verification"]:
         lines += ["", _set_line(each)]
-    lines += [
-        *_thresholds(facts),
+    return "\n".join([*lines, *_thresholds(facts), *_use(name, facts["format"])])
+
+
+def _use(name: str, format: str) -> list[str]:
+    """How the file is loaded, and what its numbers do not say."""
+    return [
         "",
         "## Use",
         "",
         "```python",
-        _USE[facts["format"]].format(file=name),
+        _USE[format].format(file=name),
         "```",
         "",
         "## Limits",
@@ -63,7 +67,6 @@ def model_card(name: str, facts: Mapping[str, Any], size: int) -> str:
         "for this output and for no other model. Vectors of people are personal data.",
         "",
     ]
-    return "\n".join(lines)
 
 
 def _set_line(each: Mapping[str, Any]) -> str:
