@@ -6,6 +6,7 @@ from types import TracebackType
 
 from framl_keras.errors import UserError
 from framl_keras.training.callbacks.not_finite import NotFiniteError
+from framl_keras.training.steps import whole_after_error
 from framl_keras.training.steps.fit_mode import Batch
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ class InputErrors:
     TensorFlow runs the input path within its own threads and wraps what is raised there.
 
     Args:
-        keep_state: saves the state after the last whole step, since reading comes before a step.
+        keep_state: saves the state after the last whole step, where that is still at hand.
     """
 
     def __init__(self, keep_state: Callable[[], None]):
@@ -56,7 +57,8 @@ class InputErrors:
         if isinstance(error, _OURS) and error is not self.first:
             return
         try:
-            self.keep_state()
+            if whole_after_error:
+                self.keep_state()
         except Exception as also:  # what is told is why the run ends
             log.warning("The state before it could not be kept: %s", also)
         if error is not self.first:

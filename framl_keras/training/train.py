@@ -105,14 +105,15 @@ def train(
         journal = Journal(run.logs, progress, rate, recipe.train.log_every)
         saver = SaveCheckpoints(checkpoints, progress, recipe.train.save_steps)
         watch = StopAtNaN(progress, rate, checkpoints.newest_path)
-        shown = [CountSteps(progress), watch, ProgressBar(progress, rate), journal, saver, stop]
+        bar = ProgressBar(progress, rate)
+        shown = [CountSteps(progress), watch, bar, journal, saver, stop]
         verification = verification_of(recipe, source, embedder, sets.choice, journal, checkpoints)
         inputs = InputErrors(saver.save_now)
         batches = read(seen, progress.step, recipe.data.threads)
         batches = inputs.watched(batches, len(source.class_names))
         if start is not None:  # the run may have been killed in between
             verification.verify(model, progress)
-        with contextlib.closing(journal), watch, inputs:
+        with contextlib.closing(journal), contextlib.closing(bar), watch, inputs:
             while not (verification.is_over(progress) or stop.stopped):
                 every = [*restored, *shown, *callbacks]
                 MODES[mode](model, batches, progress.epoch, progress.steps_left, every)

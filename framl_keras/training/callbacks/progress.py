@@ -95,6 +95,10 @@ class ProgressBar(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Shows the epoch's final numbers and closes its bar."""
         self._show(logs or {})
+        self.close()
+
+    def close(self) -> None:
+        """Closes the bar, also of an epoch that did not end, so that what follows has its line."""
         if self.bar is not None:
             self.bar.close()
 

@@ -12,6 +12,8 @@ normalize: Callable[..., Normalized] | None = None  # JAX' compiler fuses Keras'
 no_gradient: Callable[[], Any] = contextlib.nullcontext  # only Torch records unless told
 compiling: Callable[[], Any] = contextlib.nullcontext  # only TensorFlow reorders arithmetic
 fit_data: Callable[[Iterator[Any]], Any] = iter  # elsewhere `fit` takes a generator as it is
+# TensorFlow reads a batch within the step's graph, parts of which run before reading fails.
+whole_after_error = True
 
 if keras.backend.backend() == "jax":
     from framl_keras.training.steps.jax import gradients, update
@@ -29,5 +31,14 @@ else:
 
     normalize, fit_data = tensorflow_batch_norm.normalize, tensorflow_data.fit_data
     compiling = tensorflow_graph.exact_arithmetic
+    whole_after_error = False
 
-__all__ = ["compiling", "fit_data", "gradients", "no_gradient", "normalize", "update"]
+__all__ = [
+    "compiling",
+    "fit_data",
+    "gradients",
+    "no_gradient",
+    "normalize",
+    "update",
+    "whole_after_error",
+]
