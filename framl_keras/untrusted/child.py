@@ -16,7 +16,9 @@ _OUT_OF_TIME = (-9, -24)  # SIGKILL, SIGXCPU
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def call_in_child(function: str, *arguments: Any, seconds: float, memory: int) -> Any:
+def call_in_child(
+    function: str, *arguments: Any, seconds: float, memory: int, shows_progress: bool = False
+) -> Any:
     """Calls a function in a process of its own.
 
     Args:
@@ -24,6 +26,7 @@ def call_in_child(function: str, *arguments: Any, seconds: float, memory: int) -
         *arguments: what JSON holds.
         seconds: processor time that it may take; a busy machine may take many times as long.
         memory: bytes of address space it may take.
+        shows_progress: whether what it writes to the terminal is shown.
 
     Returns:
         What the function returns, as JSON holds it.
@@ -39,7 +42,8 @@ def call_in_child(function: str, *arguments: Any, seconds: float, memory: int) -
         done = subprocess.run(
             command,
             input=question.encode(),
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=None if shows_progress else subprocess.DEVNULL,
             timeout=_WAITS * seconds,
             env=environment,
             check=False,

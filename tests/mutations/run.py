@@ -131,7 +131,7 @@ def _status(name):
     return int(line.split()[1]) / 1024
 
 
-def called_in_fork(function, *arguments, seconds, memory):
+def called_in_fork(function, *arguments, **_):
     """`call_in_child` for many calls: a fork in place of a new interpreter."""
     import importlib
 

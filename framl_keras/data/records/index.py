@@ -19,6 +19,7 @@ import numpy as np
 
 from framl_keras.data.atomic import write_beside
 from framl_keras.data.records.damage import Damage
+from framl_keras.errors import UserError
 from framl_keras.untrusted.json_text import parse_json
 
 log = logging.getLogger(__name__)
@@ -152,6 +153,23 @@ def store_index(path: Path, index: RecordIndex, kind: str) -> None:
         except OSError:
             continue
     log.warning("%s: its index could not be stored; it will be made again next time.", path)
+
+
+def write_index_to(place: Path, index: RecordIndex, path: Path, kind: str) -> None:
+    """Writes the index of a file to a place of the caller's; see `index_at`."""
+    _write(place, index, _stamp(path, kind))
+
+
+def index_at(place: Path, path: Path, kind: str) -> RecordIndex:
+    """The index that `write_index_to` wrote.
+
+    Raises:
+        UserError: if the file has changed since.
+    """
+    index = _read(place, _stamp(path, kind))
+    if index is None:
+        raise UserError(f"{path}: has changed while it was read. Try again.")
+    return index
 
 
 def _places(path: Path) -> tuple[Path, Path]:

@@ -1,6 +1,7 @@
 """ArrayRecord files as a source."""
 
 import importlib
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,22 @@ from tqdm import tqdm
 
 from framl_keras.data.records.damage import Damage, DamagedRecordError
 from framl_keras.data.records.example import parse
-from framl_keras.data.records.index import IndexBuilder, RecordIndex, cached_index, span_of
+from framl_keras.data.records.index import (
+    IndexBuilder,
+    RecordIndex,
+    cached_index,
+    index_at,
+    span_of,
+    write_index_to,
+)
 from framl_keras.data.sources.labels import check_identity
 from framl_keras.data.sources.records import folder_of
 from framl_keras.errors import UserError
+from framl_keras.untrusted import child
 
 KIND = "arrayrecord 2"
+_SECONDS, _BYTES_A_SECOND = 9.0, 2e6  # a disk in a network may be slow
+_MEMORY = 1 << 34  # of addresses: the library reserves many for its threads
 _RANDOM_ACCESS = "readahead_buffer_size:0,max_parallelism:0"
 
 
@@ -68,7 +79,36 @@ class ArrayRecordFile:
 
 
 def index_array_record(path: Path) -> RecordIndex:
-    """Reads a whole file, showing how far it is, and indexes its records."""
+    """Reads a whole file, showing how far it is, and indexes its records.
+
+    A process of its own does it, so that a file that crashes the library is named. What it
+    has read once is read by this process afterwards.
+    """
+    library(f"Reading {path}")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "index"
+        try:
+            child.call_in_child(
+                "framl_keras.data.sources.array_record:_index_into",
+                str(path.absolute()),
+                str(place),
+                seconds=_SECONDS + path.stat().st_size / _BYTES_A_SECOND,
+                memory=_MEMORY,
+                shows_progress=True,
+            )
+        except ValueError as error:
+            builder = IndexBuilder()
+            builder.add_damage(Damage(0, 0, str(error)))
+            return builder.build()
+        return index_at(place, path, KIND)
+
+
+def _index_into(path: str, place: str) -> None:
+    """What the process of its own does."""
+    write_index_to(Path(place), _index(Path(path)), Path(path), KIND)
+
+
+def _index(path: Path) -> RecordIndex:
     builder = IndexBuilder()
     reader = _open(path)
     count = reader.num_records() if reader.ok() else 0

@@ -7,6 +7,7 @@ from small_faces import SAMPLES, encoded
 from framl_keras.data.records.example import Record, serialize
 from framl_keras.data.records.tfrecord import frame
 from framl_keras.data.sources import open_source
+from framl_keras.data.sources.array_record import index_array_record
 from framl_keras.errors import UserError
 
 GENUINE = SAMPLES / "tfrecord"
@@ -180,3 +181,17 @@ def test_identities_are_numbers_from_0_on_of_any_size(tmp_path, kind, number):
     with pytest.raises(UserError, match=rf"#1: expected an identity's number .*not {number}"):
         open_source(location)
     assert open_source(location, on_error="skip").class_names == ["5"]
+
+
+def test_a_file_that_crashes_the_library_is_named(tmp_path, monkeypatch):
+    def crash(*_, **__):
+        raise ValueError("the library that reads it crashes")
+
+    path = tmp_path / "x.arrayrecord"
+    path.write_bytes(b"x" * 100)
+    monkeypatch.setattr("framl_keras.untrusted.child.call_in_child", crash)
+
+    index = index_array_record(path)
+
+    assert [damage.reason for damage in index.damage] == ["the library that reads it crashes"]
+    assert not len(index)
