@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from framl_keras.data.image_formats import HEAD, image_format
 from framl_keras.data.records.record_io import is_record_io
 from framl_keras.data.records.tfrecord import is_tfrecord
 from framl_keras.data.sources.array_record import ArrayRecordFile
@@ -187,6 +188,23 @@ def _checked(location: str, source: object) -> Source:
     )
 
 
+_UNPACK = "Unpack it first; records need random access"
+_SAVE = "Save pixels and labels together with np.savez(path, images=…, labels=…)"
+_OTHERS = {
+    b"\x1f\x8b": f"packed with gzip. {_UNPACK}",
+    b"BZh": f"packed with bzip2. {_UNPACK}",
+    b"\xfd7zXZ": f"packed with xz. {_UNPACK}",
+    b"\x28\xb5\x2f\xfd": f"packed with Zstandard. {_UNPACK}",
+    b"7z\xbc\xaf\x27\x1c": f"packed with 7-Zip. {_UNPACK}",
+    b"Rar!": f"packed with RAR. {_UNPACK}",
+    b"\x89HDF": f"HDF5, which is not read. {_SAVE}",
+    b"\x93NUMPY": f"one array without labels. {_SAVE}",
+    b"\x80\x02": f"a pickle, which could run code and is not read. {_SAVE}",
+    b"\x80\x03": f"a pickle, which could run code and is not read. {_SAVE}",
+    b"\x80\x04": f"a pickle, which could run code and is not read. {_SAVE}",
+}
+
+
 def _files_at(location: str) -> list[Path]:
     """The files that hold the data, or none for a folder of images."""
     path = Path(location)
@@ -266,8 +284,10 @@ def _format_of(file: Path) -> str:
     start = _beginning(file)
     if not start:
         raise UserError(f"{file}: the file is empty. Expected {_TRIED}. Restore the file.")
-    if start.startswith(b"\x1f\x8b"):
-        raise UserError(f"{file}: packed with gzip. Unpack it first; records need random access.")
+    other = next((said for sign, said in _OTHERS.items() if start.startswith(sign)), None)
+    if other or image_format(start[:HEAD]):
+        said = other or "one image. Name the folder that holds the identities' folders"
+        raise UserError(f"{file}: {said}.")
     found = _format_or_none(file)
     if found is None:
         raise UserError(f"{file}: cannot tell its format. Tried {_TRIED}.")

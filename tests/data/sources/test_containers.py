@@ -241,3 +241,25 @@ def test_parquet_without_its_library_says_what_to_install(tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(UserError, match=r"needs pyarrow\.parquet.*framl-keras\[parquet\]"):
         open_source(str(tmp_path / "x.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (b"\x1f\x8b\x08", "gzip. Unpack it"),
+        (b"BZh9", "bzip2. Unpack it"),
+        (b"\xfd7zXZ\0", "xz. Unpack it"),
+        (b"\x28\xb5\x2f\xfd", "Zstandard. Unpack it"),
+        (b"7z\xbc\xaf\x27\x1c", "7-Zip. Unpack it"),
+        (b"Rar!\x1a\x07", "RAR. Unpack it"),
+        (b"\x89HDF\r\n\x1a\n", "HDF5, which is not read. Save pixels and labels"),
+        (b"\x93NUMPY\x01\0", "one array without labels. Save pixels and labels"),
+        (b"\x80\x04\x95", "a pickle, which could run code"),
+        (encoded(0), "one image. Name the folder"),
+    ],
+)
+def test_what_is_not_read_is_recognized_with_the_way_out(tmp_path, start, message):
+    (tmp_path / "x").write_bytes(start)
+    with pytest.raises(UserError) as error:
+        open_source(str(tmp_path / "x"))
+    assert message in str(error.value)
