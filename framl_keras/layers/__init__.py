@@ -3,6 +3,7 @@
 from framl_keras.layers.arc_margin import ArcMarginLayer
 from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.layers.feature_representation import FeatureRepresentation
+from framl_keras.layers.generalized_mean import GeneralizedMeanPooling
 from framl_keras.layers.mirror import Mirror, UnitLength
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.ops.labels import wrong_label
@@ -20,6 +21,7 @@ __all__ = [
     "CrossCorrelation",
     "Difference",
     "FeatureRepresentation",
+    "GeneralizedMeanPooling",
     "Mirror",
     "RowSGD",
     "StructuralSimilarity",

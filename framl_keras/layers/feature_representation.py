@@ -5,13 +5,14 @@ from typing import Any, Literal, get_args
 import keras
 
 from framl_keras.layers.counted_dropout import CountedDropout
+from framl_keras.layers.generalized_mean import GeneralizedMeanPooling
 from framl_keras.layers.global_depthwise import GlobalDepthwiseConv
 from framl_keras.ops.arguments import count, flag, one_of, real, whole
 from framl_keras.ops.unit_vectors import unit_vectors
 
 Tensor = Any
 Shape = tuple[int | None, ...]
-Pooling = Literal["flatten", "gdc", "average"]
+Pooling = Literal["flatten", "gdc", "average", "gem"]
 
 
 @keras.saving.register_keras_serializable("framl_keras")
@@ -24,7 +25,8 @@ class FeatureRepresentation(keras.layers.Layer):
         kernel_regularizer: penalty on the Dense's kernel.
         normalize: scale embeddings to length 1.
         pooling: `flatten`; `gdc`, a global depthwise convolution and a BatchNorm in
-            Flatten's place; or `average` over the map's places.
+            Flatten's place; `average` over the map's places; or `gem`, their generalized
+            mean, whose exponent is learned.
         input_batch_norm: whether the stage begins with a BatchNorm.
         final_scale: whether the last BatchNorm has a gamma; insightface's is frozen at 1.
         use_bias: whether the Dense has a bias.
@@ -34,8 +36,8 @@ class FeatureRepresentation(keras.layers.Layer):
         seed: of the dropout.
 
     Input shape:
-        `(batch, height, width, channels)` or `(batch, features)`; `gdc` and `average`
-        need the former.
+        `(batch, height, width, channels)` or `(batch, features)`; `gdc`, `average`
+        and `gem` need the former.
 
     Output shape:
         `(batch, embedding_dim)`, in float32 under any half-precision policy.
@@ -101,6 +103,8 @@ class FeatureRepresentation(keras.layers.Layer):
         dtype = self.dtype_policy
         if self.pooling == "average":
             return [keras.layers.GlobalAveragePooling2D(dtype=dtype, name="average")]
+        if self.pooling == "gem":
+            return [GeneralizedMeanPooling(dtype=dtype, name="generalized_mean")]
         if self.pooling == "gdc":
             convolution = GlobalDepthwiseConv(dtype=dtype, name="global_depthwise")
             return [convolution, self._batch_norm("global_norm")]
@@ -166,7 +170,7 @@ def _check_shape(input_shape: Shape, pooling: str) -> None:
             f"`pooling={pooling!r}` needs an input of shape (batch, height, width, channels). "
             f"Received: input shape {tuple(input_shape)}"
         )
-    if pooling != "average" and None in input_shape[1:]:
+    if pooling not in ("average", "gem") and None in input_shape[1:]:
         raise ValueError(
             f"`pooling={pooling!r}` needs a fully known feature map. "
             f"Received: input shape {tuple(input_shape)}"

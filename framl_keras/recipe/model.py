@@ -49,7 +49,7 @@ class ModelSection(Section):
             `backbone` stands for the whole network.
         embedding_dim: length of the feature vector.
         dropout: part of the feature map dropped in training; the backbone's own choice if open.
-        pooling: how the feature map becomes a vector: `flatten`, `gdc` or `average`; the
+        pooling: how the feature map becomes a vector: `flatten`, `gdc`, `average` or `gem`; the
             backbone's own choice if open.
         embedding_l2: L2 penalty on the kernel that makes the embedding, and on nothing else.
         head: `arcface`, scaled cosines with a margin, or `softmax`, a plain Dense.
@@ -73,7 +73,7 @@ class ModelSection(Section):
     freeze: Annotated[list[str], BeforeValidator(_as_list)] = Field(default=[])
     embedding_dim: Annotated[int, Field(ge=1)] = 512
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
-    pooling: Literal["flatten", "gdc", "average"] | None = None
+    pooling: Literal["flatten", "gdc", "average", "gem"] | None = None
     embedding_l2: Annotated[float, Field(ge=0)] = 5e-4
     head: Literal["arcface", "softmax"] = "arcface"
     margin: Margin = 0.5

@@ -54,6 +54,7 @@ CASES = {
         ),
         MAP,
     ),
+    "representation, gem": (partial(FeatureRepresentation, 5, pooling="gem"), MAP),
     "representation, average": (
         partial(FeatureRepresentation, 5, pooling="average", normalize=True),
         MAP,

@@ -2,8 +2,10 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from on_backend import gradients
 
 from framl_keras import FeatureRepresentation
+from framl_keras.layers import GeneralizedMeanPooling
 
 
 def norm(x, mean, variance, gamma=1.0, beta=0.0, epsilon=1e-5):
@@ -57,6 +59,21 @@ def test_inference_equals_the_stages_by_hand(options, rng):
 
     expected = by_hand(weights, np.float64(x), options.get("pooling", "flatten"))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 3.0, 30.0])
+def test_the_generalized_mean_is_its_formula(exponent, rng):
+    x = rng.uniform(-0.5, 4.0, size=(2, 3, 5, 4))
+    found = ops.convert_to_numpy(GeneralizedMeanPooling(exponent)(np.float32(x)))
+    expected = (np.maximum(x, 1e-6) ** exponent).mean((1, 2)) ** (1 / exponent)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e-20, 0.0, -1.0, 1e20])
+def test_its_gradient_is_finite_at_any_size(size):
+    layer = GeneralizedMeanPooling(30.0)
+    for gradient in gradients(layer, np.full((1, 2, 2, 3), size, np.float32)):
+        assert np.isfinite(gradient).all()
 
 
 def test_seed_s_weights_and_no_others():
