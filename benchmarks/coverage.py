@@ -22,7 +22,7 @@ DIM = 24
 FARS = (0.1, 0.01)
 NAMES = ("accuracy", "auc", "eer", *(f"tar@{far:g}" for far in FARS))
 TESTED = ("accuracy", "auc", "eer")
-MOST_PAIRS = 6000  # of a kind, in each world
+MOST_PAIRS = 3000  # of a kind, in each world
 
 
 def unit(vectors):
@@ -82,14 +82,19 @@ def examine(draw, true, repeats, known):
     rejected = dict.fromkeys(TESTED, 0)
     for seed in range(repeats):
         models, pairs, is_same, owner = draw(np.random.default_rng(1000 + seed))
-        arguments = {"folds": 10, "balanced": True, "identities": owner if known else None}
+        arguments = {
+            "folds": 10,
+            "balanced": True,
+            "bootstrap": 100,
+            "identities": owner if known else None,
+        }
         first, second = (verify(v, pairs, is_same, **arguments) for v in models)
         for name in NAMES:
             if name in first.intervals:
                 low, high = first.intervals[name]
                 given[name] += 1
                 held[name] += low <= true[name] <= high
-        for name, difference in paired_test(first, second).differences.items():
+        for name, difference in paired_test(first, second, repeats=100).differences.items():
             rejected[name] += difference.p < 0.05
     covered = {name: 100 * held[name] / max(1, given[name]) for name in NAMES}
     return covered, {name: 100 * rejected[name] / repeats for name in TESTED}, first.resampled

@@ -66,9 +66,13 @@ def units_of(
     ends = np.where(is_same[:, None] & (np.arange(2) == 1), -1, units)  # a same-pair counts once
     is_shared = np.unique(ends[ends >= 0], return_counts=True)[1].max(initial=0) > 1
     if not is_shared:
-        count = len(pairs)
-        return Units(np.repeat(np.arange(count)[:, None], 2, axis=1), count, "pairs")
+        return independent(len(pairs))
     return _numbered(roots, pairs, used, "links")
+
+
+def independent(num_pairs: int) -> Units:
+    """Units of pairs that share nothing."""
+    return Units(np.repeat(np.arange(num_pairs)[:, None], 2, axis=1), num_pairs, "pairs")
 
 
 def equal_rows(vectors: np.ndarray) -> np.ndarray:
