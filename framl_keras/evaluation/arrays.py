@@ -140,11 +140,14 @@ def as_identities(identities: npt.ArrayLike, count: int, name: str = "identities
     return array.astype(np.int64)
 
 
-def as_distances(distance: npt.ArrayLike, is_same: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def as_distances(
+    distance: npt.ArrayLike, is_same: npt.ArrayLike, both_kinds: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Distances `(num_pairs,)` as floats and whether each pair is of one identity.
 
     Raises:
-        UserError: if they do not fit, a distance is not finite, or a kind of pairs is missing.
+        UserError: if they do not fit, a distance is not finite, or a kind of pairs is missing that
+            is needed.
     """
     array, answers = as_array(distance, "distance"), as_answers(is_same)
     if array.ndim != 1 or array.dtype.kind not in "uif" or array.shape != answers.shape:
@@ -155,7 +158,8 @@ def as_distances(distance: npt.ArrayLike, is_same: npt.ArrayLike) -> tuple[np.nd
     if not np.isfinite(array).all():
         place = int(np.flatnonzero(~np.isfinite(array))[0])
         raise UserError(f"`distance`: pair {place} has {array[place]}. Expected finite numbers.")
-    check_both_kinds(answers)
+    if both_kinds:
+        check_both_kinds(answers)
     return array if array.dtype.kind == "f" else array.astype(np.float64), answers
 
 

@@ -3,6 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+
+from framl_keras.errors import UserError
+from framl_keras.evaluation.arrays import as_array, as_identities, as_vectors
 
 
 class DominantCenters(NamedTuple):
@@ -18,7 +22,7 @@ class DominantCenters(NamedTuple):
 
 
 def dominant_centers(
-    centers: np.ndarray, embeddings: np.ndarray, labels: np.ndarray
+    centers: npt.ArrayLike, embeddings: npt.ArrayLike, labels: npt.ArrayLike
 ) -> DominantCenters:
     """Each class's dominant sub-center, and each sample's angle to that of its class.
 
@@ -29,10 +33,25 @@ def dominant_centers(
         embeddings: `(samples, dim)`.
         labels: integers `(samples,)`.
 
+    Raises:
+        UserError: if the arrays do not fit.
+
     Reference:
         Deng et al., "Sub-center ArcFace: Boosting Face Recognition by Large-scale Noisy
         Web Faces", ECCV 2020
     """
+    centers, embeddings = as_array(centers, "centers"), as_vectors(embeddings)
+    labels = as_identities(labels, len(embeddings), "labels")
+    if centers.ndim != 3 or centers.shape[2] != embeddings.shape[1]:
+        raise UserError(
+            f"`centers`: expected (sub_centers, num_classes, {embeddings.shape[1]}), as long as "
+            f"the embeddings. Received: {centers.shape}"
+        )
+    if not 0 <= labels.min() <= labels.max() < centers.shape[1]:
+        raise UserError(
+            f"`labels`: expected 0 to {centers.shape[1] - 1}, the centers' classes. "
+            f"Received: {labels.min()} to {labels.max()}"
+        )
     units, own = _unit(embeddings), _unit(centers)[:, labels]
     cosines = np.einsum("sd,ksd->ks", units, own)
     votes = np.zeros((centers.shape[1], centers.shape[0]), dtype=np.int64)

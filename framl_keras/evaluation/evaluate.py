@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framl_keras.data.pairs import PairSet
+from framl_keras.errors import UserError
 from framl_keras.evaluation.arrays import check_both_kinds
 from framl_keras.evaluation.baseline import raw_pixels
 from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirror_fused
@@ -82,6 +83,7 @@ def evaluate(
             be decoded, or a name is unknown.
     """
     protocols = check_names(similarities, protocol)
+    pair_sets = _checked(pair_sets)
     views = [(source, mirror_fused(model, batch_size), similarities)]
     if baseline:
         views.append((RAW_PIXELS, raw_pixels, ["cos"]))
@@ -97,12 +99,25 @@ def evaluate(
     return results
 
 
+def _checked(pair_sets: Any) -> Sequence[PairSet]:
+    """The pair sets, of which one alone may be given as it is."""
+    given = [pair_sets] if isinstance(pair_sets, PairSet) else pair_sets
+    if not isinstance(given, list | tuple) or not all(isinstance(p, PairSet) for p in given):
+        kind = type(given).__name__
+        raise UserError(
+            f"`pair_sets`: expected a list of pair sets, see `open_pairs`. Received: {kind}"
+        )
+    return given
+
+
 def check_names(similarities: Sequence[str], protocol: str) -> Sequence[str]:
     """The protocols that a name stands for, once all names are known to be right.
 
     Raises:
         UserError: if a similarity or the protocol is unknown.
     """
+    if isinstance(similarities, str):
+        raise UserError(f"`similarities`: expected a list of names. Received: {similarities!r}")
     for similarity in similarities:
         check_similarity(similarity)
     return PROTOCOLS if protocol == "both" else [check_protocol(protocol)]

@@ -1,11 +1,11 @@
 """How far the numbers would move with other identities: 95% intervals.
 
 Pairs that share an identity are not independent. A rate's variance is that of the
-pairs' influences added up over each identity; what two identities share, being in
-both sums, is taken off by half: by all of it, few identities cover too little. The
-interval is symmetric in log odds and Student's t, its degrees of freedom those of as
-many identities as carry the variance. Accuracy has more: its thresholds are chosen
-from the same pairs, see `rethreshold`. `benchmarks/coverage.py` shows what it covers.
+pairs' influences added up over each identity; what two identities share is in both
+sums, and is taken off once. The interval is symmetric in log odds and Student's t, its
+degrees of freedom those of as many identities as carry the variance. Accuracy has more:
+its thresholds are chosen from the same pairs, see `rethreshold`. `benchmarks/coverage.py`
+shows what all this covers.
 
 References:
 - Fafchamps and Gubert, "The formation of risk sharing networks", 2007 (pairs that share)
@@ -69,8 +69,15 @@ class PairVariance:
         self._shares = [self._by_unit(kind / max(1, kind.sum())) for kind in (is_same, ~is_same)]
         self.units = int(min(np.count_nonzero(share) for share in self._shares))
 
-    def __call__(self, influence: np.ndarray) -> Variance:
-        """The variance of the sum of influences `(num_pairs,)`."""
+    def __call__(self, influence: np.ndarray, is_skewed: bool = True) -> Variance:
+        """The variance of the sum of influences `(num_pairs,)`.
+
+        Args:
+            influence: see `influence`.
+            is_skewed: whether to take half the degrees of freedom, as rates near their end
+                need it: where such a rate is too good by chance, so is its variance. The
+                difference of two models lies evenly about its mean.
+        """
         parts = [np.where(kind, influence, 0.0) for kind in (self.is_same, ~self.is_same)]
         sums = np.zeros(self.count)
         for part, share, ends in zip(parts, self._shares, (1, 2), strict=True):
@@ -79,9 +86,10 @@ class PairVariance:
         total = float(sums @ sums)
         if total <= 0:
             return Variance(0.0, 1.0, self.units)
-        value = max(total - self._shared(influence) / 2, total / 2)
+        value = max(total - self._shared(influence), total / 2)
         carriers = total**2 / float(np.square(sums) @ np.square(sums))
         degrees = 1 / max(1 / carriers - 1 / self.count, 1 / self.count)
+        degrees = degrees if is_skewed else 2 * degrees
         return Variance(value, float(max(degrees, LEAST_DEGREES)), self.units)
 
     def error(self, influence: np.ndarray) -> float:

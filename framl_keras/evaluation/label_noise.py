@@ -1,13 +1,18 @@
 """Which training images do not look like their label: those far from its dominant center."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from framl_keras.data.sources import People, Source
+from framl_keras.errors import UserError
+from framl_keras.evaluation.arrays import as_array
 from framl_keras.evaluation.dominant_centers import dominant_centers
 from framl_keras.evaluation.embed import embed_with, not_fused
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 1000  # identities whose embeddings are in memory at a time
 
@@ -52,7 +57,8 @@ def find_label_noise(
 ) -> LabelNoise:
     """Compares training images with their labels' centers, as they are, not mirrored.
 
-    Memory holds the embeddings of some identities at a time.
+    Memory holds the embeddings of some identities at a time. A warning says so if there
+    is one center for each identity only: images of others then pull it to themselves.
 
     Args:
         model: the embedding model.
@@ -63,8 +69,9 @@ def find_label_noise(
         central_crop: sees the middle of each image only.
 
     Raises:
-        UserError: if an image cannot be decoded.
+        UserError: if an image cannot be decoded, or the centers are not the source's.
     """
+    centers = _checked(centers, len(source.class_names))
     angles = np.zeros(len(source))
     suspects: list[Suspect] = []
     classes = len(source.class_names)
@@ -81,6 +88,23 @@ def find_label_noise(
         places = people.indices[far]
         suspects += _suspects(source, places, angles[places], vectors[far], centers)
     return LabelNoise(angles, sorted(suspects, key=lambda suspect: -suspect.angle))
+
+
+def _checked(centers: np.ndarray, classes: int) -> np.ndarray:
+    """The centers, if they are of as many identities; a warning if each has but one."""
+    centers = as_array(centers, "centers")
+    if centers.ndim != 3 or centers.shape[1] != classes or centers.dtype.kind != "f":
+        raise UserError(
+            f"`centers`: expected floats (sub_centers, {classes}, dim), for the source's "
+            f"{classes} identities. Received: {centers.dtype} {centers.shape}"
+        )
+    if len(centers) == 1:
+        log.warning(
+            "This run has one center for each identity, which wrong images pull towards "
+            "themselves: few or none of them will be far from it. To find them, train with "
+            "sub-centers, `model.sub_centers: 3`."
+        )
+    return centers
 
 
 def _suspects(

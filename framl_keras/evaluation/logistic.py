@@ -1,18 +1,21 @@
 """From a distance to a probability, and what its log-likelihood ratios cost."""
 
 import numpy as np
+import numpy.typing as npt
 
+from framl_keras.evaluation.arrays import as_answers, as_array, as_distances, check_both_kinds
 from framl_keras.evaluation.folds import FOLDS, consecutive_folds
 
 RIDGE = 1e-3  # keeps the map finite where the two kinds do not overlap
 STEPS = 50
 
 
-def fit_logistic(distance: np.ndarray, is_same: np.ndarray) -> tuple[float, float]:
+def fit_logistic(distance: npt.ArrayLike, is_same: npt.ArrayLike) -> tuple[float, float]:
     """Slope and intercept of `sigmoid(intercept - slope * distance)`, both kinds weighing alike.
 
     Newton's method on the logistic loss with a small ridge on the standardized slope.
     """
+    distance, is_same = as_distances(distance, is_same)
     center, spread = distance.mean(), distance.std() or 1.0
     inputs = np.stack([(center - distance) / spread, np.ones_like(distance)], axis=1)
     weights = np.where(is_same, 0.5 / is_same.sum(), 0.5 / (~is_same).sum())
@@ -30,19 +33,22 @@ def fit_logistic(distance: np.ndarray, is_same: np.ndarray) -> tuple[float, floa
     return float(slope), float(found[1] + slope * center)
 
 
-def cllr(log_odds: np.ndarray, is_same: np.ndarray) -> float:
+def cllr(log_odds: npt.ArrayLike, is_same: npt.ArrayLike) -> float:
     """Mean cost of log-likelihood ratios in bits, both kinds weighing alike.
 
     Reference:
     - Brümmer and du Preez, "Application-independent evaluation of speaker detection", 2006
     """
+    log_odds, is_same = as_array(log_odds, "log_odds"), as_answers(is_same)
+    check_both_kinds(is_same)
     same = np.logaddexp(0, -log_odds[is_same]).mean()
     different = np.logaddexp(0, log_odds[~is_same]).mean()
     return float((same + different) / (2 * np.log(2)))
 
 
-def cross_validated_cllr(distance: np.ndarray, is_same: np.ndarray, seed: int = 0) -> float:
+def cross_validated_cllr(distance: npt.ArrayLike, is_same: npt.ArrayLike, seed: int = 0) -> float:
     """`cllr` of each of ten random folds under the map fitted to the other nine."""
+    distance, is_same = as_distances(distance, is_same)
     rng = np.random.default_rng(seed)
     fold, log_odds = np.empty(len(distance), dtype=int), np.empty(len(distance))
     for kind in (is_same, ~is_same):
@@ -54,8 +60,9 @@ def cross_validated_cllr(distance: np.ndarray, is_same: np.ndarray, seed: int = 
     return cllr(log_odds, is_same)
 
 
-def min_cllr(distance: np.ndarray, is_same: np.ndarray) -> float:
+def min_cllr(distance: npt.ArrayLike, is_same: npt.ArrayLike) -> float:
     """`cllr` under the best monotone map, found by pooling adjacent violators."""
+    distance, is_same = as_distances(distance, is_same)
     order = np.argsort(-distance, kind="stable")  # likelihood of same is to ascend
     starts = np.flatnonzero(np.append(True, np.diff(distance[order]) != 0))
     same = np.add.reduceat(is_same[order].astype(float), starts)

@@ -47,9 +47,9 @@ def check_protocol(name: str) -> str:
     Raises:
         UserError: if not; it lists them.
     """
-    if name in PROTOCOLS:
+    if isinstance(name, str) and name in PROTOCOLS:
         return name
-    near = difflib.get_close_matches(name, PROTOCOLS, n=1)
+    near = difflib.get_close_matches(str(name), PROTOCOLS, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise UserError(f"Unknown protocol {name!r}. Expected one of {', '.join(PROTOCOLS)}.{hint}")
 

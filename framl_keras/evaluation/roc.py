@@ -1,9 +1,13 @@
 """The whole range of thresholds: ROC and what is read off it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from framl_keras.evaluation.arrays import as_distances, as_rate
+from framl_keras.evaluation.folds import folds_or_consecutive
 from framl_keras.evaluation.operating_point import rate
 from framl_keras.evaluation.protocol import grid_counts
 
@@ -62,8 +66,13 @@ class ValAtFar(NamedTuple):
     is_resolved: bool
 
 
-def roc_curve(distance: np.ndarray, is_same: np.ndarray) -> Roc:
-    """The ROC of distances, `(num_pairs,)`, lower being more alike; equal ones are one point."""
+def roc_curve(distance: npt.ArrayLike, is_same: npt.ArrayLike) -> Roc:
+    """The ROC of distances, `(num_pairs,)`, lower being more alike; equal ones are one point.
+
+    Raises:
+        UserError: if there is not one finite distance for each answer.
+    """
+    distance, is_same = as_distances(distance, is_same, both_kinds=False)
     order = np.argsort(distance, kind="stable")
     distance, is_same = distance[order], is_same[order]
     last = np.flatnonzero(np.append(np.diff(distance) > 0, True))
@@ -88,10 +97,14 @@ def equal_error_rate(roc: Roc) -> float:
     return float(roc.fpr[after - 1] + part * (roc.fpr[after] - roc.fpr[after - 1]))
 
 
-def tar_at_far(roc: Roc, num_different: int, fars: tuple[float, ...] = FARS) -> list[TarAtFar]:
-    """True accept rates down to the first false accept rate that the pairs cannot tell."""
-    points = []
-    for far in sorted(fars, reverse=True):
+def tar_at_far(roc: Roc, num_different: int, fars: Sequence[float] = FARS) -> list[TarAtFar]:
+    """True accept rates down to the first false accept rate that the pairs cannot tell.
+
+    Raises:
+        UserError: if a rate is not between 0 and 1.
+    """
+    points: list[TarAtFar] = []
+    for far in sorted((as_rate(far, "fars") for far in fars), reverse=True):
         points.append(_tar_at(roc, num_different, far))
         if not points[-1].is_resolved:
             break
@@ -117,12 +130,16 @@ def _threshold_above(distance: np.ndarray, point: int) -> float:
     return float(middle if middle > lower else upper)
 
 
-def val_at_far(distance: np.ndarray, is_same: np.ndarray, fold: np.ndarray, far: float) -> ValAtFar:
+def val_at_far(
+    distance: npt.ArrayLike, is_same: npt.ArrayLike, fold: npt.ArrayLike, far: float
+) -> ValAtFar:
     """Finds a threshold for `far` on the training folds and applies it to the test fold.
 
     Reference:
     - insightface, `recognition/arcface_torch/eval/verification.py`, thresholds 0, 0.001, … 3.999
     """
+    distance, is_same = as_distances(distance, is_same, both_kinds=False)
+    fold, far = folds_or_consecutive(fold, len(distance)), as_rate(far, "far")
     counts = grid_counts(distance, is_same, fold, VAL_THRESHOLDS)
     different = counts.fp + counts.tn
     fars = rate(counts.fp.sum(axis=0) - counts.fp, different.sum(axis=0) - different)
@@ -139,8 +156,9 @@ def val_at_far(distance: np.ndarray, is_same: np.ndarray, fold: np.ndarray, far:
     return ValAtFar(far, float(val.mean()), float(val.std()), float(measured.mean()), is_resolved)
 
 
-def d_prime(distance: np.ndarray, is_same: np.ndarray) -> float:
+def d_prime(distance: npt.ArrayLike, is_same: npt.ArrayLike) -> float:
     """How many common standard deviations apart the two kinds of pairs lie."""
+    distance, is_same = as_distances(distance, is_same, both_kinds=False)
     if is_same.all() or not is_same.any():
         return float("nan")
     same, different = distance[is_same], distance[~is_same]

@@ -89,6 +89,10 @@ def paired_test(
 
 def mcnemar(only_first: int, only_second: int) -> float:
     """Exact two-sided p-value of two counts that chance would make equal."""
+    only_first, only_second = (
+        as_count(only_first, "only_first", 0),
+        as_count(only_second, "only_second", 0),
+    )
     total, fewer = only_first + only_second, min(only_first, only_second)
     terms = np.arange(1, fewer + 1)
     log_choose = np.append(0.0, np.cumsum(np.log((total - terms + 1) / terms)))
@@ -105,7 +109,7 @@ def _differences(
     inflation = (draws[1] - draws[0]).inflation
     differences = {}
     for name in ("accuracy", "auc", "eer"):
-        spread = variance(after[name] - before[name])
+        spread = variance(after[name] - before[name], is_skewed=False)
         spread = spread.scaled(inflation) if name == "accuracy" else spread
         differences[name] = _difference(getattr(second, name) - getattr(first, name), spread)
     return differences

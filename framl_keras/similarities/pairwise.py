@@ -3,6 +3,7 @@
 It is what verification needs, on vectors that may come from any model.
 """
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,7 +16,8 @@ from framl_keras.similarities.rows import Rows
 
 BLOCK = 256  # pairs that a thread takes at a time; twice as many leave the cache
 UNIT_TOLERANCE = 1e-6
-DECIMALS = 12  # rounding leaves as many
+DECIMALS = 12  # rounding leaves as many of unit vectors
+DIGITS = 15  # of any
 THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -66,7 +68,18 @@ def comparable_distances(embeddings: np.ndarray, pairs: np.ndarray, similarity: 
     """
     if similarity == "diff" and _are_unit(embeddings):
         return 2 * comparable_distances(embeddings, pairs, "cos")
-    return np.round(distances(embeddings, pairs, similarity), DECIMALS)
+    values = distances(embeddings, pairs, similarity)
+    return np.round(values, DECIMALS if _are_unit(embeddings) else _decimals(values))
+
+
+def _decimals(values: np.ndarray) -> int:
+    """As many as leave the values apart, whatever the vectors' lengths, but not their rounding."""
+    spread, largest = np.ptp(values) if len(values) else 0.0, np.abs(values).max(initial=0.0)
+    if not spread:
+        return DECIMALS
+    return min(
+        DECIMALS - math.floor(math.log10(spread)), DIGITS - 1 - math.floor(math.log10(largest))
+    )
 
 
 def _are_unit(embeddings: np.ndarray) -> bool:

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -70,3 +72,31 @@ def test_a_calibration_gives_a_verdict_and_a_probability_and_survives_the_disk(t
 def test_too_few_pairs_for_the_rate_are_refused():
     with pytest.raises(UserError, match="100000 different-pairs at least"):
         calibrate(*_distances(), "cos", far=1e-5)
+
+
+def test_of_fresh_pairs_as_many_are_accepted_as_the_rate_says():
+    """At the smallest rate that 1,000 pairs can tell: on average, not twice as many."""
+    rng = np.random.default_rng(0)
+    rates = []
+    for _ in range(400):
+        different = rng.uniform(size=1000)  # a threshold is the false accept rate on fresh pairs
+        distance = np.concatenate([np.full(10, -1.0), different])
+        rates.append(calibrate(distance, np.arange(1010) < 10, "cos", far=1e-3).threshold)
+    assert np.mean(rates) == pytest.approx(1e-3, rel=0.15)
+
+
+def test_a_rate_on_few_pairs_is_warned_of_and_has_its_interval(caplog, tmp_path):
+    distance, is_same = _distances()
+    few = calibrate(distance, is_same, "cos", far=1e-3, set_name="held-out")
+    assert (few.false_accepts, few.is_resolved) == (3, False)
+    assert "rests on 3 of 3,000 different-pairs" in caplog.text
+    low, high = few.far_interval
+    assert low < 1e-3 < high
+    assert high > 2 * low
+    caplog.clear()
+    many = calibrate(distance, is_same, "cos", far=1e-2)
+    assert (many.is_resolved, caplog.text) == (True, "")
+    write_calibrations(tmp_path, [few])
+    (stored,) = json.loads((tmp_path / "calibration.json").read_text())
+    assert (stored["set"], stored["embedding"]) == ("held-out", "fused")
+    assert read_calibrations(tmp_path)["cos"] == few

@@ -4,13 +4,14 @@ import re
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Sample
 from framl_keras.evaluation import evaluate, format_table
 from framl_keras.evaluation.identity_pairs import identity_pairs
 from framl_keras.evaluation.report import facts_of, write_report
-from framl_keras.evaluation.report.curves import thinned
+from framl_keras.evaluation.report.curves import label_decades, thinned
 from framl_keras.evaluation.report.hardest import hardest_pairs
 from framl_keras.evaluation.roc import roc_curve
 
@@ -99,3 +100,23 @@ def test_a_thinned_curve_keeps_its_ends_and_lies_on_the_curve():
     assert fpr[1] == roc.fpr[roc.fpr > 0][0]
     on_curve = {*zip(roc.fpr, roc.tpr, strict=True)}
     assert all(point in on_curve for point in zip(fpr[1:], tpr[1:], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (2e-3, 1.05, {"1 %", "10 %", "100 %"}),
+        (2e-4, 1.05, {"0.1 %", "1 %", "10 %", "100 %"}),
+        (2e-6, 1.05, {f"$10^{{{power}}}$" for power in range(-5, 1)}),
+        (0.02, 0.3, {"2 %", "5 %", "10 %", "20 %"}),
+    ],
+)
+def test_each_decade_of_an_axis_has_its_own_label(low, high, labels):
+    axes = Figure().add_subplot()
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    label_decades(axes.xaxis)
+    ticks = [*axes.get_xticklabels(), *axes.get_xticklabels(minor=True)]
+    shown = [t.get_text() for t in ticks if t.get_text() and low <= t.get_position()[0] <= high]
+    assert labels <= set(shown)
+    assert len(shown) == len(set(shown))

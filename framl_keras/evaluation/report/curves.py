@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from framl_keras.evaluation.evaluate import Result
 from framl_keras.evaluation.report.style import COLOURS, DASHES
 from framl_keras.evaluation.roc import Roc
 
+LEAST_IN_PERCENT = 5e-5  # 0.01 % is still read at a glance
 MAX_POINTS = 2000  # on paper; all points of a million pairs make a file of 100 MB
 
 
@@ -42,7 +44,7 @@ def det_figure(results: Sequence[Result]) -> Figure:
     axes.set_ylabel("False reject rate (same-pairs rejected; log scale)")
     axes.set_yscale("log")
     axes.set_ylim(least / 1.5, 1.1)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    label_decades(axes.yaxis)
     axes.legend(loc="lower left", frameon=True, framealpha=0.9, edgecolor="none")
     return figure
 
@@ -63,10 +65,45 @@ def _axes(results: Sequence[Result], title: str) -> tuple[Figure, Axes]:
     axes = figure.add_subplot()
     axes.set_xscale("log")
     axes.set_xlim(0.8 / count, 1.05)
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    label_decades(axes.xaxis)
     axes.set_xlabel(f"False accept rate (of {count:,} different-pairs; log scale)")
     axes.set_title(title, loc="left")
     return figure, axes
+
+
+def label_decades(axis: Axis) -> None:
+    """Labels each decade of an axis of rates: in percent, or in powers where it goes below 1e-4.
+
+    Over less than two and a half decades, 2 and 5 times each are labeled too.
+    """
+    low, high = axis.get_view_interval()
+    label = percent_label if low >= LEAST_IN_PERCENT else power_label
+    is_short = high < 300 * low
+    axis.set_major_locator(LogLocator(numticks=20))
+    axis.set_major_formatter(FuncFormatter(lambda rate, _: label(rate)))
+    axis.set_minor_locator(LogLocator(subs=(2, 5) if is_short else range(2, 10), numticks=200))
+    minor = FuncFormatter(lambda rate, _: label(rate)) if is_short else NullFormatter()
+    axis.set_minor_formatter(minor)
+
+
+def percent_label(rate: float) -> str:
+    """A rate as text.
+
+    Example:
+    >>> [percent_label(rate) for rate in (1.0, 0.1, 0.005, 1e-4)]
+    ['100 %', '10 %', '0.5 %', '0.01 %']
+    """
+    return f"{100 * rate:.3g} %"
+
+
+def power_label(rate: float) -> str:
+    """A rate as a power of ten, in TeX.
+
+    Example:
+    >>> [power_label(rate) for rate in (1.0, 1e-5)]
+    ['$10^{0}$', '$10^{-5}$']
+    """
+    return f"$10^{{{round(float(np.log10(rate)))}}}$"
 
 
 def thinned(roc: Roc) -> tuple[np.ndarray, np.ndarray]:
