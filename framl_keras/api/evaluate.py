@@ -14,6 +14,7 @@ from framl_keras.embedder import Embedder, names_of
 from framl_keras.errors import UserError
 from framl_keras.evaluation import Result, check_names, format_table
 from framl_keras.evaluation import evaluate as evaluate_model
+from framl_keras.evaluation.arrays import as_identities, as_vectors, check_arrays
 from framl_keras.evaluation.evaluate import MODEL
 from framl_keras.evaluation.identity_pairs import identity_pairs
 from framl_keras.evaluation.intervals import REPEATS
@@ -125,7 +126,7 @@ def evaluate(
         protocol: how thresholds are chosen: `exact`, `framl` or `both`.
         normalize: gives ready vectors length one first.
         baseline: adds raw pixels under the cosine, where there are images.
-        bootstrap: how often to resample for intervals; 0 for none.
+        bootstrap: how often to choose thresholds anew for intervals; 0 for no intervals.
         progress: shows a bar.
         source: what the results call the embedder.
 
@@ -184,35 +185,20 @@ def _ready(given: Any, pairs: Any) -> EmbeddingSet | None:
         return read_embeddings(given)
     if not hasattr(given, "__array__"):
         return None
-    vectors = np.asarray(given)
     if pairs is None:
         raise TypeError("Vectors need pairs. Expected `(pairs, is_same)`, or `is_same`.")
-    rows, is_same = _rows_and_answers(pairs, len(vectors))
-    identities = np.full(len(vectors), -1)
-    if isinstance(pairs, dict):
-        identities = np.unique(np.asarray(pairs["identities"]), return_inverse=True)[1]
+    vectors = as_vectors(given, "vectors")
     keys = [f"row {row}" for row in range(len(vectors))]
-    return EmbeddingSet("vectors", vectors, rows, is_same, None, identities, keys)
-
-
-def _rows_and_answers(pairs: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs of rows, int64 `(m, 2)`, and bool `(m,)`."""
     if isinstance(pairs, dict):
         if "identities" not in pairs:
             raise TypeError(f"Expected the key `identities`. Received: {list(pairs)}")
-        numbers = np.unique(np.asarray(pairs["identities"]), return_inverse=True)[1]
-        return identity_pairs(numbers)
-    if isinstance(pairs, tuple) and len(pairs) == 2:
-        rows, is_same = np.asarray(pairs[0], np.int64), np.asarray(pairs[1]).astype(bool)
-    else:
-        is_same = np.asarray(pairs).astype(bool)
-        rows = np.arange(count - count % 2, dtype=np.int64).reshape(-1, 2)
-    if rows.ndim != 2 or rows.shape[1] != 2 or is_same.shape != (len(rows),):
-        raise UserError(
-            f"{count} vectors, pairs of shape {rows.shape} and answers of shape {is_same.shape} "
-            "do not fit. Expected pairs (m, 2) and one answer for each."
-        )
-    return rows, is_same
+        who = as_identities(pairs["identities"], len(vectors))
+        rows, is_same = identity_pairs(who)
+        return EmbeddingSet("vectors", vectors, rows, is_same, None, who, keys, balanced=True)
+    given_rows, answers = pairs if isinstance(pairs, tuple) and len(pairs) == 2 else (None, pairs)
+    vectors, rows, is_same = check_arrays(vectors, given_rows, answers)
+    unknown = np.full(len(vectors), -1)
+    return EmbeddingSet("vectors", vectors, rows.astype(np.int64), is_same, None, unknown, keys)
 
 
 def _facts(embedder: Embedder, results: Sequence[Result]) -> dict[str, Any]:

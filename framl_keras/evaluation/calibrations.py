@@ -10,6 +10,7 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.evaluation.calibration import Calibration, calibrate
 from framl_keras.evaluation.embed import Embedded
 from framl_keras.evaluation.identity_pairs import identity_pairs
+from framl_keras.evaluation.links import Units, equal_rows, units_of
 from framl_keras.results import Tabular
 from framl_keras.similarities import comparable_distances
 
@@ -25,6 +26,8 @@ class Calibrations(Tabular):
         "distance below": ".4f",
         "TAR": ".2%",
         "FAR": "g",
+        "FAR from": ".2g",
+        "FAR to": ".2g",
         "Cllr": ".3f",
         "min Cllr": ".3f",
     }
@@ -45,10 +48,11 @@ class Calibrations(Tabular):
     def summary(self) -> str:
         """What they rest on, in a sentence."""
         first = next(iter(self))
+        source = f"{first.set_name}: " if first.set_name else ""
         return (
-            f"{first.num_same:,} same-pairs and {first.num_different:,} different-pairs, "
+            f"{source}{first.num_same:,} same-pairs and {first.num_different:,} different-pairs, "
             f"{first.false_accepts:,} of which are accepted at a false accept rate of "
-            f"{first.far:g}"
+            f"{first.far:g}; for {first.embedding} embeddings"
         )
 
     def rows(self) -> list[dict[str, Any]]:
@@ -58,6 +62,8 @@ class Calibrations(Tabular):
                 "similarity": each.similarity,
                 "distance below": each.threshold,
                 "FAR": each.far,
+                "FAR from": each.far_interval[0] if each.far_interval else None,
+                "FAR to": each.far_interval[1] if each.far_interval else None,
                 "TAR": each.tar,
                 "Cllr": each.cllr,
                 "min Cllr": each.min_cllr,
@@ -89,10 +95,13 @@ def calibrate_all(
     Raises:
         UserError: if there are too few pairs for the rate.
     """
-    vectors, pairs, is_same = _joined(pair_sets, embedded)
+    vectors, pairs, is_same, units = _joined(pair_sets, embedded)
+    source = ", ".join(each.name for each in pair_sets)
     return Calibrations(
         [
-            calibrate(comparable_distances(vectors, pairs, name), is_same, name, far, model)
+            calibrate(
+                comparable_distances(vectors, pairs, name), is_same, name, far, model, source, units
+            )
             for name in similarities
         ]
     )
@@ -100,14 +109,29 @@ def calibrate_all(
 
 def _joined(
     pair_sets: Sequence[PairSet], embedded: Sequence[Embedded]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Embeddings, pairs and answers of all sets together."""
-    rows, answers, done = [], [], 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Units]:
+    """Embeddings, pairs and answers of all sets together, and what the pairs share."""
+    rows, answers, identities, done, named = [], [], [], 0, 0
     for pairs, found in zip(pair_sets, embedded, strict=True):
-        is_known = found.identities.min() >= 0
-        chosen = identity_pairs(found.identities) if is_known else (pairs.pairs, pairs.is_same)
-        rows.append(chosen[0] + done)
-        answers.append(chosen[1])
+        chosen, is_same = _pairs_of(pairs, found.identities)
+        rows.append(chosen + done)
+        answers.append(is_same)
+        identities.append(np.where(found.identities < 0, -1, found.identities + named))
         done += len(found.embeddings)
+        named += int(found.identities.max(initial=-1)) + 1
     vectors = np.concatenate([found.embeddings for found in embedded])
-    return vectors, np.concatenate(rows), np.concatenate(answers)
+    joined, is_same = np.concatenate(rows), np.concatenate(answers)
+    hashes = [found.hashes for found in embedded if found.hashes is not None]
+    equal = equal_rows(np.concatenate(hashes)) if len(hashes) == len(embedded) else None
+    units = units_of(joined, is_same, np.concatenate(identities), equal)
+    return vectors, joined, is_same, units
+
+
+def _pairs_of(pairs: PairSet, identities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of images with known identities, and the set's own of the others."""
+    all_known, is_same = identity_pairs(identities)
+    others = (identities[pairs.pairs] < 0).any(axis=1)
+    return (
+        np.concatenate([all_known, pairs.pairs[others]]),
+        np.concatenate([is_same, pairs.is_same[others]]),
+    )

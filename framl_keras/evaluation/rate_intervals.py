@@ -36,7 +36,7 @@ def rate_intervals(
     redrawing = redrawing_of(found, repeats, seed)
     rates = {"accuracy": found.accuracy, "auc": found.auc, "eer": found.eer}
     rates |= {f"tar@{point.far:g}": point.tar for point in found.tar if point.is_resolved}
-    inflation = redrawing(found.distance).inflation
+    inflation = redrawing(found.distance).inflation()
     intervals = {}
     for name, influences in influences_of(found, variance).items():
         spread: Variance = variance(influences)

@@ -34,12 +34,15 @@ class Draws(NamedTuple):
     def __sub__(self, other: "Draws") -> "Draws":
         return Draws(self.fixed - other.fixed, self.anew - other.anew)
 
-    @property
-    def inflation(self) -> float:
-        """By what to multiply a variance that takes thresholds as fixed."""
+    def inflation(self, power: float = 0.5) -> float:
+        """By what to multiply a variance that takes thresholds as fixed.
+
+        Args:
+            power: of the ratio of the two variances.
+        """
         fixed = float(self.fixed.var())
         ratio = float(self.anew.var()) / fixed if fixed > 0 else 1.0
-        return max(1.0, float(np.sqrt(ratio)))
+        return max(1.0, ratio**power)
 
 
 class Redrawing:

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from framl_keras.data.inputs import input_images
 from framl_keras.data.pairs import PairSet, held_out_pairs, open_pairs
 from framl_keras.data.pairs.pair_set import pairs_in_order
 from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
+from framl_keras.evaluation.arrays import as_answers
 from framl_keras.recipe import HELD_OUT, DataSection, Recipe
 from framl_keras.runs.identities import named_columns, split_identities
 
@@ -133,5 +132,5 @@ def _is_triple(entry: Any) -> bool:
 def _of_triples(triples: Sequence[Any]) -> PairSet:
     """The set of some triples `(a, b, same)`."""
     images = input_images([image for a, b, _ in triples for image in (a, b)])
-    is_same = np.array([bool(same) for *_, same in triples])
+    is_same = as_answers([same for *_, same in triples], "same")
     return pairs_in_order("pairs", images, is_same, "pairs")

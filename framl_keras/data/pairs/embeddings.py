@@ -30,6 +30,7 @@ class EmbeddingSet:
         folds: integers `(num_pairs,)`, or None.
         identities: int64 `(num_images,)`, -1 where unknown.
         keys: names of the rows.
+        balanced: see `PairSet`.
     """
 
     name: str
@@ -39,11 +40,14 @@ class EmbeddingSet:
     folds: np.ndarray | None
     identities: np.ndarray
     keys: Sequence[str]
+    balanced: bool = False
 
     def pair_set(self) -> PairSet:
         """The same pairs, of images that are not there: their bytes are empty."""
         images = _Names(self.keys, self.identities)
-        return PairSet(self.name, images, self.pairs, self.is_same, self.folds)
+        return PairSet(
+            self.name, images, self.pairs, self.is_same, self.folds, balanced=self.balanced
+        )
 
 
 class _Names(Sequence):

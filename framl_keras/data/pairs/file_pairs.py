@@ -1,6 +1,6 @@
 """Builds a pair set from named files, each file once however many pairs it is in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,11 +74,25 @@ def pairs_of_files(
     listed_by: Path,
     folds: Sequence[int] | None = None,
     rule: str = "",
+    name_of: Callable[[Path], str | None] = lambda _: None,
 ) -> PairSet:
-    """A pair set over the files that occur in `pairs`."""
+    """A pair set over the files that occur in `pairs`.
+
+    Args:
+        name: what the report calls the set.
+        pairs: two files each.
+        is_same: whether the two show one identity.
+        listed_by: the list that names them.
+        folds: of the pairs, where the list says.
+        rule: where relative paths start from, in words.
+        name_of: the identity in a file, or None where the list does not tell.
+    """
     positions: dict[Path, int] = {}
     numbers = [[positions.setdefault(file, len(positions)) for file in pair] for pair in pairs]
-    images = NamedImages(list(positions), listed_by, np.full(len(positions), -1), rule)
+    names = [name_of(file) for file in positions]
+    numbered = {who: number for number, who in enumerate(dict.fromkeys(names))}
+    labels = np.array([-1 if who is None else numbered[who] for who in names], dtype=np.int64)
+    images = NamedImages(list(positions), listed_by, labels, rule)
     return PairSet(
         name,
         images,

@@ -36,7 +36,7 @@ def list_pairs(path: Path, name: str, root: Path | None = None) -> PairSet:
     pairs = [reader.pair(line, words) for line, words in lines]
     answers = [reader.answer(line, words) for line, words in lines]
     folds = _folds(header, len(lines), path)
-    return pairs_of_files(name, pairs, answers, path, folds, reader.start.rule)
+    return pairs_of_files(name, pairs, answers, path, folds, reader.start.rule, reader.name_of)
 
 
 def looks_like_pairs(text: str) -> bool:
@@ -71,6 +71,10 @@ class _LfwLines:
     def answer(self, line: int, words: list[str]) -> bool:
         """Whether a line pairs two images of one person."""
         return len(words) == 3
+
+    def name_of(self, file: Path) -> str | None:
+        """Who is in an image: the name of its folder."""
+        return file.parent.name
 
     def _file(self, line: int, person: str, number: str) -> Path:
         stem = f"{person}_{int(number):04d}"
@@ -112,6 +116,10 @@ class _PathLines:
     def answer(self, line: int, words: list[str]) -> bool:
         """Whether a line says that its images show one person."""
         return words[self._at] == "1"
+
+    def name_of(self, file: Path) -> str | None:
+        """Who is in an image, which such a list does not say."""
+        return None
 
 
 def _words(path: Path) -> list[_Line]:

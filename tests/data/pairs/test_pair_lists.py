@@ -205,3 +205,12 @@ def test_a_damaged_protocol_is_named(cfp, file, text, message):
 def test_a_pair_set_fits_together(pairs, is_same, message):
     with pytest.raises(UserError, match=message):
         PairSet("x", [None] * 4, pairs, is_same)
+
+
+def test_lfws_list_says_who_is_in_its_images_and_lists_of_paths_do_not(folder):
+    pairs = open_text(folder, LFW)
+    names = [pairs.images[row].key.rsplit("/", 2)[1] for row in range(len(pairs.images))]
+    labels = [pairs.images[row].label for row in range(len(pairs.images))]
+    assert sorted(set(zip(names, labels, strict=True))) == [("Ann_B", 0), ("Carl", 1)]
+    listed = open_text(folder, "Carl/Carl_0001.jpg Carl/Carl_0002.jpg 1\n", "listed.txt")
+    assert [listed.images[row].label for row in range(2)] == [-1, -1]
