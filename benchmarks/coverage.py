@@ -5,7 +5,15 @@ all the identities there could be is known from a world of thousands. Intervals 
 hold it 95 times in 100 (93 to 97 is good), and paired tests of two equally good models
 should find a difference 5 times (3 to 7).
 
-RESULTS
+Measured over 150 worlds each (sampling moves 95 by 1.8), same-pairs all, 3,000 different-pairs:
+
+| world | accuracy | AUC | EER | TAR@0.1 | TAR@0.01 | rejected: accuracy, AUC, EER |
+| --- | --- | --- | --- | --- | --- | --- |
+| 20 identities x 6 | 95.3 | 97.3 | 95.3 | 96.7 | 93.3 | 3.3, 1.3, 3.3 |
+| 60 identities x 4 | 94.0 | 95.3 | 92.0 | 94.0 | 96.0 | 2.0, 3.3, 6.0 |
+| 200 identities x 3 | 97.3 | 99.3 | 96.7 | 99.3 | 94.0 | 6.0, 2.7, 2.7 |
+
+Where identities are not given and are linked through same-pairs, the numbers are the same.
 """
 
 import argparse
