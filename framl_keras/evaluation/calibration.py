@@ -72,6 +72,11 @@ class Calibration:
     far_interval: Interval | None = None
     embedding: str = EMBEDDING
 
+    def __post_init__(self) -> None:
+        if self.far_interval is not None:  # a list, where JSON held it
+            low, high = self.far_interval
+            object.__setattr__(self, "far_interval", (float(low), float(high)))
+
     @property
     def is_resolved(self) -> bool:
         """Whether enough different-pairs are accepted to know the rate to about a third."""
@@ -244,14 +249,10 @@ def _calibration(entry: Any) -> Calibration:
         if kind in (str, int, float) and not fits:
             raise ValueError(f"{str(name)[:40]} is {str(value)[:40]}")
     entry = {"set_name" if name == "set" else name: value for name, value in entry.items()}
-    if (interval := entry.get("far_interval")) is not None:
-        if (
-            not isinstance(interval, list)
-            or len(interval) != 2
-            or not all(map(is_number, interval))
-        ):
-            raise ValueError(f"far_interval is {str(interval)[:40]}")
-        entry["far_interval"] = tuple(interval)
+    interval = entry.get("far_interval")
+    is_pair = isinstance(interval, list) and len(interval) == 2 and all(map(is_number, interval))
+    if interval is not None and not is_pair:
+        raise ValueError(f"far_interval is {str(interval)[:40]}")
     return Calibration(**entry)
 
 
