@@ -1,4 +1,4 @@
-"""The one kind of error that is the user's to mend."""
+"""The error of everything that a user can fix."""
 
 
 class UserError(ValueError):

@@ -32,7 +32,7 @@ def create_embedder(
         float32 `(batch, embedding_dim)`, not normalized.
 
     Raises:
-        UserError: if the backbone is unknown or its weights cannot be had.
+        UserError: if the backbone is unknown or its weights are not available.
         ValueError: if the shape is not one of images.
 
     Example:
@@ -56,7 +56,7 @@ def list_backbones(pattern: str = "*") -> list[str]:
 
     Example:
     >>> list_backbones("IResNet5*")
-    ['IResNet50']
+    ['IResNet50', 'IResNet50SE']
     """
     return _matching(backbones.names(), pattern)
 

@@ -139,9 +139,9 @@ def evaluate(
     >>> same = np.arange(100) % 2 == 0
     >>> vectors = rng.normal(size=(200, 16))
     >>> vectors[1::2][same] = vectors[0::2][same] + 0.1
-    >>> results = evaluate(vectors, same, ["cos", "ssim"], bootstrap=0)
+    >>> results = evaluate(vectors, same, ["cos", "diff"], bootstrap=0)
     >>> [(result.similarity, result.accuracy > 0.9) for result in results]
-    [('cos', True), ('ssim', True)]
+    [('cos', True), ('diff', True)]
     """
     names = names_of(similarities)
     check_names(names, protocol)

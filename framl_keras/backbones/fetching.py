@@ -33,4 +33,4 @@ class Fetching:
         of_keras = kind is Exception and "URL fetch failure" in str(error)
         if of_keras or isinstance(error, (OSError, *self.unknown)):
             reason = " ".join(str(error).split())[:300]
-            raise UserError(f"{self.what} could not be had ({reason}). {self.instead}") from None
+            raise UserError(f"{self.what} is not available ({reason}). {self.instead}") from None

@@ -1,4 +1,4 @@
-"""Squeeze and excitation: the channels of a map, weighed by what the whole map shows."""
+"""Squeeze and excitation: weights each channel by the mean of all channels."""
 
 from typing import Any
 

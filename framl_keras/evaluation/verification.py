@@ -141,7 +141,7 @@ def verify(
 ) -> Verification:
     """Verifies embeddings on pairs.
 
-    Embeddings are measured as they are: whoever wants unit vectors normalizes
+    Embeddings are measured as they are: for unit vectors, normalize
     first, as `embed` does.
 
     Args:

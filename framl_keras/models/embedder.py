@@ -38,7 +38,7 @@ def embedding_model(
         float32 `(batch, embedding_dim)`, not normalized.
 
     Raises:
-        UserError: if the backbone is unknown or its weights cannot be had.
+        UserError: if the backbone is unknown or its weights are not available.
 
     Example:
     >>> model = embedding_model("MobileNetV2", image_size=112)

@@ -1,4 +1,4 @@
-"""A saved model from its file, whatever is in it."""
+"""Loads a saved model; anything wrong with its file is an error that names the file."""
 
 import os
 from pathlib import Path

@@ -41,7 +41,7 @@ def replace_at_label(values: Tensor, labels: Tensor, new: Tensor) -> Tensor:
 
 
 def write_at_label(values: Tensor, labels: Tensor, new: Tensor) -> Tensor:
-    """As `replace_at_label`, of rows that all have a label; `values` and a copy are there then."""
+    """As `replace_at_label` where all rows have a label; holds `values` and one copy."""
     rows = ops.arange(ops.shape(labels)[0], dtype="int32")
     return ops.scatter_update(values, ops.stack([rows, labels], axis=1), new)
 

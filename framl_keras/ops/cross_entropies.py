@@ -1,4 +1,4 @@
-"""Each row's cross-entropy, of which some rows count nothing."""
+"""Cross-entropies of rows, without those that have no label."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A row's own class and all others in three numbers, without keeping what lies between."""
+"""Sums up a row's own class and all others in three numbers, without keeping the logits."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ Tensor = Any
 def own_and_others(
     embeddings: Tensor, centers: Tensor, labels: Tensor, scale: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What a softmax loss with a margin needs to know of the scaled cosines to all centers.
+    """The three numbers of each row from which a softmax loss with a margin is computed.
 
     At most two arrays of shape `(batch, num_classes)` are there at a time, forwards and
     backwards, and none in between: the gradient computes the product again. Single

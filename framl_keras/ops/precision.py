@@ -1,4 +1,4 @@
-"""Float32 or better, whatever comes in."""
+"""Raises any float type to float32 at least."""
 
 from typing import Any
 

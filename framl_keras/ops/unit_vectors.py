@@ -1,4 +1,4 @@
-"""L2 normalization that is exact at any length of vector and finite at none."""
+"""L2 normalization that is exact at any length, with finite gradients at length zero too."""
 
 from typing import Any
 

@@ -33,7 +33,7 @@ TRAINING = re.compile(r"num_batches_tracked$|^head\.")  # the margin head and it
 
 
 def adaface(depths: Sequence[int]) -> Layout:
-    """The layout of a network with so many blocks in its stages: they stand in one row."""
+    """The layout of a network whose blocks are numbered through all stages."""
 
     def prefix(layer: str) -> str:
         found = BLOCK.match(layer)

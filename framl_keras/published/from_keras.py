@@ -1,4 +1,4 @@
-"""Embedders of our own files: `.keras` models and `.weights.h5`."""
+"""Makes embedders from `.keras` models and `.weights.h5` files."""
 
 from pathlib import Path
 

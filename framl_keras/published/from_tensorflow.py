@@ -1,4 +1,4 @@
-"""Embedders of FRAML's and arcface-tf2's TensorFlow checkpoints."""
+"""Makes embedders from the TensorFlow checkpoints of FRAML and arcface-tf2."""
 
 import re
 from pathlib import Path

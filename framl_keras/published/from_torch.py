@@ -1,4 +1,4 @@
-"""Embedders of torch state dicts: insightface's and AdaFace's."""
+"""Makes embedders from torch state dicts of insightface and AdaFace."""
 
 import importlib.util
 from pathlib import Path
@@ -73,7 +73,7 @@ def _check_is_not_magface(path: Path, backbone: str, prefix: str, tensors: Tenso
 
 
 def _check_family(path: Path, layout: Layout, tensors: Tensors) -> None:
-    """Says so if the tensors are named as in another family of networks."""
+    """Raises an error if the tensors' names are those of another family of networks."""
     if layout.embed in tensors:
         return
     others = [name for name, other in TORCH.items() if other.embed in tensors]

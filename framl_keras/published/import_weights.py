@@ -1,4 +1,4 @@
-"""Makes an embedder of a file of published weights."""
+"""Makes an embedder from a file of published weights."""
 
 from pathlib import Path
 

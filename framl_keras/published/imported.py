@@ -1,4 +1,4 @@
-"""What comes of importing weights."""
+"""The result of importing weights."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import keras
 
 
 class Imported(NamedTuple):
-    """An embedder, and how near it comes to the original.
+    """An embedder, and how close it is to the original.
 
     Attributes:
         embedder: the model from RGB pixels 0…255 to embeddings.

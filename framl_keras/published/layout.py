@@ -82,7 +82,7 @@ def head_options(layout: Layout, tensors: Tensors) -> dict[str, Any]:
 
 
 def without_frozen_gamma(layout: Layout, tensors: Tensors) -> Tensors:
-    """The tensors less a gamma that is 1 and so has no variable here."""
+    """The tensors without a gamma that is 1 everywhere: our network has no variable for it."""
     if layout.frozen_gamma is None or not _is_ones(tensors.get(layout.frozen_gamma)):
         return tensors
     return {name: tensor for name, tensor in tensors.items() if name != layout.frozen_gamma}

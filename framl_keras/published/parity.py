@@ -1,4 +1,4 @@
-"""How far two ways of computing the same embeddings lie apart."""
+"""How much two ways of computing the same embeddings differ."""
 
 from collections.abc import Callable
 

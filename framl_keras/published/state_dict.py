@@ -83,7 +83,7 @@ class _Inert(dict):
         super().__init__()
 
     def __setstate__(self, _: Any) -> None:
-        """Takes nothing over."""
+        """Ignores the state."""
 
 
 def _load_with_torch(path: Path) -> Any:
@@ -100,7 +100,7 @@ def _load_with_torch(path: Path) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """What torch found wrong, without its advice."""
+    """What torch says is wrong, without its advice."""
     text = " ".join(str(error).split())
     if "TorchScript" in text:
         return "a TorchScript archive; torch.jit.load reads it"

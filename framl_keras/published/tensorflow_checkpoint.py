@@ -76,7 +76,7 @@ def _bytes_beside(prefix: Path) -> int:
 
 
 def _name(attribute: Any) -> str:
-    """What a tensor is called here."""
+    """Our name of a tensor."""
     found = KEY.match(attribute.checkpoint_key)
     if not found:
         return attribute.checkpoint_key

@@ -13,7 +13,7 @@ Tensor = Any
 
 
 class TorchNetwork:
-    """Torch's layers, each named by what its tensors' names begin with."""
+    """Torch's layers, each found by the prefix of its tensors' names."""
 
     def __init__(self, tensors: Mapping[str, np.ndarray], epsilon: float = 1e-5):
         torch = importlib.import_module("torch")
@@ -25,7 +25,7 @@ class TorchNetwork:
         }
 
     def has(self, prefix: str) -> bool:
-        """Whether any tensor's name begins so."""
+        """Whether any tensor's name has this prefix."""
         return any(name.startswith(f"{prefix}.") for name in self.tensors)
 
     def conv(self, x: Tensor, name: str, stride: int = 1, padding: int | None = None) -> Tensor:

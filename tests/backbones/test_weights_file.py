@@ -59,5 +59,5 @@ def test_weights_that_cannot_be_fetched_say_how_to_go_on(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", refuse)
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
-    with pytest.raises(UserError, match=r"MobileNetV2 could not be had .*`weights: null`"):
+    with pytest.raises(UserError, match=r"MobileNetV2 is not available .*`weights: null`"):
         backbones.get("MobileNetV2").build((96, 96, 3), weights="imagenet")

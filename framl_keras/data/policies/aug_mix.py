@@ -18,7 +18,7 @@ def drawn_in_graph(aug_mix: type) -> type:
     """
 
     class AugMix(aug_mix):  # type: ignore[misc, valid-type]
-        """AugMix whose every step is one of all, or none."""
+        """AugMix in which each step is one of the layers, or none."""
 
         def build(self, input_shape: Any) -> None:
             super().build(input_shape)
@@ -29,7 +29,7 @@ def drawn_in_graph(aug_mix: type) -> type:
 
 
 class _Always:
-    """One name, whatever is chosen from it and nothing; no list, of which Keras makes its own."""
+    """Stands for a list of layers, and gives the same name whatever is chosen from it."""
 
     def __init__(self, name: str):
         self._name = name
@@ -54,7 +54,7 @@ class _Step:
         return {"chosen": chosen, "data": data, "seed": seed}
 
     def transform_images(self, images: Tensor, drawn: dict[str, Any]) -> Tensor:
-        """What the chosen layer makes of the images."""
+        """The images, transformed by the chosen layer."""
 
         def by(layer: Any) -> Tensor:
             layer.backend.set_backend("tensorflow")

@@ -70,7 +70,7 @@ class Draws:
         return tf.random.stateless_gamma(whole, self.next(), alpha, beta, dtype)
 
     def while_loop(self, cond: Callable, body: Callable, loop_vars: Any, **options: Any) -> Any:
-        """`tf.while_loop`, each turn of which draws anew."""
+        """`tf.while_loop` that draws new numbers in each turn."""
         outer = self._seed
 
         def counted(turn: Tensor, *variables: Tensor) -> list[Tensor]:

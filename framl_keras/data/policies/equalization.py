@@ -1,4 +1,4 @@
-"""Keras' equalisation chooses its histogram by KERAS_BACKEND and not by the graph it is in."""
+"""Keras' equalization chooses its histogram by KERAS_BACKEND and not by the graph it is in."""
 
 import contextlib
 import importlib
@@ -10,7 +10,7 @@ _MODULE = "keras.src.layers.preprocessing.image_preprocessing.equalization"
 
 @contextlib.contextmanager
 def histograms_of_tensorflow() -> Iterator[None]:
-    """Within, Keras' `Equalization` counts as it does on TensorFlow, where its graph is.
+    """A context in which Keras' `Equalization` counts with TensorFlow, in whose graph it runs.
 
     For JAX it unrolls a comparison for each of 256 values, and a `RandAugment` has
     eleven thousand nodes. The histogram is the same.

@@ -115,7 +115,7 @@ def _check_has_no_state(name: str, view: Any) -> None:
     if state := sorted(kind for kind in kinds if kind.startswith(_STATEFUL)):
         raise UserError(
             f"data.augment: {name} has randomness of its own in this version "
-            f"({', '.join(state)}), so its images could not be had again. Choose another policy."
+            f"({', '.join(state)}), so its images cannot be repeated. Choose another policy."
         )
 
 

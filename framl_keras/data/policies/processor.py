@@ -1,4 +1,4 @@
-"""TensorFlow as a guest in the input path: on the processor, without taking a GPU's memory."""
+"""Runs TensorFlow in the input path on the CPU, without taking a GPU's memory."""
 
 import contextlib
 from collections.abc import Callable

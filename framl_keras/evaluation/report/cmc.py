@@ -11,7 +11,7 @@ from framl_keras.evaluation.report.style import COLOURS, plot_style, save_both
 
 
 def cmc_figure(found: Identification, similarity: str) -> Figure:
-    """Rate of mated probes found among the best k, over k."""
+    """A figure of the rank-k identification rate over k."""
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     axes = figure.add_subplot()
     ranks = np.arange(1, len(found.cmc) + 1)
@@ -28,7 +28,7 @@ def cmc_figure(found: Identification, similarity: str) -> Figure:
 
 
 def write_cmc(found: Identification, similarity: str, folder: Path) -> None:
-    """Writes `cmc.png` and `cmc.svg` into a folder, which is made."""
+    """Writes `cmc.png` and `cmc.svg` into a folder, making it."""
     folder.mkdir(parents=True, exist_ok=True)
     with plot_style():
         save_both(cmc_figure(found, similarity), folder, "cmc")

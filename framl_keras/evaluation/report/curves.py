@@ -59,7 +59,7 @@ def _distinct(results: Sequence[Result]) -> list[tuple[str, Result]]:
 
 
 def _axes(results: Sequence[Result], title: str) -> tuple[Figure, Axes]:
-    """Axes over the false accept rates that the different-pairs can tell."""
+    """Axes over the false accept rates that the number of different-pairs supports."""
     count = results[0].verification.num_different
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     axes = figure.add_subplot()
@@ -109,7 +109,7 @@ def power_label(rate: float) -> str:
 def thinned(roc: Roc) -> tuple[np.ndarray, np.ndarray]:
     """The curve as steps from the first false accept on, `(points,), (points,)`.
 
-    Between two false accept rates the lower one's true accept rate is what can be had.
+    Between two false accept rates, the true accept rate of the lower one is reached.
     """
     last = np.flatnonzero(np.append(np.diff(roc.fpr) > 0, True))  # the best of each rate
     fpr, tpr = roc.fpr[last], roc.tpr[last]
@@ -127,7 +127,7 @@ def _name(result: Result) -> str:
 
 
 def _line(number: int) -> dict:
-    """Color and dashes: lines that lie on each other are still seen."""
+    """Color and dashes, so that lines on top of each other stay visible."""
     return {
         "color": COLOURS[number % len(COLOURS)],
         "linestyle": DASHES[number % len(DASHES)],

@@ -1,4 +1,4 @@
-"""What has to be known to get the same numbers again."""
+"""What one needs to know to get the same numbers again."""
 
 import platform
 import sys
@@ -11,7 +11,7 @@ MODULES = ("keras", "numpy", "cv2", "matplotlib", "tensorflow", "jax", "torch")
 
 
 def facts_of(backend: str | None = None, **more: Any) -> dict[str, Any]:
-    """Versions of what is loaded, platform and time, and whatever else is given.
+    """Versions of the loaded packages, platform, time, and further facts.
 
     Args:
         backend: name of the Keras backend; None without Keras.

@@ -90,7 +90,7 @@ def _folds(found: Verification) -> Sequence[dict[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """The same with Python's own types, and None for what is not a finite number."""
+    """A copy in plain Python types, with None for numbers that are not finite."""
     if isinstance(value, dict):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

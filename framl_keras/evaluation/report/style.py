@@ -39,7 +39,7 @@ _SETTINGS: Any = {
 
 @contextmanager
 def plot_style() -> Iterator[None]:
-    """Within the block figures are drawn in the project's style."""
+    """A context in which figures have the project's style."""
     with matplotlib.rc_context(_SETTINGS):
         yield
 

@@ -21,7 +21,7 @@ def operating_points(results: Numbers) -> Table:
 
 
 def separation(results: Numbers) -> Table:
-    """How far apart the two kinds of pairs lie, over all thresholds."""
+    """How well the two kinds of pairs separate, over all thresholds."""
     rows = [
         [
             *_name(numbers),
@@ -37,7 +37,7 @@ def separation(results: Numbers) -> Table:
 
 
 def accept_rates(results: Numbers) -> Table:
-    """True accept rates as far down as the pairs can tell, and insightface's VAL."""
+    """True accept rates, as low as the pairs support, and insightface's VAL."""
     fars = dict.fromkeys(point["far"] for numbers in results for point in numbers["tar_at_far"])
     rows = []
     for numbers in results:

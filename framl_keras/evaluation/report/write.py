@@ -87,7 +87,7 @@ def _shown(results: Sequence[Result], name: str) -> list[Result]:
 
 
 def _write_scores(path: Path, results: Sequence[Result], pair_sets: Sequence[PairSet]) -> None:
-    """Every pair's distance, for whoever wants to plot or test something else."""
+    """Writes the distance of every pair, for plots and tests of your own."""
     arrays: dict[str, np.ndarray] = {}
     for pairs in pair_sets:
         arrays[f"{pairs.name}/pairs"], arrays[f"{pairs.name}/is_same"] = pairs.pairs, pairs.is_same

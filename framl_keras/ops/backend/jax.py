@@ -1,4 +1,4 @@
-"""JAX, whose compiler orders a program anew and computes what is equal once.
+"""JAX: its compiler reorders a program and computes equal values once.
 
 Under jit, writing rows copies nothing, since the variable's memory is given away.
 """

@@ -1,4 +1,4 @@
-"""TensorFlow, which runs operations in any order and takes transposition as an argument."""
+"""TensorFlow: it runs operations in any order and transposes inside of a product."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Torch, which keeps the program's order and writes where it is told to."""
+"""Torch: it keeps the program's order and can write in place."""
 
 from typing import Any
 
