@@ -12,6 +12,7 @@ Measured over 150 worlds each (sampling moves 95 by 1.8), same-pairs all, 3,000 
 | 20 identities x 6 | 95.3 | 97.3 | 95.3 | 96.7 | 93.3 | 3.3, 1.3, 3.3 |
 | 60 identities x 4 | 94.0 | 95.3 | 92.0 | 94.0 | 96.0 | 2.0, 3.3, 6.0 |
 | 200 identities x 3 | 97.3 | 99.3 | 96.7 | 99.3 | 94.0 | 6.0, 2.7, 2.7 |
+| 600 independent pairs | 93.3 | 97.3 | 93.3 | 93.3 | 96.0 | 6.0, 3.3, 4.7 |
 
 Where identities are not given and are linked through same-pairs, the numbers are the same.
 """
