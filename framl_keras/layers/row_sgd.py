@@ -38,6 +38,7 @@ class RowSGD:
 
     Example:
     >>> rows = RowSGD(learning_rate=0.1, momentum=0.9, weight_decay=5e-4, coupled_decay=True)
+    >>> from framl_keras import ArcMarginLayer
     >>> head = ArcMarginLayer(1000, sample_rate=0.1, row_optimizer=rows)
     >>> losses, _ = head(np.ones((2, 8)), np.array([3, 999]), losses=True)
     >>> tuple(losses.shape)

@@ -39,14 +39,12 @@ def register(name: Any, margin: Any = None, *, replace: bool = False) -> Any:
         ValueError: if the name is taken, or it is no subclass of `Margin`.
 
     Example:
-    >>> @margins.register
-    ... class HalfAngle(margins.Margin):
+    >>> class Tenth(Margin):
     ...     def target(self, cosine, norms, training, labels=None):
     ...         return cosine - 0.1
-    >>> "HalfAngle" in margins.names()
-    True
-    >>> ArcMarginLayer(10, margin="HalfAngle").margin_rule.get_config()
-    {}
+    >>> register("Tenth", Tenth) is Tenth, by_name("Tenth").get_config()
+    (True, {})
+    >>> _ = MARGINS._things.pop("Tenth")
     """
     if isinstance(name, str) and margin is None:
         return lambda decorated: register(name, decorated, replace=replace)
