@@ -193,3 +193,9 @@ def test_the_check_finds_a_backend_read_and_a_long_body():
     assert backend_reads("import keras\nif keras.backend.backend() == 'jax': pass")
     assert long_bodies("def f():\n" + "    pass\n" * (LONGEST_BODY + 1)) == ["f"]
     assert not long_bodies("def f():\n" + "    pass\n" * LONGEST_BODY)
+
+
+def test_names_of_test_files_are_unique():
+    """Two of a name end the whole suite's collection, though each folder runs alone."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert len(names) == len(set(names))
