@@ -1,29 +1,42 @@
 """How often 95% intervals hold the true number, and how often tests reject a true null.
 
-Worlds of made-up identities are drawn again and again. What the numbers would be with
-all the identities there could be is known from a world of thousands. Intervals should
-hold it 95 times in 100 (93 to 97 is good), and paired tests of two equally good models
-should find a difference 5 times (3 to 7).
+Worlds of made-up identities are drawn again and again; what the numbers would be with
+all the identities there could be is known from a world of thousands. Good is 93 to 97 for
+intervals, 3 to 7 for tests of two equally good models.
 
-Measured over 150 worlds each (sampling moves 95 by 1.8), same-pairs all, 3,000 different-pairs:
+Measured over 300 worlds each, both models (sampling moves 95 by 1.3 at most), all
+same-pairs and 3,000 different-pairs:
 
-| world | accuracy | AUC | EER | TAR@0.1 | TAR@0.01 | rejected: accuracy, AUC, EER |
-| --- | --- | --- | --- | --- | --- | --- |
-| 20 identities x 6 | 95.3 | 97.3 | 95.3 | 96.7 | 93.3 | 3.3, 1.3, 3.3 |
-| 60 identities x 4 | 94.0 | 95.3 | 92.0 | 94.0 | 96.0 | 2.0, 3.3, 6.0 |
-| 200 identities x 3 | 97.3 | 99.3 | 96.7 | 99.3 | 94.0 | 6.0, 2.7, 2.7 |
-| 600 independent pairs | 93.3 | 97.3 | 93.3 | 93.3 | 96.0 | 6.0, 3.3, 4.7 |
+| world | AUC | EER | TAR@0.1 | TAR@0.01 | rejected: AUC, EER |
+| --- | --- | --- | --- | --- | --- |
+| 20 identities x 6 | 95.5 | 95.0 | 96.2 | 97.3 | 5.0, 4.7 |
+| 60 identities x 4 | 94.8 | 93.5 | 94.5 | 93.2 | 6.0, 5.0 |
+| 200 identities x 3 | 94.7 | 93.8 | 94.5 | 95.5 | 4.3, 6.0 |
+| 600 independent pairs | 96.3 | 95.8 | 95.5 | 96.3 | 2.3, 4.3 |
 
-Where identities are not given and are linked through same-pairs, the numbers are the same.
+How the rules were chosen: the variance and its degrees of freedom follow from theory (see
+`framl_keras.evaluation.intervals`): over these worlds the variance is 0.91 to 1.14 times
+that of the numbers themselves, but for TAR at a rate of three false accepts (1.45). The
+least part of the variance, the least degrees of freedom, the window over which a slope is
+taken and the square root in `rethreshold` are rules of thumb, looked at on seeds other than
+those that this script draws by default.
+
+What does not hold: accuracy's interval is the least sure, since its thresholds are chosen
+from the same pairs; the variance that it takes from new draws is right within about a
+tenth. Intervals in log odds are missed on one side more than on the other. Where a set lost
+links between the images of an identity, intervals are too narrow; no method can tell.
 """
 
 import argparse
 import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from framl_keras.data.pairs.all_pairs import mixed, pairs_by_kind
 from framl_keras.evaluation import verify
+from framl_keras.evaluation.links import equal_rows
 from framl_keras.evaluation.roc import area_under, equal_error_rate, roc_curve, tar_at_far
 from framl_keras.evaluation.significance import paired_test
 
@@ -32,50 +45,88 @@ FARS = (0.1, 0.01)
 NAMES = ("accuracy", "auc", "eer", *(f"tar@{far:g}" for far in FARS))
 TESTED = ("accuracy", "auc", "eer")
 MOST_PAIRS = 3000  # of a kind, in each world
+REDRAWS = 60  # for accuracy; 200 are the package's
+NOISE = 1.1  # of an image about its identity
+BAD, WORSE = 0.1, 2.0  # the share of bad identities, and how much noisier their images are
 
 
-def unit(vectors):
+class World(NamedTuple):
+    """What is drawn: two equally good models' vectors, and pairs of their rows."""
+
+    models: list[np.ndarray]
+    pairs: np.ndarray
+    is_same: np.ndarray
+    identities: np.ndarray | None = None
+    equal: np.ndarray | None = None
+
+
+class Case(NamedTuple):
+    """A line of the table: how worlds are drawn, and which truth is theirs."""
+
+    title: str
+    draw: Callable[[np.random.Generator], World]
+    images: int
+    bad: float = 0.0
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors at length one."""
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-def images_of(rng, identities, images, noise):
+def images_of(
+    rng: np.random.Generator, identities: int, images: int, bad: float = 0.0
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Two models' vectors of the same images, equally good, and the identity of each."""
     owner = np.repeat(np.arange(identities), images)
     centers = rng.normal(size=(identities, DIM))[owner]
+    noise = NOISE * np.where(rng.random(identities) < bad, WORSE, 1.0)[owner, None]
     shared = rng.normal(size=(len(owner), DIM))
-    models = [
-        unit(
-            centers + noise * (np.sqrt(0.7) * shared + np.sqrt(0.3) * rng.normal(size=shared.shape))
-        )
-        for _ in range(2)
-    ]
-    return models, owner
+    own = (rng.normal(size=shared.shape) for _ in range(2))
+    return [unit(centers + noise * (0.7**0.5 * shared + 0.3**0.5 * o)) for o in own], owner
 
 
-def world(rng, identities, images, noise):
-    """All pairs of a world, or `MOST_PAIRS` of a kind; nothing is left out of same-pairs."""
-    models, owner = images_of(rng, identities, images, noise)
+def known(rng: np.random.Generator, identities: int, images: int, bad: float = 0.0) -> World:
+    """All same-pairs, and `MOST_PAIRS` different-pairs at most; identities are given."""
+    models, owner = images_of(rng, identities, images, bad)
     pairs, is_same = mixed(*pairs_by_kind(owner, rng, MOST_PAIRS))
-    return models, pairs, is_same, owner
+    return World(models, pairs, is_same, owner)
 
 
-def independent(rng, pairs, noise):
+def linked(rng: np.random.Generator, identities: int, images: int, kept: float = 1.0) -> World:
+    """As a `.bin` has it: each pair has two images of its own, identities are not given.
+
+    Args:
+        rng: draws.
+        identities: how many there are.
+        images: of each.
+        kept: the share of same-pairs that the set has; the others are links lost.
+    """
+    models, pairs, is_same, _, _ = known(rng, identities, images)
+    stays = ~is_same | (rng.random(len(pairs)) < kept)
+    rows = pairs[stays].ravel()
+    models = [vectors[rows] for vectors in models]
+    pairs = np.arange(len(rows)).reshape(-1, 2)
+    return World(models, pairs, is_same[stays], None, equal_rows(models[0]))
+
+
+def independent(rng: np.random.Generator, count: int) -> World:
     """As many same-pairs as different-pairs, none sharing an identity with another."""
-    models, _ = images_of(rng, 2 * pairs, 2, noise)
-    is_same = np.arange(pairs) % 2 == 0
-    left = 4 * np.arange(pairs)
+    models, _ = images_of(rng, 2 * count, 2)
+    is_same = np.arange(count) % 2 == 0
+    left = 4 * np.arange(count)
     rows = np.column_stack([left, left + np.where(is_same, 1, 2)])
     models = [vectors[rows.ravel()] for vectors in models]
-    return models, np.arange(2 * pairs).reshape(-1, 2), is_same, None
+    return World(models, np.arange(2 * count).reshape(-1, 2), is_same)
 
 
-def truth(images, noise, seed=1):
-    """What the numbers are in a world without end."""
+def truth(images: int, bad: float, seed: int = 1) -> dict[str, float]:
+    """What the numbers are in a world of many thousand identities."""
     rng = np.random.default_rng(seed)
     numbers = []
-    for _ in range(2):
-        models, owner = images_of(rng, 4000, images, noise)
-        pairs, is_same = mixed(*pairs_by_kind(owner, rng, 150_000))
+    for _ in range(3):
+        models, owner = images_of(rng, 6000, images, bad)
+        pairs, is_same = mixed(*pairs_by_kind(owner, rng, 200_000))
         for vectors in models:
             distance = 1 - np.vecdot(vectors[pairs[:, 0]], vectors[pairs[:, 1]])
             roc = roc_curve(distance, is_same)
@@ -85,64 +136,65 @@ def truth(images, noise, seed=1):
     return dict(zip(NAMES, np.mean(numbers, axis=0), strict=True))
 
 
-def examine(draw, true, repeats, known):
+def examine(case: Case, true: dict[str, float], repeats: int, seed: int) -> tuple[dict, dict]:
     """Shares of intervals that hold the truth, and of tests that reject, by name."""
     held, given = dict.fromkeys(NAMES, 0), dict.fromkeys(NAMES, 0)
     rejected = dict.fromkeys(TESTED, 0)
-    for seed in range(repeats):
-        models, pairs, is_same, owner = draw(np.random.default_rng(10_000 * (1 + known) + seed))
-        arguments = {
-            "folds": 10,
-            "balanced": True,
-            "bootstrap": 100,
-            "identities": owner if known else None,
-        }
-        first, second = (verify(v, pairs, is_same, **arguments) for v in models)
-        for name in NAMES:
-            if name in first.intervals:
-                low, high = first.intervals[name]
+    for number in range(repeats):
+        world = case.draw(np.random.default_rng([seed, number]))
+        arguments = {"folds": 10, "balanced": True, "bootstrap": REDRAWS}
+        arguments |= {"identities": world.identities, "equal": world.equal}
+        first, second = (
+            verify(vectors, world.pairs, world.is_same, **arguments) for vectors in world.models
+        )
+        for name, (low, high) in first.intervals.items():
+            if name in held:
                 given[name] += 1
                 held[name] += low <= true[name] <= high
-        for name, difference in paired_test(first, second, repeats=100).differences.items():
+        test = paired_test(first, second, repeats=REDRAWS)
+        for name, difference in test.differences.items():
             rejected[name] += difference.p < 0.05
     covered = {name: 100 * held[name] / max(1, given[name]) for name in NAMES}
-    return covered, {name: 100 * rejected[name] / repeats for name in TESTED}, first.resampled
+    return covered, {name: 100 * rejected[name] / repeats for name in TESTED}
 
 
-def cases(noise):
+def cases() -> Iterator[Case]:
+    """The lines of the table."""
     for identities, images in ((20, 6), (60, 4), (200, 3)):
-        for known in (True, False):
-            yield (
-                f"{identities} identities x {images}, {'known' if known else 'linked'}",
-                lambda rng, i=identities, n=images: world(rng, i, n, noise),
-                images,
-                known,
-            )
-    yield "600 independent pairs", lambda rng: independent(rng, 600, noise), 2, False
+        name = f"{identities} identities x {images}"
+        size = (identities, images)
+        yield Case(f"{name}, known", lambda rng, s=size: known(rng, *s), images)
+        yield Case(f"{name}, linked", lambda rng, s=size: linked(rng, *s), images)
+    yield Case("60 x 4, some of them bad", lambda rng: known(rng, 60, 4, BAD), 4, BAD)
+    yield Case("60 x 4, half the links lost", lambda rng: linked(rng, 60, 4, 0.5), 4)
+    yield Case("600 independent pairs", lambda rng: independent(rng, 600), 2)
 
 
-def main():
+def main() -> None:
+    """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=100, help="worlds of each kind")
-    parser.add_argument("--noise", type=float, default=1.1, help="of an image about its identity")
+    parser.add_argument("--repeats", type=int, default=500, help="worlds of each kind")
+    parser.add_argument("--seed", type=int, default=1, help="of the worlds; each line has its own")
+    parser.add_argument("--only", default="", help="lines whose name has this in it")
     arguments = parser.parse_args()
     print(
-        f"{arguments.repeats} worlds each; sampling moves 95 % by "
-        f"{100 * np.sqrt(0.0475 / arguments.repeats):.1f}, 5 % by as much"
+        f"{arguments.repeats} worlds each; sampling moves 95 % and 5 % by "
+        f"{100 * np.sqrt(0.0475 / arguments.repeats):.1f}"
     )
-    header = " ".join(f"{name:>9}" for name in NAMES)
-    print(f"{'coverage of 95% intervals, %':<31}{header}   rejected under the null, %")
-    truths = {}
-    for title, draw, images, known in cases(arguments.noise):
-        start = time.perf_counter()
-        true = truths.setdefault(images, truth(images, arguments.noise))
-        covered, rejected, source = examine(draw, true, arguments.repeats, known)
-        numbers = " ".join(f"{covered[name]:9.1f}" for name in NAMES)
-        tests = " ".join(f"{name} {rejected[name]:.1f}" for name in TESTED)
-        print(
-            f"{title:<31}{numbers}   {tests}  ({source}, {time.perf_counter() - start:.0f} s)",
-            flush=True,
-        )
+    print("| world | " + " | ".join(NAMES) + " | rejected: " + ", ".join(TESTED) + " | seconds |")
+    print("|" + " --- |" * (len(NAMES) + 3))
+    truths: dict[tuple[int, float], dict[str, float]] = {}
+    for line, case in enumerate(cases()):
+        if arguments.only not in case.title:
+            continue
+        kind = (case.images, case.bad)
+        true = truths[kind] if kind in truths else truths.setdefault(kind, truth(*kind))
+        start = time.process_time()
+        covered, rejected = examine(case, true, arguments.repeats, 1000 * arguments.seed + line)
+        cells = [f"{covered[name]:.1f}" for name in NAMES]
+        tests = ", ".join(f"{rejected[name]:.1f}" for name in TESTED)
+        cells += [tests, f"{time.process_time() - start:.0f}"]
+        print(f"| {case.title} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 """How far the numbers would move with other identities: 95% intervals.
 
-Pairs that share an identity are not independent. A rate's variance is that of the
-pairs' influences added up over each identity; what two identities share is in both
-sums, and is taken off once. The interval is symmetric in log odds and Student's t, its
-degrees of freedom those of as many identities as carry the variance. Accuracy has more:
-its thresholds are chosen from the same pairs, see `rethreshold`. `benchmarks/coverage.py`
-shows what all this covers.
+Pairs that share an identity are not independent. The variance of a mean over pairs is its
+square's mean less the square of what it estimates, and that square has an unbiased
+estimate: the mean product of two pairs that share no identity. So the products of pairs
+that do share one are added up, and divided by the share of couples of pairs that share
+none; both kinds of pairs have shares of their own. Degrees of freedom are Satterthwaite's:
+how much that sum itself varies, by the fourth powers of each identity's part. The interval
+is symmetric in log odds and Student's t. Accuracy has more: its thresholds are chosen from
+the same pairs, see `rethreshold`. `benchmarks/coverage.py` shows what all this covers.
 
 References:
 - Fafchamps and Gubert, "The formation of risk sharing networks", 2007 (pairs that share)
-- Bell and McCaffrey, "Bias reduction in standard errors for linear regression with
-  multi-stage samples", 2002 (few clusters)
+- Hoeffding, "A class of statistics with asymptotically normal distribution", 1948
+- Satterthwaite, "An approximate distribution of estimates of variance components", 1946
 """
 
 from typing import NamedTuple
@@ -22,9 +24,11 @@ from framl_keras.evaluation.student_t import two_sided_quantile
 
 LEVEL = 0.95
 REPEATS = 200  # draws for the accuracy's thresholds
-LEAST_DEGREES = 5  # few errors are few carriers: log odds see to these already
+LEAST_DEGREES = 3  # few errors are few carriers: log odds see to these already
+LEAST_PART = 0.25  # of the sum over identities, of which what two share takes half at most
+LEAST_APART = 0.1  # of couples of pairs that share no identity
 LEAST_UNITS = 6  # of five, even all on one side are no evidence at this level: 2 / 2**5 > 0.05
-MOST_CELLS = 16_000_000  # for the sums of two identities; beyond, pairs take their place
+DENSE = 4  # cells for each pair up to which all are counted, used or not
 
 Interval = tuple[float, float]
 
@@ -61,52 +65,49 @@ class PairVariance:
     """
 
     def __init__(self, units: Units, is_same: np.ndarray):
-        self.count, self.is_same = units.count, is_same
+        self.count, self.kinds = units.count, (is_same, ~is_same)
         self.left, self.right = np.ascontiguousarray(units.of_pairs.T)
         self.is_alone = self.left == self.right  # one unit: a same-pair, mostly
-        low, high = np.minimum(self.left, self.right), np.maximum(self.left, self.right)
-        self._meeting = None if self.count**2 > MOST_CELLS else low * self.count + high
-        self._shares = [self._by_unit(kind / max(1, kind.sum())) for kind in (is_same, ~is_same)]
-        self.units = int(min(np.count_nonzero(share) for share in self._shares))
+        cell = np.minimum(self.left, self.right) * self.count + np.maximum(self.left, self.right)
+        if self.count**2 > DENSE * len(cell):
+            cell = np.unique(cell, return_inverse=True)[1]
+        self._cell = cell
+        shares = sum(kind / max(1, kind.sum()) for kind in self.kinds)
+        by_unit, by_cell = self._sums(np.asarray(shares))
+        sharing = by_unit @ by_unit.T - by_cell @ by_cell.T
+        self._factors = 1 / np.maximum(1 - sharing, LEAST_APART)
+        self.units = int(np.count_nonzero(by_unit, axis=1).min())
 
-    def __call__(self, influence: np.ndarray, is_skewed: bool = True) -> Variance:
-        """The variance of the sum of influences `(num_pairs,)`.
-
-        Args:
-            influence: see `influence`.
-            is_skewed: whether to take half the degrees of freedom, as rates near their end
-                need it: where such a rate is too good by chance, so is its variance. The
-                difference of two models lies evenly about its mean.
-        """
-        parts = [np.where(kind, influence, 0.0) for kind in (self.is_same, ~self.is_same)]
-        sums = np.zeros(self.count)
-        for part, share, ends in zip(parts, self._shares, (1, 2), strict=True):
-            weight = np.minimum(share / ends, 0.5)  # what leaving the unit out takes away
-            sums += self._by_unit(part) / (1 - weight)
-        total = float(sums @ sums)
+    def __call__(self, influence: np.ndarray) -> Variance:
+        """The variance of the sum of influences `(num_pairs,)`, see `influence`."""
+        by_unit, by_cell = self._sums(influence)
+        products = by_unit @ by_unit.T
+        total = float(products.sum())
         if total <= 0:
             return Variance(0.0, 1.0, self.units)
-        value = max(total - self._shared(influence), total / 2)
-        carriers = total**2 / float(np.square(sums) @ np.square(sums))
-        degrees = 1 / max(1 / carriers - 1 / self.count, 1 / self.count)
-        degrees = degrees if is_skewed else 2 * degrees
-        return Variance(value, float(max(degrees, LEAST_DEGREES)), self.units)
+        once = products - by_cell @ by_cell.T  # a pair of pairs that share both counts once
+        value = max(float((self._factors * once).sum()), LEAST_PART * total)
+        squares = np.square(by_unit.sum(axis=0))
+        spread = float(squares @ squares) - total**2 / self.count
+        part = max(float(once.sum()) / total, LEAST_PART)
+        most = max(1, self.count - 1)
+        degrees = 2 * (part * total) ** 2 / spread if spread > 0 else most
+        return Variance(value, float(np.clip(degrees, LEAST_DEGREES, most)), self.units)
 
     def error(self, influence: np.ndarray) -> float:
         """The standard error."""
         return float(np.sqrt(self(influence).value))
 
-    def _by_unit(self, influence: np.ndarray) -> np.ndarray:
-        """Each unit's sum, `(num_units,)`; a pair of two units counts for both."""
-        sums = np.bincount(self.left, influence, self.count)
-        return sums + np.bincount(self.right, np.where(self.is_alone, 0.0, influence), self.count)
-
-    def _shared(self, influence: np.ndarray) -> float:
-        """The squares of what each two units share."""
-        values = np.where(self.is_alone, 0.0, influence)
-        if self._meeting is not None:
-            values = np.bincount(self._meeting, values)
-        return float(values @ values)
+    def _sums(self, influence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of each kind over each unit and over each two units that meet, `(2, ...)`."""
+        by_unit, by_cell = [], []
+        for kind in self.kinds:
+            part = np.where(kind, influence, 0.0)
+            of_two = np.where(self.is_alone, 0.0, part)
+            sums = np.bincount(self.left, part, self.count)
+            by_unit.append(sums + np.bincount(self.right, of_two, self.count))
+            by_cell.append(np.bincount(self._cell, of_two))
+        return np.array(by_unit), np.array(by_cell)
 
 
 def rate_interval(rate: float, variance: Variance) -> Interval | None:

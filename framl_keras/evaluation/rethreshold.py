@@ -16,7 +16,7 @@ import numpy as np
 from framl_keras.evaluation.links import Units
 
 MOST_UNITS = 500  # beyond, units are drawn in random groups
-CELLS = 4000  # of folds and bins
+CELLS = 2000  # of folds and bins
 FEWEST_BINS, MOST_BINS = 20, 200
 
 
@@ -73,18 +73,24 @@ class Redrawing:
         self.is_alone = units.of_pairs[:, 0] == units.of_pairs[:, 1]
         self.is_same, self.fold, self.balanced = is_same, fold, balanced
         self.folds = int(fold.max()) + 1
-        self.weights = rng.exponential(size=(repeats, self.groups)) - 1
+        code = is_same * self.folds + fold
+        self._is_there = np.bincount(code, minlength=2 * self.folds).reshape(2, self.folds) > 0
+        drawn = rng.exponential(size=(repeats, self.groups))
+        # of mean one in each draw: a pair of two units weighs their sum less one, which
+        # would else come near zero for all of a fold's different-pairs
+        self.weights = drawn / drawn.mean(axis=1, keepdims=True) - 1
 
     def __call__(self, distance: np.ndarray) -> Draws:
         """Accuracies under the distances `(num_pairs,)`."""
         bins = int(np.clip(CELLS // (2 * self.folds), FEWEST_BINS, MOST_BINS))
         cell = (self.is_same * self.folds + self.fold) * bins + self._binned(distance, bins)
+        shape = (-1, 2, self.folds, bins)
         total = np.bincount(cell, minlength=2 * self.folds * bins)
         drawn = total + self.weights @ self._by_group(cell, total.size)
-        shape = (-1, 2, self.folds, bins)
-        position = self._best(total.reshape(shape))
-        drawn = drawn.reshape(shape)
-        return Draws(self._judged(drawn, position), self._judged(drawn, self._best(drawn)))
+        own = np.cumsum(total.reshape(shape), axis=-1, dtype=np.float64)
+        accepted = np.cumsum(drawn.reshape(shape), axis=-1)
+        fixed = self._judged(accepted, self._best(own))
+        return Draws(fixed, self._judged(accepted, self._best(accepted)))
 
     def _binned(self, distance: np.ndarray, bins: int) -> np.ndarray:
         """Each pair's bin; bins hold as much weight each, both kinds weighing alike."""
@@ -102,18 +108,18 @@ class Redrawing:
         second = np.bincount((self.ends[1] * size + cell)[two], minlength=self.groups * size)
         return (first + second).reshape(self.groups, size)
 
-    def _best(self, counts: np.ndarray) -> np.ndarray:
+    def _best(self, accepted: np.ndarray) -> np.ndarray:
         """The bin up to which each fold accepts, by all other folds, `(draws, folds)`."""
-        accepted = np.cumsum(counts, axis=-1)
-        others = accepted.sum(axis=2, keepdims=True) - accepted
-        if self.balanced:
+        gain: np.ndarray | int = 0
+        for kind, sign in ((1, 1), (0, -1)):
+            others = accepted[:, kind].sum(axis=1, keepdims=True) - accepted[:, kind]
             total = others[..., -1:]
-            others = np.divide(others, total, out=np.zeros(others.shape), where=total > 0)
-        return np.argmax(others[:, 1] - others[:, 0], axis=-1)
+            weight = np.divide(sign, total, where=total > 0, out=np.zeros_like(total))
+            gain = gain + others * (weight if self.balanced else sign)
+        return np.argmax(gain, axis=-1)
 
-    def _judged(self, counts: np.ndarray, position: np.ndarray) -> np.ndarray:
+    def _judged(self, accepted: np.ndarray, position: np.ndarray) -> np.ndarray:
         """Mean accuracy over folds, `(draws,)`."""
-        accepted = np.cumsum(counts, axis=-1)
         total = accepted[..., -1]
         place = np.broadcast_to(position[:, None, :, None], (*accepted.shape[:3], 1))
         inside = np.take_along_axis(accepted, place, axis=-1)[..., 0]
@@ -123,9 +129,3 @@ class Redrawing:
         is_there = self._is_there[None]
         rates = np.divide(right, total, out=np.zeros_like(right, dtype=float), where=is_there)
         return (rates.sum(axis=1) / is_there.sum(axis=1)).mean(axis=1)
-
-    @property
-    def _is_there(self) -> np.ndarray:
-        """Which kinds each fold has, bool `(2, folds)`."""
-        code = self.is_same * self.folds + self.fold
-        return np.bincount(code, minlength=2 * self.folds).reshape(2, self.folds) > 0

@@ -111,7 +111,7 @@ def _differences(
     inflation = (draws[1] - draws[0]).inflation(power)
     differences = {}
     for name in ("accuracy", "auc", "eer"):
-        spread = variance(after[name] - before[name], is_skewed=False)
+        spread = variance(after[name] - before[name])
         spread = spread.scaled(inflation) if name == "accuracy" else spread
         differences[name] = _difference(getattr(second, name) - getattr(first, name), spread)
     return differences

@@ -144,7 +144,7 @@ def test_intervals_hold_the_truth_and_tests_keep_their_level():
         pairs, is_same = identity_pairs(identities)
         first, second = (verify(v, pairs, is_same, folds=10, bootstrap=30) for v in models)
         low, high = first.intervals["auc"]
-        held += low <= 0.928 <= high
+        held += low <= 0.9095 <= high  # the mean of a thousand such worlds
         rejected += paired_test(first, second, repeats=30).differences["auc"].p < 0.05
     assert held >= 52  # 57 expected, and fewer than 52 once in 100 such runs
     assert rejected <= 8
