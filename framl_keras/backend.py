@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framl_keras.errors import UserError
+from framl_keras.optional import pip_install
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -49,8 +50,7 @@ def _check(name: str, where: str) -> None:
         others = [other for other in BACKENDS if _is_installed(other)]
         instead = f", or set KERAS_BACKEND={others[0]}" if others else ""
         raise UserError(
-            f"The backend {name} is not installed. Install it with: "
-            f'pip install "framl-keras[{name}]"{instead}'
+            f"The backend {name} is not installed. Install it with: {pip_install(name)}{instead}"
         )
 
 

@@ -1,12 +1,16 @@
 """The embedding model: pixels -> embedding."""
 
+import re
 from typing import Any
 
 import keras
 
 from framl_keras import backbones
+from framl_keras.backbones import Backbone
+from framl_keras.errors import UserError
 from framl_keras.layers import FeatureRepresentation
 
+LARGE = 224  # a side for which every network builds
 BACKBONE = "backbone"  # what the network is called where its own name does not matter
 
 
@@ -38,7 +42,8 @@ def embedding_model(
         float32 `(batch, embedding_dim)`, not normalized.
 
     Raises:
-        UserError: if the backbone is unknown or its weights are not available.
+        UserError: if the backbone is unknown, its weights are not available, or the images are
+            too small for it.
 
     Example:
     >>> model = embedding_model("MobileNetV2", image_size=112)
@@ -53,12 +58,58 @@ def embedding_model(
     scaled = keras.layers.Rescaling(network.scale, network.offset, name="scaling")(pixels)
     if channels == 1:
         scaled = keras.layers.Concatenate(name="gray_to_color")([scaled] * 3)
-    features = network.build(shape, weights=weights)(scaled)
+    features = _network(backbone, network, shape, weights)(scaled)
     options = {**network.head, **representation}
     if embedding_l2:
         options["kernel_regularizer"] = keras.regularizers.L2(embedding_l2)
     embedding = FeatureRepresentation(embedding_dim, name="representation", **options)(features)
     return keras.Model(pixels, embedding, name="embedder")
+
+
+def _network(
+    name: str, network: Backbone, shape: tuple[int, ...], weights: str | None
+) -> keras.Model:
+    """The network for a shape.
+
+    Raises:
+        UserError: if it builds for larger images only; says from which side on.
+    """
+    try:
+        return network.build(shape, weights=weights)
+    except UserError:
+        raise
+    except Exception as error:
+        least = _least_side(network, min(shape[:2]), str(error))
+        if least is None:
+            raise
+        raise UserError(
+            f"The backbone {name} is made for images of at least {least}x{least} pixels. "
+            f"Received: {shape[0]}x{shape[1]}. Raise data.image_size, or choose a network that "
+            "takes smaller ones, such as MobileFaceNet."
+        ) from None
+
+
+def _least_side(network: Backbone, side: int, said: str) -> int | None:
+    """The least side that a network takes, where `side` is too small for it, and else None."""
+    if told := re.search(r"at least (\d+)x\1", said):
+        least = int(told[1])
+        return least if least > side else None
+    below, above = side, LARGE
+    if below >= above or not _builds(network, above):
+        return None
+    while above - below > 1:
+        middle = (below + above) // 2
+        below, above = (below, middle) if _builds(network, middle) else (middle, above)
+    return above
+
+
+def _builds(network: Backbone, side: int) -> bool:
+    """Whether a network can be made for square images of a side."""
+    try:
+        network.build((side, side, 3), weights=None)
+    except Exception:  # whatever a library raises where a feature map vanishes
+        return False
+    return True
 
 
 def network_of(embedder: keras.Model) -> keras.Model:

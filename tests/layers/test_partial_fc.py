@@ -210,3 +210,16 @@ def test_the_logits_have_a_column_for_each_class(rng):
 def test_row_sgd_arguments_out_of_range(options):
     with pytest.raises(ValueError, match="Received"):
         RowSGD(**options)
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="TensorFlow's strategies")
+def test_a_distribution_strategy_is_refused_in_one_line():
+    import tensorflow as tf
+
+    with (
+        tf.distribute.MirroredStrategy(["CPU:0"]).scope(),
+        pytest.raises(ValueError, match=r"not under a distribution strategy.*MirroredStrategy"),
+    ):
+        sampled_model(0.5)
+    with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+        sampled_model(0.5)

@@ -6,7 +6,7 @@ from framl_keras.data.sources.image_list import ImageList
 from framl_keras.data.sources.left_out import LeftOut
 from framl_keras.data.sources.merged import Merged
 from framl_keras.data.sources.orl import OrlFaces
-from framl_keras.data.sources.people import People, split_by_fraction, split_by_position
+from framl_keras.data.sources.people import People
 from framl_keras.data.sources.source import Images, Sample, Source
 from framl_keras.data.sources.synthetic import SyntheticFaces, SyntheticOptions
 
@@ -26,6 +26,4 @@ __all__ = [
     "open_source",
     "open_sources",
     "register_source",
-    "split_by_fraction",
-    "split_by_position",
 ]

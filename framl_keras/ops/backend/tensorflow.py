@@ -73,13 +73,14 @@ def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
 
 
 def check_one_device(what: str) -> None:
-    """Refuses a `tf.distribute` strategy of several replicas."""
+    """Refuses each `tf.distribute` strategy but that of one device: its variables have no rows."""
     strategy = tf.distribute.get_strategy()
-    if strategy.num_replicas_in_sync > 1:
+    plain_variables = isinstance(strategy, tf.distribute.OneDeviceStrategy)
+    if tf.distribute.has_strategy() and not plain_variables:
         raise ValueError(
             f"{what} writes rows of a variable, which works on one device and not under a "
-            "strategy of several replicas; train all classes there. "
-            f"Received: {type(strategy).__name__} with {strategy.num_replicas_in_sync} replicas"
+            "distribution strategy; train all classes there, or without a strategy. "
+            f"Received: {type(strategy).__name__} with {strategy.num_replicas_in_sync} replica(s)"
         )
 
 

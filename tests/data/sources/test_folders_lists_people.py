@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from small_faces import PEOPLE, encoded
+from small_faces import encoded
 
 from framl_keras.data.sources import (
     ImageFolder,
@@ -9,8 +9,6 @@ from framl_keras.data.sources import (
     People,
     SyntheticFaces,
     SyntheticOptions,
-    split_by_fraction,
-    split_by_position,
 )
 from framl_keras.data.sources.natural_order import natural_key
 from framl_keras.errors import UserError
@@ -151,31 +149,15 @@ def test_a_faulty_synthetic_location(location, message):
     assert message in str(error.value)
 
 
-def test_people_are_inside_or_outside_and_relabeled(face_folder):
+def test_people_are_chosen_and_relabeled(face_folder):
     source = ImageFolder(face_folder)
-    inside, outside = split_by_position(source, 2, 3)
-    assert inside.class_names == ["Zoë 10", "ada"]
-    assert outside.class_names == ["Zoë 9", "bob"]
-    assert inside.labels.tolist() == [0, 0, 0, 1, 1, 1]
-    assert outside[3] == source[9]._replace(label=1)
-    assert outside.path_of(3) == source.path_of(9)
-
-
-def test_a_fraction_is_seeded_and_complete(face_folder):
-    source = ImageFolder(face_folder)
-    splits = [split_by_fraction(source, 0.5, seed) for seed in range(6)]
-    for inside, outside in splits:
-        assert sorted([*inside.class_names, *outside.class_names]) == sorted(PEOPLE)
-        assert len(inside.class_names) == 2
-    assert len({tuple(inside.class_names) for inside, _ in splits}) > 1
-    assert split_by_fraction(source, 1.0, 0)[1] is None
-    assert split_by_fraction(source, 0.01, 0)[0].class_names
-
-
-@pytest.mark.parametrize("bounds", [(0, 2), (1, 5), (3, 2)])
-def test_a_range_outside_the_people_is_refused(face_folder, bounds):
-    with pytest.raises(UserError, match="within 1 to 4"):
-        split_by_position(ImageFolder(face_folder), *bounds)
+    chosen = People(source, [1, 2])
+    assert chosen.class_names == ["Zoë 10", "ada"]
+    assert chosen.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    others = People(source, [0, 3])
+    assert others.class_names == ["Zoë 9", "bob"]
+    assert others[3] == source[9]._replace(label=1)
+    assert others.path_of(3) == source.path_of(9)
 
 
 def test_nobody_chosen_is_refused(face_folder):
