@@ -131,6 +131,7 @@ def train(
     callbacks: Sequence[Any] = (),
     name: str | None = None,
     restart: bool = False,
+    progress: bool = True,
 ) -> Run:
     """Trains a recipe into `runs/<name>/`; a run that was stopped goes on where it was.
 
@@ -141,6 +142,7 @@ def train(
         callbacks: Keras callbacks of your own; they see the training model as `self.model`.
         name: the run's name in place of the recipe's.
         restart: puts an unfinished run aside and begins anew.
+        progress: whether each epoch has a bar, or lines where there is no terminal.
 
     Returns:
         The run, with `.embedder`, `.history`, `.results` and `.path`.
@@ -162,7 +164,7 @@ def train(
     from framl_keras.training.train import train as train_recipe  # noqa: PLC0415
 
     directory = RunDirectory(RUNS / chosen.name)
-    trained = train_recipe(chosen, directory, mode, restart, callbacks)
+    trained = train_recipe(chosen, directory, mode, restart, callbacks, progress)
     run = Run(directory.path)
     run.interrupted = trained.interrupted
     return run

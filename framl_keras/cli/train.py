@@ -1,5 +1,8 @@
 """`framl-keras train`: train a recipe and verify the result."""
 
+import logging
+import shlex
+
 import click
 
 from framl_keras.cli.options import json_option, set_option
@@ -19,6 +22,7 @@ from framl_keras.cli.show import show
     help="Compiled, or one explicit step at a time.",
 )
 @click.option("--restart", is_flag=True, help="Begin anew where a stopped run would go on.")
+@click.option("--quiet", is_flag=True, help="Say warnings and results only.")
 @json_option
 def command(
     recipe_file: str,
@@ -27,6 +31,7 @@ def command(
     epochs: int | None,
     mode: str,
     restart: bool,
+    quiet: bool,
     as_json: bool,
 ) -> int:
     """Train RECIPE, verify the result and write it to runs/NAME.
@@ -44,10 +49,14 @@ def command(
 
     from framl_keras.api.train import train
 
-    run = train(recipe_file, [*changes, *given], mode, restart=restart)
+    if quiet:
+        logging.getLogger("framl_keras").setLevel(logging.WARNING)
+    run = train(recipe_file, [*changes, *given], mode, restart=restart, progress=not quiet)
     saved = f"Saved {run.path / 'embedder.keras'}, trained with the {backend.choose()} backend"
-    click.echo(saved, err=True)
+    if not quiet:
+        click.echo(saved, err=True)
     if run.interrupted:
+        click.echo(f"Go on with: {_again(recipe_file, [*changes, *given], mode)}", err=True)
         return 130
     try:
         results = run.results
@@ -57,5 +66,13 @@ def command(
         click.echo(error, err=True)
         return 0
     show(results, as_json)
-    click.echo(f"\nSee it as a report: framl-keras eval --run {run.path}", err=True)
+    if not quiet:
+        click.echo(f"\nSee it as a report: framl-keras eval --run {run.path}", err=True)
     return 0
+
+
+def _again(recipe_file: str, changes: list[str], mode: str) -> str:
+    """The command that goes on with a run that was stopped."""
+    settings = [word for change in changes for word in ("--set", change)]
+    chosen = ["--mode", mode] if mode != "fit" else []
+    return shlex.join(["framl-keras", "train", recipe_file, *settings, *chosen])

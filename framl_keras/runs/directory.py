@@ -1,7 +1,6 @@
 """Where a run keeps its files: `runs/<name>/`."""
 
 import json
-import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -16,8 +15,6 @@ from framl_keras.runs.lock import locked
 from framl_keras.untrusted.json_text import read_json
 
 RUNS = Path("runs")
-
-log = logging.getLogger(__name__)
 
 
 class RunDirectory:
@@ -39,6 +36,11 @@ class RunDirectory:
     def logs(self) -> Path:
         """TensorBoard's and CSV logs."""
         return self.path / "logs"
+
+    @property
+    def surroundings(self) -> Path:
+        """Versions, device and state of the code, a line of JSON for each part of the run."""
+        return self.path / "surroundings.jsonl"
 
     @property
     def checkpoints(self) -> Path:
@@ -65,8 +67,7 @@ class RunDirectory:
         return folder
 
     def write(self, recipe: Recipe, class_names: Sequence[str]) -> None:
-        """Writes the resolved recipe and the label map, and says where."""
-        log.info("Training %s into %s: %d identities", recipe.name, self.path, len(class_names))
+        """Writes the resolved recipe and the label map."""
         self.logs.mkdir(parents=True, exist_ok=True)
         with write_beside(self.path / "recipe.yaml") as file:
             file.write_text(recipe.to_yaml(), encoding="utf-8")

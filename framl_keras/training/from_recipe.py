@@ -15,8 +15,12 @@ from framl_keras.data.sources import Source
 from framl_keras.models import compile_for_training, freeze, network_of
 from framl_keras.models.precision import with_loss_scale
 from framl_keras.recipe import AugmentSection, PolicySection, Recipe
+from framl_keras.runs.checkpoint import Checkpoint
+from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.open_embedder import build_embedder
+from framl_keras.runs.surroundings import append_surroundings, surroundings
 from framl_keras.runs.verification_sets import choice_sets, open_pair_set
+from framl_keras.training.announce import describe, device_of
 from framl_keras.training.build.data import open_present
 from framl_keras.training.build.fused_batch_norm import fuse_batch_norm
 from framl_keras.training.build.heads import with_head
@@ -155,6 +159,25 @@ def verification_of(
         patience=train.early_stop.patience if train.early_stop else None,
         settled=lambda: averaged(embedder, lambda: plain_images(source, recipe)),
     )
+
+
+def announce(
+    recipe: Recipe,
+    run: RunDirectory,
+    source: Source,
+    embedder: keras.Model,
+    progress: Progress,
+    start: Checkpoint | None,
+) -> None:
+    """Says once what is trained, notes beside it with what, and explains a change of epochs."""
+    precision, where = recipe.train.precision, device_of(embedder)
+    numbers = len(source.class_names), len(source)
+    text = describe(embedder, recipe.model.backbone, *numbers, precision, progress)
+    log.info("Training %s into %s: %s", recipe.name, run.path, text)
+    known = {"step": progress.step, "backend": keras.config.backend(), "device": where}
+    append_surroundings(run.surroundings, surroundings(**known, precision=precision))
+    if start is not None:
+        explain_longer(start.facts["recipe"], recipe, progress)
 
 
 def explain_longer(before: dict[str, Any], recipe: Recipe, progress: Progress) -> None:

@@ -25,8 +25,8 @@ from framl_keras.training.checkpoints.resume import facts_of, find_start, put_as
 from framl_keras.training.checkpoints.state import RestoreMetrics, write_state
 from framl_keras.training.deliver import settle
 from framl_keras.training.from_recipe import (
+    announce,
     build_models,
-    explain_longer,
     open_sets,
     open_training_batches,
     plain_images,
@@ -72,6 +72,7 @@ def train(
     mode: str = "fit",
     restart: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    show_progress: bool = True,
 ) -> Trained:
     """Trains a recipe into a run's directory, going on where an unfinished run stopped.
 
@@ -83,6 +84,7 @@ def train(
         mode: `fit` (compiled) or `eager` (one explicit step at a time), with equal results.
         restart: puts an unfinished run aside and begins anew.
         callbacks: called after the training's own.
+        show_progress: whether each epoch has a bar, or lines where there is no terminal.
 
     Raises:
         UserError: if the recipe's data, augmentation, backbone or optimizer are not available,
@@ -100,12 +102,11 @@ def train(
         run.write(recipe, source.class_names)
         embedder, model = build_models(recipe, source, progress.total_steps, start is None)
         restored, rate = go_on(model, progress, start), learning_rate_at(model.optimizer)
-        if start is not None:
-            explain_longer(start.facts["recipe"], recipe, progress)
-        journal = Journal(run.logs, progress, rate, recipe.train.log_every)
+        announce(recipe, run, source, embedder, progress, start)
+        journal = Journal(run.logs, progress, rate, recipe.train.log_every, recipe.to_yaml())
         saver = SaveCheckpoints(checkpoints, progress, recipe.train.save_steps)
         watch = StopAtNaN(progress, rate, checkpoints.newest_path)
-        bar = ProgressBar(progress, rate)
+        bar = ProgressBar(progress, rate, show_progress)
         shown = [CountSteps(progress), watch, bar, journal, saver, stop]
         verification = verification_of(recipe, source, embedder, sets.choice, journal, checkpoints)
         inputs = InputErrors(saver.save_now)
@@ -123,11 +124,10 @@ def train(
             images = () if stop.stopped else plain_images(source, recipe)
             on_test = not recipe.data.validation
             facts = settle(embedder, checkpoints, verification, progress, images, on_test)
-        interrupted = stop.stopped and progress.step < progress.total_steps
-        facts |= {"interrupted": interrupted, "recipe": content}
+        facts |= {"interrupted": stop.ended(progress), "recipe": content}
         save_embedder(run.embedder, embedder, facts)
     log.info("%s", describe_state(facts))
-    return Trained(run, embedder, sets.test, interrupted, sets.choice, facts)
+    return Trained(run, embedder, sets.test, facts["interrupted"], sets.choice, facts)
 
 
 def go_on(

@@ -1,3 +1,5 @@
+import csv
+import json
 import os
 
 import keras
@@ -20,7 +22,15 @@ from framl_keras.runs.directory import RunDirectory, find_run
 from framl_keras.training.train import train
 
 
-def test_a_run_leaves_its_files(recipe):
+def verified_in(run):
+    rows = list(csv.reader((run.logs / "verification.csv").open()))
+    assert rows[0] == ["step", "epoch", "set", "similarity", "metric", "value"]
+    assert all(0 <= float(row[-1]) <= 1 for row in rows[1:])
+    return [row[:-1] for row in rows[1:]]
+
+
+def test_a_run_leaves_its_files(recipe, caplog):
+    caplog.set_level("INFO")
     trained = train(recipe, RunDirectory("runs/tiny"))
     run = find_run()
     assert not trained.interrupted
@@ -29,12 +39,49 @@ def test_a_run_leaves_its_files(recipe):
     assert [row["step"] for row in log_of(run)] == ["1", "2", "3", "4", "5", "6"]
     assert any(run.logs.glob("events.out.tfevents*"))
     assert (run.checkpoints / "best.ckpt").exists()
+    assert verified_in(run) == [["4", "2", "held-out", "cos", "accuracy"]]
+    (line,) = run.surroundings.read_text().splitlines()
+    known = json.loads(line)
+    assert (known["device"], known["backend"]) == ("CPU", keras.config.backend())
+    assert known["versions"]["keras"] == keras.__version__
+    assert "3 identities, 24 images; tiny-for-tests, " in caplog.text
+    assert f"{keras.config.backend()} on CPU, float32; 6 steps of 12 in 3 epochs" in caplog.text
     embedder = keras.saving.load_model(run.embedder, compile=False)
     assert weights_hash(embedder) == weights_hash(trained.embedder)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype("uint8")
     np.testing.assert_allclose(
         embedder.predict(pixels, verbose=0), trained.embedder.predict(pixels, verbose=0), atol=1e-6
     )
+
+
+def test_without_a_terminal_there_are_lines_and_no_bar(recipe, capsys):
+    train(changed(recipe, train={"epochs": 2}), RunDirectory("runs/tiny"))
+    said = capsys.readouterr().err
+    assert "\r" not in said
+    assert [line.split(":")[0] for line in said.splitlines() if line.startswith("epoch")] == [
+        "epoch 1/2, step 2 of 4",
+        "epoch 2/2, step 4 of 4",
+    ]
+
+
+def test_a_finished_run_with_more_epochs_goes_on(recipe, caplog):
+    """Also when it is killed in the part that was added: with the very same end."""
+    caplog.set_level("INFO")
+    short, longer = changed(recipe, train={"epochs": 1}), changed(recipe, train={"epochs": 3})
+    straight, stopped = RunDirectory("runs/straight"), RunDirectory("runs/stopped")
+    for run in (straight, stopped):
+        train(short, run)
+    train(longer, straight)
+    assert "Going on after step 2 of 6" in caplog.text
+    assert "The run had 1 epochs and now has 3. Its schedule" in caplog.text
+    with ctrl_c_during(2):
+        assert train(longer, stopped).interrupted
+    assert "Stopped after step 4 of 6" in caplog.text
+    train(longer, stopped)
+    assert_same_state(final_state(stopped), final_state(straight))
+    assert [row["step"] for row in log_of(straight)] == ["1", "2", "3", "4", "5", "6"]
+    assert log_of(stopped) == log_of(straight)
+    assert not list(straight.path.parent.glob("*.before-*"))
 
 
 @pytest.mark.parametrize(("mode", "step"), [("fit", 3), ("eager", 2)])

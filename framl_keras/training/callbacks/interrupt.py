@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from framl_keras.training.callbacks.progress import Progress
+
 log = logging.getLogger(__name__)
 
 
@@ -34,6 +36,13 @@ class StopOnSignal(keras.callbacks.Callback):
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def ended(self, progress: Progress) -> bool:
+        """Whether a signal ended the run before its last step; says where."""
+        if not self.stopped or progress.step >= progress.total_steps:
+            return False
+        log.warning("Stopped after step %d of %d.", progress.step, progress.total_steps)
+        return True
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.stopped:

@@ -1,5 +1,6 @@
-"""How far a run is, and how fast: the tqdm bar of an epoch."""
+"""How far a run is, and how fast: the tqdm bar of an epoch, or lines where no terminal is."""
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import keras
 from tqdm import tqdm
 
+LINES_APART = 30.0  # seconds between two lines where there is no terminal
 _SHOWN = {"loss": "loss", "accuracy": "plain_accuracy"}
 
 
@@ -63,19 +65,30 @@ class CountSteps(keras.callbacks.Callback):
 class ProgressBar(keras.callbacks.Callback):
     """A tqdm bar for each epoch: loss, accuracy, learning rate, images per second.
 
+    Where standard error is no terminal, such as in a file, there is a line each half minute
+    and after each epoch instead.
+
     Args:
         progress: the run's position.
         learning_rate: from a step to its learning rate.
+        shown: whether anything is.
     """
 
-    def __init__(self, progress: Progress, learning_rate: Callable[[int], float]):
+    def __init__(
+        self, progress: Progress, learning_rate: Callable[[int], float], shown: bool = True
+    ):
         super().__init__()
-        self.progress, self.learning_rate = progress, learning_rate
+        self.progress, self.learning_rate, self.shown = progress, learning_rate, shown
         self.bar: tqdm | None = None
         self._shown = 0.0
+        self._began = (0.0, 0)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Opens the epoch's bar, where a resumed epoch has its place already."""
+        self._began = (time.monotonic(), self.progress.step)
+        if not self.shown or not sys.stderr.isatty():
+            self._shown = time.monotonic()
+            return
         size = self.progress.batch_size
         self.bar = tqdm(
             total=self.progress.steps_per_epoch * size,
@@ -86,10 +99,9 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Moves the bar; numbers are fetched at most twice a second."""
-        if self.bar is None:
-            return
-        self.bar.update(self.progress.batch_size)
-        if time.monotonic() - self._shown > 0.5:
+        if self.bar is not None:
+            self.bar.update(self.progress.batch_size)
+        if time.monotonic() - self._shown > (LINES_APART if self.bar is None else 0.5):
             self._show(logs or {})
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -103,9 +115,24 @@ class ProgressBar(keras.callbacks.Callback):
             self.bar.close()
 
     def _show(self, logs: dict) -> None:
-        if self.bar is None:
+        if not self.shown:
             return
         self._shown = time.monotonic()
         rate = self.learning_rate(max(0, self.progress.step - 1))
         numbers = {name: f"{value:.3f}" for name, value in shown_numbers(logs).items()}
-        self.bar.set_postfix({**numbers, "lr": f"{rate:.2g}"}, refresh=True)
+        numbers["lr"] = f"{rate:.2g}"
+        if self.bar is not None:
+            self.bar.set_postfix(numbers, refresh=True)
+        else:
+            print(self._line(numbers), file=sys.stderr, flush=True)
+
+    def _line(self, numbers: dict[str, str]) -> str:
+        """Where the run is, its numbers and its speed since the epoch's first step."""
+        progress, (began, first) = self.progress, self._began
+        epoch = (progress.step - 1) // progress.steps_per_epoch + 1
+        speed = (progress.step - first) * progress.batch_size / max(time.monotonic() - began, 1e-9)
+        told = ", ".join(f"{name} {value}" for name, value in numbers.items())
+        return (
+            f"epoch {epoch}/{progress.epochs}, step {progress.step} of {progress.total_steps}: "
+            f"{told}, {speed:.1f} images/s"
+        )

@@ -119,10 +119,14 @@ class VerifyBetweenEpochs:
                 bootstrap=0,
                 progress=False,
             )
+            similarity, metric = self.goal.similarity, self.goal.metric
             for result in results:
+                metrics = {"accuracy": result.accuracy}
                 if result.similarity == "cos":
                     log.info("%s: cosine accuracy %.4f", result.set_name, result.accuracy)
-                    self.journal.verification(result.set_name, result.accuracy)
+                if (result.set_name, result.similarity) == (self.goal.set_name, similarity):
+                    metrics[metric] = float(getattr(result.verification, metric))
+                self.journal.verification(result.set_name, result.similarity, metrics)
             score, best = self.goal.score(results), self.best()
             if not math.isnan(score) and (best is None or score > best["score"]):
                 chosen = {"by": self.goal.by, "on": self.goal.set_name}
