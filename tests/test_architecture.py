@@ -89,6 +89,59 @@ ASKS_THE_BACKEND = {
 }
 LONGEST_BODY = 40
 
+# Inside of two parts: wing or file -> what it may import of the same part. What is not named
+# here may import nothing of its part. `recipe` marks where recipe objects are taken.
+TRAINING = {
+    "train": {
+        "build",
+        "callbacks",
+        "checkpoints",
+        "deliver",
+        "from_recipe",
+        "input_errors",
+        "steps",
+    },
+    "from_recipe": {"announce", "build", "callbacks", "checkpoints", "steps"},
+    "deliver": {"build", "callbacks", "checkpoints"},
+    "input_errors": {"not_finite_error", "steps"},
+    "announce": {"callbacks"},
+    "build": {"checkpoints", "steps"},
+    "callbacks": {"checkpoints", "not_finite_error"},
+    "checkpoints": {"not_finite_error"},
+    "steps": {"not_finite_error"},
+    "parity": {"callbacks", "checkpoints", "steps", "train"},
+}
+DATA = {
+    "__init__": {"front", "sources"},
+    "front": {
+        "auditing",
+        "augment",
+        "batches",
+        "checking",
+        "conversion",
+        "pairs",
+        "sources",
+        "splitting",
+    },
+    "auditing": {"checking", "decode", "pairs", "parallel", "sources"},
+    "checking": {"atomic", "augment", "batches", "decode", "parallel", "policies", "sources"},
+    "splitting": {"atomic", "conversion", "sources"},
+    "conversion": {"atomic", "parallel", "records", "sources", "transforms"},
+    "batches": {"augment", "order", "policies", "sources", "transforms"},
+    "augment": {"transforms"},
+    "order": {"sources"},
+    "inputs": {"files", "sources"},
+    "files": {"image_formats", "sources"},
+    "transforms": {"decode"},
+    "decode": {"image_formats", "image_size", "sources"},
+    "pairs": {"image_formats", "sources", "table"},
+    "sources": {"image_formats", "records", "table"},
+    "records": {"atomic"},
+    "table": {"image_formats"},
+}
+INSIDE = {"training": TRAINING, "data": DATA}
+TAKES_RECIPES = {"train", "from_recipe", "build", "parity"}
+
 
 def part_of(path: Path) -> str:
     """`layers/arc_margin.py` -> `layers`; the package's own `__init__` -> ``."""
@@ -127,6 +180,26 @@ def wrong_imports(part: str, source: str) -> list[str]:
     return [name for name in names if name.split(".")[1] not in allowed]
 
 
+def wing_of(path: Path) -> str:
+    """`training/build/heads.py` -> `build`; `data/table.py` -> `table`."""
+    return path.relative_to(PACKAGE).parts[1].removesuffix(".py")
+
+
+def inner_imports(part: str, source: str) -> set[str]:
+    """The wings of a part that one of its files imports."""
+    tree, wings = ast.parse(source), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == f"framl_keras.{part}":
+            wings |= {alias.name for alias in node.names}
+    names = [*imports_of(tree), *lazy_imports_of(tree)]
+    inner = [name.split(".") for name in names if name.startswith(f"framl_keras.{part}.")]
+    return wings | {name[2] for name in inner}
+
+
+def wrong_inner_imports(part: str, wing: str, source: str) -> set[str]:
+    return inner_imports(part, source) - {wing} - INSIDE[part].get(wing, set())
+
+
 def backend_reads(source: str) -> list[int]:
     """Lines that ask which backend is running."""
     return [
@@ -160,6 +233,38 @@ def test_imports_go_one_way(path):
     assert not wrong_imports(part_of(path), path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("part", INSIDE)
+def test_imports_inside_a_part_go_one_way(part):
+    wrong = {
+        f"{path.relative_to(PACKAGE)}": found
+        for path in FILES
+        if part_of(path) == part and path.relative_to(PACKAGE).parts[1:]
+        if (found := wrong_inner_imports(part, wing_of(path), path.read_text(encoding="utf-8")))
+    }
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("part", INSIDE)
+def test_no_two_wings_import_each_other(part):
+    left = dict(INSIDE[part])
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+
+    assert not left
+
+
+def test_recipes_stop_at_the_top_of_training():
+    taking = {
+        wing_of(path)
+        for path in FILES
+        if part_of(path) == "training" and "framl_keras.recipe" in path.read_text(encoding="utf-8")
+    }
+
+    assert taking <= TAKES_RECIPES
+
+
 def test_the_backend_is_asked_for_where_backends_differ_only():
     asking = {
         path.relative_to(PACKAGE).as_posix()
@@ -187,6 +292,19 @@ def test_functions_are_short():
 )
 def test_the_check_finds_a_wrong_import(part, source):
     assert wrong_imports(part, source)
+
+
+@pytest.mark.parametrize(
+    ("part", "wing", "source"),
+    [
+        ("training", "steps", "from framl_keras.training.callbacks.progress import Progress"),
+        ("training", "checkpoints", "from framl_keras.training import callbacks"),
+        ("data", "sources", "import framl_keras.data.pairs"),
+        ("data", "records", "from framl_keras.data import decode"),
+    ],
+)
+def test_the_check_finds_a_wrong_import_inside(part, wing, source):
+    assert wrong_inner_imports(part, wing, source)
 
 
 def test_the_check_finds_a_backend_read_and_a_long_body():

@@ -100,7 +100,8 @@ def build_models(
         draw_initial_weights(model, recipe.seed, keep)
         if options.zero_init_residual and not options.weights:
             zero_init_residual(embedder)
-        start_from(recipe, embedder, model, source)
+        seen = (recipe.data.image_size, recipe.data.central_crop)
+        start_from(options.init, options.new_centers, embedder, model, source, *seen)
     freeze(model, options.freeze)
     optimizer = build_optimizer(recipe.train.optimizer, recipe.train.schedule, total_steps)
     if recipe.train.fused_batch_norm:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from framl_keras.errors import UserError
-from framl_keras.training.callbacks.not_finite import NotFiniteError
+from framl_keras.training.not_finite_error import NotFiniteError
 from framl_keras.training.steps import whole_after_error
 from framl_keras.training.steps.fit_mode import Batch
 

@@ -20,7 +20,8 @@ from framl_keras.training.callbacks.interrupt import StopOnSignal
 from framl_keras.training.callbacks.journal import Journal
 from framl_keras.training.callbacks.not_finite import StopAtNaN
 from framl_keras.training.callbacks.progress import CountSteps, Progress, ProgressBar
-from framl_keras.training.checkpoints.folder import Checkpoints, SaveCheckpoints
+from framl_keras.training.callbacks.save_checkpoints import SaveCheckpoints
+from framl_keras.training.checkpoints.folder import Checkpoints
 from framl_keras.training.checkpoints.resume import facts_of, find_start, put_aside
 from framl_keras.training.checkpoints.state import RestoreMetrics, write_state
 from framl_keras.training.deliver import settle

@@ -6,9 +6,10 @@ from framl_keras.errors import UserError
 from framl_keras.runs.checkpoint import load_checkpoint
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.identities import open_training_source
-from framl_keras.training.callbacks.not_finite import NotFiniteError, StopAtNaN
+from framl_keras.training.callbacks.not_finite import StopAtNaN
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.folder import Checkpoints
+from framl_keras.training.not_finite_error import NotFiniteError
 from framl_keras.training.steps import gradients
 from framl_keras.training.steps.first_not_finite import check_step
 from framl_keras.training.train import build_models, train

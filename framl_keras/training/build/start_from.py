@@ -11,7 +11,6 @@ from framl_keras.data.sources import People, Source
 from framl_keras.errors import UserError
 from framl_keras.evaluation import embed
 from framl_keras.models import point_centers, take_centers, take_embedder, take_parts
-from framl_keras.recipe import Recipe
 from framl_keras.runs import RunDirectory, check_embedder, open_embedder
 from framl_keras.runs.checkpoint import is_checkpoint, load_checkpoint
 from framl_keras.runs.open_embedder import KINDS
@@ -22,32 +21,42 @@ log = logging.getLogger(__name__)
 AT_ONCE = 1000  # identities whose embeddings are in memory at a time
 
 
-def start_from(recipe: Recipe, embedder: keras.Model, model: keras.Model, source: Source) -> None:
-    """Puts in what the recipe's `init` has, and new identities' centers; says what it took.
+def start_from(
+    init: str | None,
+    new_centers: str,
+    embedder: keras.Model,
+    model: keras.Model,
+    source: Source,
+    image_size: int,
+    central_crop: bool = False,
+) -> None:
+    """Puts in what `init` has, and new identities' centers; says what it took.
 
     Args:
-        recipe: has `model.init` and `model.new_centers`.
+        init: a run, a checkpoint or a file to take weights from; None for none.
+        new_centers: `mean` points the centers of new identities at their images.
         embedder: the embedding model.
         model: the training model around it.
         source: the training data.
+        image_size: side of the model's input.
+        central_crop: sees the middle of each image only.
 
     Raises:
         UserError: if `init` is missing, or of another network.
     """
     names, known = list(source.class_names), 0
     is_known = np.zeros(len(names), dtype=bool)
-    if recipe.model.init:
-        path = Path(recipe.model.init)
+    if init:
+        path = Path(init)
         parts = _take_embedder(embedder, path)
         log.info("Started from %s: %s", path, ", ".join(parts))
         if trained := _head_at(path):
             is_known = _take_known(model.get_layer("head"), *trained, names)
             known = int(is_known.sum())
             log.info("%d of %d identities keep their centers", known, len(names))
-    if recipe.model.new_centers == "mean" and known < len(names):
+    if new_centers == "mean" and known < len(names):
         new = np.flatnonzero(~is_known).tolist()
-        data = recipe.data
-        means = mean_embeddings(embedder, source, new, data.image_size, data.central_crop)
+        means = mean_embeddings(embedder, source, new, image_size, central_crop)
         point_centers(model.get_layer("head"), new, means)
 
 

@@ -11,19 +11,7 @@ import numpy as np
 
 from framl_keras.errors import UserError
 from framl_keras.training.callbacks.progress import Progress
-
-
-class NotFiniteError(FloatingPointError):
-    """A number of a run is NaN or infinite.
-
-    Args:
-        what: which number.
-        step: the step that gave it, from 1; None where the caller knows.
-    """
-
-    def __init__(self, what: str, step: int | None = None):
-        super().__init__(f"{what} is not finite")
-        self.step = step
+from framl_keras.training.not_finite_error import NotFiniteError
 
 
 class StopAtNaN(keras.callbacks.Callback):

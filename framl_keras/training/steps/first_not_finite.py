@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from framl_keras.training.callbacks.not_finite import NotFiniteError
+from framl_keras.training.not_finite_error import NotFiniteError
 from framl_keras.training.steps.step import Gradients, Tensor
 
 Named = tuple[str, Tensor]
