@@ -90,6 +90,12 @@ class ArcMarginLayer(keras.layers.Layer):
             a label is neither a class nor -1. In a compiled graph, where nothing can be
             raised, its loss and all logits are NaN, without gradient.
 
+    What no head can see: a Keras model casts labels to the dtype of their `Input` before
+    they come here. int32 makes 2.7 a 2 and 2**32 + 3 a 3, uint8 makes 257 a 1, and in
+    bfloat16 numbers above 256 are rounded, in float16 above 2048. A float32 `Input` shows the
+    head fractions and NaN, and holds whole numbers up to 2**24; `wrong_label` looks at an
+    array beforehand.
+
     Example:
     >>> head = ArcMarginLayer(num_classes=10)
     >>> embeddings, labels = np.ones((2, 512)), np.array([3, 7])

@@ -107,6 +107,27 @@ def test_labels_of_any_number_are_the_same(name):
     )
 
 
+CAST = {  # by Keras, to the dtype of the model's `Input`: given, what comes to the head
+    "int32 cuts": ("int32", [0, 2.7, 1], [0, 2, 1]),
+    "int32 wraps": ("int32", [0, 2**32 + 3, 1], [0, 3, 1]),
+    "uint8 wraps": ("uint8", [0, 257, 1], [0, 1, 1]),
+    "float32 shows": ("float32", [0, 2.7, 1], None),
+}
+
+
+@pytest.mark.parametrize("name", CAST)
+def test_what_keras_casts_before_the_head_sees_it_is_as_documented(name):
+    dtype, given, seen = CAST[name]
+    embedding, label = keras.Input((DIM,)), keras.Input((), dtype=dtype)
+    model = keras.Model([embedding, label], ArcMarginLayer(CLASSES)(embedding, label))
+    if seen is None:
+        with pytest.raises(ValueError, match=r"Received: 2\.7\d* in row 1"):
+            model([X, np.array(given)])
+        return
+    found, expected = (ops.convert_to_numpy(model([X, np.array(x)])) for x in (given, seen))
+    np.testing.assert_array_equal(found, expected)
+
+
 @heads
 @pytest.mark.parametrize("name", ["one class too many", "below -1", "not whole"])
 def test_in_a_compiled_graph_the_loss_is_nan_and_the_weights_are_not(
