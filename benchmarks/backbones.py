@@ -61,8 +61,10 @@ def multiply_adds(model):
     """Products in the kernels of convolutions and Dense, for one image."""
     import keras
 
+    from framl_keras.keras_internals import layers_within
+
     total = 0
-    for layer in model._flatten_layers():
+    for layer in layers_within(model):
         kernel = getattr(layer, "kernel", None)
         if kernel is None:
             continue

@@ -29,7 +29,7 @@ import numpy as np
 import simplejpeg
 
 from framl_keras.data.augment import Augment
-from framl_keras.data.batches import TrainingBatches, training_dataset
+from framl_keras.data.batches import TrainingBatches, training_stream
 from framl_keras.data.conversion import ConvertOptions, convert
 from framl_keras.data.sources import Sample, open_source
 
@@ -74,7 +74,7 @@ class Photographs:
 def ours(path, threads):
     """Our path, as training runs it; the call takes a number of batches."""
     batches = TrainingBatches(open_source(str(path)), BATCH, SIZE, Augment(resize_to=STRETCHED))
-    stream = iter(training_dataset(batches, threads=threads))
+    stream = training_stream(batches, threads=threads)
     return lambda count: [None for _ in islice(stream, count)]
 
 

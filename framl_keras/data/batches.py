@@ -2,12 +2,13 @@
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
 
-import cv2
 import grain
 import numpy as np
 
 from framl_keras.data.augment import Augment, Scratch, View, draw_views, render, uniforms
+from framl_keras.data.opencv_threads import one_thread_each
 from framl_keras.data.order import ClassBalanced, EachOnce
 from framl_keras.data.policies import Policy
 from framl_keras.data.sources.source import Images, Source
@@ -142,11 +143,18 @@ class TrainingBatches:
         self._skips.append(message)
 
 
+def training_stream(
+    batches: TrainingBatches, start_step: int = 0, threads: int = THREADS
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Streams `(images, labels)` from batch `start_step` on, prefetched by threads."""
+    with one_thread_each():
+        yield from training_dataset(batches, start_step, threads)
+
+
 def training_dataset(
     batches: TrainingBatches, start_step: int = 0, threads: int = THREADS
 ) -> grain.IterDataset:
-    """Streams `(images, labels)` from batch `start_step` on, prefetched by threads."""
-    cv2.setNumThreads(1)  # each of our threads keeps to one core; OpenCV's own would crowd them
+    """What `training_stream` reads, as Grain has it."""
     dataset = grain.MapDataset.source(batches)[start_step:]
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
     return dataset.to_iter_dataset(options)

@@ -91,7 +91,7 @@ class TrainingData:
         """
         from framl_keras.data.batches import (  # noqa: PLC0415 - Grain takes a while
             TrainingBatches,
-            training_dataset,
+            training_stream,
         )
 
         batches = TrainingBatches(
@@ -104,7 +104,7 @@ class TrainingData:
             on_error,
             images_per_class,
         )
-        return iter(training_dataset(batches, start, threads))
+        return training_stream(batches, start, threads)
 
     def __repr__(self) -> str:
         return f"TrainingData({len(self):,} images of {len(self.class_names):,} identities)"

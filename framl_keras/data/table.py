@@ -22,6 +22,8 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_TOLD_BY = 512  # bytes by which UTF-16 is told
+_NO_TEXT = {chr(code) for code in range(32)} - set("\t\r\n")
 _Rows = list[tuple[int, list[str]]]
 
 
@@ -55,7 +57,7 @@ def read_table(
     """Reads the columns of a table.
 
     Args:
-        path: the file, in UTF-8, or in UTF-16 with a byte order mark.
+        path: the file; see `read_text`.
         columns: name -> what the first line may call it, whatever the case; without a line
             of names, the columns come in this order and there are no others.
         optional: those that may be missing; they are then left out of the rows.
@@ -143,6 +145,7 @@ class _Columns:
         """Where the columns are by a line of names, or nothing if it does not name them all."""
         lower = [cell.lower() for cell in cells]
         found: dict[str, int] = {}
+        repeated = {}
         for name, aliases in self._columns.items():
             if name in self._chosen:
                 exact = self._chosen[name]
@@ -151,8 +154,16 @@ class _Columns:
                 at = _index(lower, aliases)
             if at is not None:
                 found[name] = at
+                same = cells if cells[at] == self._chosen.get(name) else lower
+                if same.count(same[at]) > 1:
+                    repeated[name] = cells[at]
             elif name not in self._optional or name in self._chosen:
                 return {}
+        for name, text in repeated.items():
+            raise UserError(
+                f"{self._path}: several columns are called {text!r}, so which one is meant by "
+                f"`{name}` cannot be told. Found: {', '.join(cells)[:200]}. Rename the others."
+            )
         return found
 
     def _by_position(self, first: list[str]) -> dict[str, int]:
@@ -275,11 +286,24 @@ def text_of(start: bytes) -> str | None:
 
 def _encoding(start: bytes) -> str:
     marks = _BYTE_ORDER_MARKS.items()
-    return next((name for mark, name in marks if start.startswith(mark)), "utf-8-sig")
+    unmarked = _utf16_by_zeros(start) or "utf-8-sig"
+    return next((name for mark, name in marks if start.startswith(mark)), unmarked)
+
+
+def _utf16_by_zeros(start: bytes) -> str | None:
+    """Which UTF-16 text without a mark is in: a zero stands beside each letter of ASCII."""
+    head = start[:_TOLD_BY]
+    first, second = head[::2], head[1::2]
+    for name, zeros, letters in (("utf-16-le", second, first), ("utf-16-be", first, second)):
+        text = head[: len(head) & ~1].decode(name, errors="replace")
+        is_text = not set(text) & _NO_TEXT
+        if letters and 0 not in letters and 2 * zeros.count(0) > len(zeros) and is_text:
+            return name
+    return None
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8 or, with a byte order mark, UTF-16 or UTF-32.
+    """The text of a file in UTF-8, UTF-16 or, with a byte order mark, UTF-32.
 
     Raises:
         UserError: if it cannot be read or is not text.

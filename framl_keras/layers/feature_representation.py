@@ -4,6 +4,7 @@ from typing import Any, Literal, get_args
 
 import keras
 
+from framl_keras.keras_internals import takes_training
 from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.layers.generalized_mean import GeneralizedMeanPooling
 from framl_keras.layers.global_depthwise import GlobalDepthwiseConv
@@ -135,7 +136,7 @@ class FeatureRepresentation(keras.layers.Layer):
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         features = inputs
         for stage in self.stages:
-            options = {"training": training} if stage._call_has_training_arg else {}
+            options = {"training": training} if takes_training(stage) else {}
             features = stage(features, **options)
         return unit_vectors(features) if self.normalize else features
 

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 import keras
 
 from framl_keras.errors import UserError
+from framl_keras.keras_internals import layers_within
 from framl_keras.models.embedder import BACKBONE
 
 LISTED = 12  # names in one error
@@ -40,7 +41,7 @@ def _named_layers(model: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield BACKBONE, layer
-    for layer in model._flatten_layers(include_self=False):
+    for layer in layers_within(model):
         if layer.weights:
             yield layer.name, layer
 

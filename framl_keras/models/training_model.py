@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from framl_keras import margins
+from framl_keras.keras_internals import build_for_fit
 from framl_keras.layers import ArcMarginLayer, RowSGD, wrong_label
 from framl_keras.losses import as_given
 
@@ -93,7 +94,7 @@ def compile_for_training(
     # Builds optimizer and metrics, so that their states can be read and put back before `fit`.
     label = np.zeros(1, "int32")
     pixels = np.zeros((1, *model.inputs[0].shape[1:]), "float32")
-    model._symbolic_build(data_batch=([pixels, label], targets(model, label)))
+    build_for_fit(model, ([pixels, label], targets(model, label)))
 
 
 def targets(model: keras.Model, label: Any) -> dict[str, Any]:

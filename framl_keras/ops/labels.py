@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from framl_keras.errors import UserError
+from framl_keras.keras_internals import as_it_is
 from framl_keras.ops.backend import checked_in_graph, is_concrete
 
 Tensor = Any
@@ -174,6 +175,4 @@ def _raise_if_wrong(labels: np.ndarray, num_classes: int) -> None:
 
 def _error(message: str) -> UserError:
     """An error of one line, to which Keras adds no description of the call."""
-    error = UserError(message)
-    error._keras_call_info_injected = True  # type: ignore[attr-defined]
-    return error
+    return as_it_is(UserError(message))

@@ -97,6 +97,9 @@ def _rows(path: Path, content: bytes) -> list[tuple[int, dict[str, str]]]:
                 f"{path}: no column {', '.join(lacking)}. Found: {', '.join(columns) or 'none'}. "
                 f"Expected photo, {', '.join(POINTS)}."
             )
+        for name in ("photo", *POINTS, *BOX, "score"):
+            if columns.count(name) > 1:
+                raise UserError(f"{path}: {columns.count(name)} columns are called {name!r}.")
         return [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not a CSV in UTF-8: {error}.") from None

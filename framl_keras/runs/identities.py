@@ -1,7 +1,8 @@
 """Which identities a recipe trains on, which ones choose, and which ones test."""
 
+import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,6 +48,15 @@ def split_identities(data: DataSection) -> Identities:
     return Identities(train, validation, test)
 
 
+def split_once(data: DataSection) -> Callable[[], Identities]:
+    """`split_identities` of these data when it is first called, and its answer from then on.
+
+    So data that are read for training, validation and tests are opened once, and what they
+    leave out is said once.
+    """
+    return functools.cache(functools.partial(split_identities, data))
+
+
 def _at_random(people: Fraction, count: int) -> Sequence[np.ndarray]:
     """Labels of each part, drawn with a seed; one identity at least where a part is asked for."""
     order = np.random.default_rng(people.seed).permutation(count)
@@ -83,13 +93,17 @@ def _range(name: str, part: tuple[int, int], count: int) -> np.ndarray:
     return np.arange(first - 1, last)
 
 
-def open_training_source(recipe: Recipe) -> Source:
+def open_training_source(recipe: Recipe, split: Callable[[], Identities] | None = None) -> Source:
     """The identities to train on.
+
+    Args:
+        recipe: names them.
+        split: gives the parts of the recipe's data; see `split_once`.
 
     Raises:
         UserError: if there are fewer than two.
     """
-    source = split_identities(recipe.data).train
+    source = (split or split_once(recipe.data))().train
     if len(source.class_names) < 2:
         raise UserError(
             f"{recipe.data.train}: one person only ({source.class_names[0]}). Expected two at "

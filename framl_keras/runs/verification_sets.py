@@ -1,7 +1,7 @@
 """The verification sets of a recipe, or others in their place."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
 from framl_keras.evaluation.arrays import as_answers
 from framl_keras.recipe import HELD_OUT, DataSection, Recipe
-from framl_keras.runs.identities import named_columns, split_identities
+from framl_keras.runs.identities import Identities, named_columns, split_once
 
 
 def open_pair_sets(recipe: Recipe) -> list[PairSet]:
@@ -22,7 +22,8 @@ def open_pair_sets(recipe: Recipe) -> list[PairSet]:
         UserError: if one of them is missing or cannot be read.
     """
     names = recipe.data.test or recipe.data.validation
-    return [pairs for name in names for pairs in open_pair_set(recipe.data, name)]
+    split = split_once(recipe.data)
+    return [pairs for name in names for pairs in open_pair_set(recipe.data, name, split)]
 
 
 def choice_sets(recipe: Recipe) -> dict[str, str]:
@@ -30,8 +31,15 @@ def choice_sets(recipe: Recipe) -> dict[str, str]:
     return recipe.data.validation or recipe.data.test
 
 
-def open_pair_set(data: DataSection, name: str) -> list[PairSet]:
+def open_pair_set(
+    data: DataSection, name: str, split: Callable[[], Identities] | None = None
+) -> list[PairSet]:
     """The verification sets that a recipe has under one name; a folder may hold several.
+
+    Args:
+        data: of the recipe.
+        name: of the set.
+        split: gives the parts of the data; see `split_once`.
 
     Raises:
         UserError: if it is missing or cannot be read.
@@ -40,7 +48,7 @@ def open_pair_set(data: DataSection, name: str) -> list[PairSet]:
     key = "validation" if name in data.validation else "test"
     if location != HELD_OUT:
         return open_pairs(location, name, data.root, named_columns(data))
-    held_out = getattr(split_identities(data), key)
+    held_out = getattr((split or split_once(data))(), key)
     if held_out is None:
         raise UserError(
             f"data.{key}.{name}: nobody is held out of {data.train}. Expected `data.people` to "

@@ -2,13 +2,13 @@
 
 import functools
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
 
 from framl_keras.data.augment import Augment
-from framl_keras.data.batches import TrainingBatches, training_dataset
+from framl_keras.data.batches import TrainingBatches, training_stream
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.policies import Policy
 from framl_keras.data.sources import Source
@@ -17,6 +17,7 @@ from framl_keras.models.precision import with_loss_scale
 from framl_keras.recipe import AugmentSection, PolicySection, Recipe
 from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
+from framl_keras.runs.identities import Identities, split_once
 from framl_keras.runs.open_embedder import build_embedder
 from framl_keras.runs.surroundings import append_surroundings, surroundings
 from framl_keras.runs.verification_sets import choice_sets, open_pair_set
@@ -50,9 +51,15 @@ class Sets(NamedTuple):
     choice: Sequence[PairSet]
 
 
-def open_sets(recipe: Recipe) -> Sets:
-    """Opens the sets; a warning names each that is missing."""
-    opened = functools.partial(open_pair_set, recipe.data)
+def open_sets(recipe: Recipe, split: Callable[[], Identities] | None = None) -> Sets:
+    """Opens the sets; a warning names each that is missing.
+
+    Args:
+        recipe: names them.
+        split: gives the parts of the recipe's data; see `split_once`.
+    """
+    split = split or split_once(recipe.data)
+    opened = functools.partial(open_pair_set, recipe.data, split=split)
     test = open_present(recipe.data.test, opened)
     is_test = choice_sets(recipe) is recipe.data.test
     return Sets(test, test if is_test else open_present(recipe.data.validation, opened))
@@ -119,7 +126,7 @@ def stream(source: Source, recipe: Recipe, start_step: int) -> Iterator[Batch]:
 def read(batches: TrainingBatches, start_step: int, threads: int) -> Iterator[Batch]:
     """Batches from a step on; says at its end what was skipped."""
     try:
-        yield from training_dataset(batches, start_step, threads)
+        yield from training_stream(batches, start_step, threads)
     finally:
         batches.report_skipped()
 

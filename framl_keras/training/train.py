@@ -13,7 +13,7 @@ from framl_keras.recipe import Recipe
 from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.embedder_file import facts_in, save_embedder
-from framl_keras.runs.identities import open_training_source, with_parts
+from framl_keras.runs.identities import open_training_source, split_once, with_parts
 from framl_keras.runs.selection import describe_state
 from framl_keras.training.build.optimizers import learning_rate_at
 from framl_keras.training.callbacks.interrupt import StopOnSignal
@@ -92,8 +92,9 @@ def train(
             the unfinished run has other settings, or a loss is not finite.
     """
     recipe = with_parts(recipe)
-    source, content = open_training_source(recipe), recipe.model_dump(mode="json")
-    seen, sets = open_training_batches(source, recipe), open_sets(recipe)
+    split = split_once(recipe.data)
+    source, content = open_training_source(recipe, split), recipe.model_dump(mode="json")
+    seen, sets = open_training_batches(source, recipe), open_sets(recipe, split)
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
     checkpoints = Checkpoints(run.checkpoints, facts_of(content, source), recipe.train.keep)
     with run.lock(), StopOnSignal() as stop:

@@ -77,6 +77,7 @@ def test_a_damaged_detector_is_one_line(tmp_path, content):
         ("photo,x,y\na.jpg,1,2\n", "no column x1"),
         ("", "no column photo"),
         (HEADER + "a.jpg,1,2,3\n", "2: landmarks that are no numbers"),
+        (HEADER.replace("y5", "y5,x1") + "a.jpg,1\n", "2 columns are called 'x1'"),
         (HEADER + "a.jpg," + POINTS.replace("30", "nan") + "\n", "not finite"),
         (HEADER + "a.jpg," + POINTS.replace("30", "9000") + "\n", "outside the photo of 92 x 112"),
         ("\udcff", "not a CSV in UTF-8"),

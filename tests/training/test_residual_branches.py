@@ -6,6 +6,7 @@ import pytest
 
 from framl_keras import backbones
 from framl_keras.errors import UserError
+from framl_keras.keras_internals import layers_within
 from framl_keras.training.build.residual_branches import zero_init_residual
 
 SHAPE = (32, 32, 3)
@@ -23,7 +24,7 @@ def ends_of_branches(name: str, layer: str) -> bool:
 def test_only_the_last_gamma_of_each_branch_is_zero(name: str, count: int) -> None:
     model = backbones.get(name).build(SHAPE)
     zero_init_residual(model)
-    norms = [x for x in model._flatten_layers() if isinstance(x, keras.layers.BatchNormalization)]
+    norms = [x for x in layers_within(model) if isinstance(x, keras.layers.BatchNormalization)]
     zero = {x.name for x in norms if not np.any(keras.ops.convert_to_numpy(x.gamma))}
     assert zero == {x.name for x in norms if ends_of_branches(name, x.name)}
     assert len(zero) == count

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from framl_keras.data.augment import Augment
-from framl_keras.data.batches import TrainingBatches, training_dataset
+from framl_keras.data.batches import TrainingBatches, training_stream
 from framl_keras.data.checking.look import Look, look_at
 from framl_keras.data.checking.report import CheckReport, images_per_class
 from framl_keras.data.parallel import ordered_map
@@ -82,7 +82,7 @@ def _groups_of_equals(looks: Sequence[Look]) -> list[list[int]]:
 
 def _speed(batches: TrainingBatches, threads: int) -> float:
     """Images per second, after the first batches have filled the queue."""
-    stream = iter(training_dataset(batches, threads=threads))
+    stream = training_stream(batches, threads=threads)
     try:
         for _ in range(2 * threads):
             next(stream)

@@ -16,6 +16,8 @@ import numpy as np
 
 Tensor = Any
 
+_one_at_a_time = threading.RLock()
+
 
 def sample_seeds(seed: int, first: int, count: int) -> np.ndarray:
     """Seeds of samples `first`, `first + 1`, …, int32 `(count, 2)`, each number of 30 bits.
@@ -85,7 +87,11 @@ class Draws:
 
 @contextlib.contextmanager
 def drawing_from(draws: Draws, tf: Any, keras: Any) -> Iterator[None]:
-    """Lets layers that this thread makes and traces take their random numbers from `draws`."""
+    """Lets layers that this thread makes and traces take their random numbers from `draws`.
+
+    One thread at a time: two that end in another order than they began would leave one's
+    functions behind in TensorFlow.
+    """
     replaced: list[tuple[Any, str, Callable]] = [
         (tf.random, "uniform", draws.uniform),
         (tf.random, "normal", draws.normal),
@@ -95,7 +101,7 @@ def drawing_from(draws: Draws, tf: Any, keras: Any) -> Iterator[None]:
         (tf.random.Generator, "from_seed", lambda *_, **__: draws),
         (keras.random.SeedGenerator, "next", draws.next),
     ]
-    with contextlib.ExitStack() as stack:
+    with _one_at_a_time, contextlib.ExitStack() as stack:
         for owner, name, new in replaced:
             stack.enter_context(_replaced(owner, name, new))
         yield

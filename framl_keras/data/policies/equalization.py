@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-_MODULE = "keras.src.layers.preprocessing.image_preprocessing.equalization"
+_KERAS = "framl_keras.keras_internals"  # importing the data does not import Keras
 
 
 @contextlib.contextmanager
@@ -15,9 +15,8 @@ def histograms_of_tensorflow() -> Iterator[None]:
     For JAX it unrolls a comparison for each of 256 values, and a `RandAugment` has
     eleven thousand nodes. The histogram is the same.
     """
-    try:
-        equalization = importlib.import_module(_MODULE)
-    except ImportError:  # another version of Keras, whose histogram is its own affair
+    equalization = importlib.import_module(_KERAS).equalization_module()
+    if equalization is None:  # another version of Keras, whose histogram is its own affair
         yield
         return
     usual = equalization.__dict__["backend"]

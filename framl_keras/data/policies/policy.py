@@ -58,9 +58,9 @@ class Policy:
         draws = Draws(tf)
         with (
             self._on_processor(),
+            drawing_from(draws, tf, keras),  # first, for one thread at a time is within
             _in_float32(keras),
             histograms_of_tensorflow(),
-            drawing_from(draws, tf, keras),
         ):
             self._view = _traced(tf, _made(name, kind, options), draws, size)
         _check_has_no_state(name, self._view)

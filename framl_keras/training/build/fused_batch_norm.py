@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from framl_keras.keras_internals import layers_within
 from framl_keras.training.steps import normalize
 from framl_keras.training.steps.batch_norm import Normalized
 
@@ -32,7 +33,7 @@ def fuse_batch_norm(model: keras.Model) -> None:
     """
     if normalize is None:
         return
-    for layer in model._flatten_layers(include_self=False):
+    for layer in layers_within(model):
         if _fits(layer):
             layer.call = functools.partial(_call, layer, normalize)
 

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import initializers
 
+from framl_keras.keras_internals import layers_within, own_variables
+
 
 def draw_initial_weights(model: keras.Model, seed: int, keep: Sequence[keras.Model] = ()) -> None:
     """Draws each random weight anew from (seed, its path), to its initializer's distribution.
@@ -21,12 +23,12 @@ def draw_initial_weights(model: keras.Model, seed: int, keep: Sequence[keras.Mod
         seed: any non-negative integer.
         keep: parts of the model that have their weights already.
     """
-    kept = {id(layer) for part in keep for layer in part._flatten_layers()}
-    for layer in model._flatten_layers(include_self=False):
+    kept = {id(layer) for part in keep for layer in layers_within(part, itself=True)}
+    for layer in layers_within(model):
         if id(layer) in kept:
             continue
         # A head that samples classes updates its centers itself: they are not trainable.
-        for variable in layer._trainable_variables + layer._non_trainable_variables:
+        for variable in own_variables(layer):
             initializer = _initializer_of(layer, variable.name)
             rng = np.random.default_rng([seed, zlib.crc32(variable.path.encode())])
             values = _draw(initializer, tuple(variable.shape), rng)

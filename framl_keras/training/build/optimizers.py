@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from framl_keras.errors import UserError
+from framl_keras.keras_internals import rate_or_schedule
 from framl_keras.recipe import OptimizerSection, ScheduleSection
 from framl_keras.training.build.schedules import Schedule
 
@@ -69,7 +70,7 @@ def rate_of(peak: float, schedule: ScheduleSection, total_steps: int) -> Any:
 
 def learning_rate_at(optimizer: keras.optimizers.Optimizer) -> Callable[[int], float]:
     """A function from a step (from 0) to the optimizer's learning rate there."""
-    rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+    rate = rate_or_schedule(optimizer)
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         return lambda step: float(keras.ops.convert_to_numpy(rate(step)))
     constant = float(keras.ops.convert_to_numpy(rate))

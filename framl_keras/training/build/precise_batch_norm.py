@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from framl_keras.keras_internals import layers_within
 from framl_keras.training.steps import no_gradient
 
 
@@ -27,7 +28,7 @@ def average_batch_norm(model: keras.Model, batches: Iterable[Any]) -> None:
     """
     layers = [
         layer
-        for layer in model._flatten_layers(include_self=False)
+        for layer in layers_within(model)
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
     momenta = [layer.momentum for layer in layers]

@@ -1,13 +1,10 @@
 """Residual branches that begin by adding nothing."""
 
-from typing import Any
-
 import keras
 import numpy as np
 
 from framl_keras.errors import UserError
-
-Operation = Any
+from framl_keras.keras_internals import Operation, layers_within, maker_of, operations_before
 
 
 def zero_init_residual(model: keras.Model) -> None:
@@ -26,7 +23,7 @@ def zero_init_residual(model: keras.Model) -> None:
     Reference:
         Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 5.1
     """
-    additions = [x for x in model._flatten_layers() if isinstance(x, keras.layers.Add)]
+    additions = [x for x in layers_within(model) if isinstance(x, keras.layers.Add)]
     ends = [_end_of_branch(addition) for addition in additions]
     normalized = [end for end in ends if _has_gamma(end)]
     if not normalized:
@@ -40,7 +37,7 @@ def zero_init_residual(model: keras.Model) -> None:
 
 def _end_of_branch(addition: keras.layers.Add) -> Operation:
     """What makes the branch's side of a sum: the side with more operations before it."""
-    makers = [tensor._keras_history.operation for tensor in addition.input]
+    makers = [maker_of(tensor) for tensor in addition.input]
     return max(makers, key=lambda maker: len(_before(maker)))
 
 
@@ -49,10 +46,10 @@ def _before(operation: Operation) -> set[int]:
     found: set[int] = set()
     waiting = [operation]
     while waiting:
-        for node in waiting.pop()._inbound_nodes[0].parent_nodes:
-            if id(node.operation) not in found:
-                found.add(id(node.operation))
-                waiting.append(node.operation)
+        for before in operations_before(waiting.pop()):
+            if id(before) not in found:
+                found.add(id(before))
+                waiting.append(before)
     return found
 
 

@@ -2,7 +2,8 @@
 
 import keras
 import numpy as np
-from keras.src.backend.common import dtypes  # Keras' way to float64 is closed but for this
+
+from framl_keras.keras_internals import keep_float64, layers_within
 
 
 def compute_in_float64() -> None:
@@ -12,7 +13,7 @@ def compute_in_float64() -> None:
     cannot go back. Call it before any model is built. JAX must have been started
     with `JAX_ENABLE_X64=1`.
     """
-    dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+    keep_float64()
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
 
@@ -22,7 +23,7 @@ def keep_numbers_exact(model: keras.Model) -> None:
 
     It casts Python's numbers to float32 before anything else, but not NumPy's.
     """
-    layers = model._flatten_layers(include_self=False)
+    layers = layers_within(model)
     scalings = [layer for layer in layers if isinstance(layer, keras.layers.Rescaling)]
     penalties = [v.regularizer for v in model.trainable_variables if v.regularizer]
     for part in [*scalings, *penalties, model.optimizer]:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from framl_keras.keras_internals import nodes_in_order
 from framl_keras.training.not_finite_error import NotFiniteError
 from framl_keras.training.steps.step import Gradients, Tensor
 
@@ -46,8 +47,7 @@ def _in_order(model: keras.Model, inputs: list[Tensor], found: Gradients) -> Ite
 
 def _outputs(model: keras.Model, inputs: Any) -> Iterator[Named]:
     """Every layer's output, in the order of computation, down into models within the model."""
-    by_depth = sorted(model._nodes_by_depth.items(), reverse=True)
-    nodes = [node for _, nodes in by_depth for node in nodes if not node.is_input]
+    nodes = nodes_in_order(model)
     places = [(list(node.input_tensors), list(node.output_tensors)) for node in nodes]
     values = keras.Model(model.inputs, places)(inputs, training=True)
     for node, (given, outputs) in zip(nodes, values, strict=True):

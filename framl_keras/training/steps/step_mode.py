@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from framl_keras.keras_internals import count_loss
 from framl_keras.models import targets
 from framl_keras.training.steps import gradients, update
 from framl_keras.training.steps.first_not_finite import check_step
@@ -67,7 +68,7 @@ def train_step(
     check_step(model, [pixels, labels], found)
     update(model, found)
     loss = found.prediction_loss + found.regularization_loss
-    model._loss_tracker.update_state(loss, sample_weight=ops.shape(pixels)[0])
+    count_loss(model, loss, ops.shape(pixels)[0])
     return found, model.compute_metrics([pixels, labels], targets(model, labels), found.outputs)
 
 

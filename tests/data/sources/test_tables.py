@@ -25,6 +25,7 @@ def lines(*header, separator=",", rows=ROWS):
     return "".join(f"{line}\n" for line in header) + text
 
 
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
 READ = {
     "no names": "".join(f"{a},{b}\n" for a, b in ROWS),
     "names": lines("image,species,label,n"),
@@ -43,7 +44,9 @@ READ = {
 
 
 @pytest.mark.parametrize("kind", READ)
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
 def test_tables_that_say_what_they_mean_are_read(folder, kind, encoding):
     (folder / "t.csv").write_bytes(READ[kind].encode(encoding))
     source = open_source(str(folder / "t.csv"))
@@ -90,6 +93,28 @@ def test_columns_that_cannot_be_told_are_listed(folder, kind):
         open_source(str(folder / "t.csv"), columns=columns)
     assert header.replace(",", ", ") in str(error.value)
     assert "\n" not in str(error.value)
+
+
+REPEATED = {
+    "a label": ("image,label,label,n", {}, "'label'"),
+    "a path": ("image,image,label,n", {}, "'image'"),
+    "whatever the case": ("image,Label,label,n", {}, "'Label'"),
+    "commented names": ("# image,label,label,n", {}, "'label'"),
+    "a chosen column": ("image,who,who,n", {"label": "who"}, "'who'"),
+}
+
+
+@pytest.mark.parametrize("kind", REPEATED)
+def test_a_name_of_several_columns_means_none_of_them(folder, kind):
+    header, columns, name = REPEATED[kind]
+    (folder / "t.csv").write_text(lines(header))
+    with pytest.raises(UserError, match=rf"several columns are called {name}"):
+        open_source(str(folder / "t.csv"), columns=columns)
+
+
+def test_other_columns_may_share_a_name(folder):
+    (folder / "t.csv").write_text(lines("image,n,label,n"))
+    assert open_source(str(folder / "t.csv")).class_names == ["p9", "p10"]
 
 
 @pytest.mark.parametrize(

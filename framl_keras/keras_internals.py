@@ -1,0 +1,104 @@
+"""What we use of Keras that its public interface lacks, each with the reason.
+
+A new release of Keras may rename any of it. Then this file is the place to mend, and no other
+one of ours: `tests/test_keras_internals.py` looks for private names elsewhere.
+"""
+
+import importlib
+import types
+from typing import Any, TypeVar
+
+import keras
+
+Operation = Any
+Node = Any
+_Error = TypeVar("_Error", bound=Exception)
+
+_DTYPES = "keras.src.backend.common.dtypes"
+_EQUALIZATION = "keras.src.layers.preprocessing.image_preprocessing.equalization"
+
+
+def layers_within(model: keras.Model, itself: bool = False) -> list[keras.layers.Layer]:
+    """All layers of a model, those of models and layers within it included.
+
+    `model.layers` stops at the first level, so it misses the network within a training model.
+    """
+    return list(model._flatten_layers(include_self=itself))
+
+
+def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
+    """The variables that a layer itself has made, without those of layers within it.
+
+    `layer.weights` has both, and a layer's initializers say nothing about the inner ones'.
+    """
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def maker_of(tensor: keras.KerasTensor) -> Operation:
+    """The operation that a symbolic tensor is the output of; nothing public leads back to it."""
+    return tensor._keras_history.operation
+
+
+def operations_before(operation: Operation) -> list[Operation]:
+    """The operations whose outputs one takes, of the first time that it is called.
+
+    `operation.input` gives the tensors, but raises for those that are called several times.
+    """
+    return [node.operation for node in operation._inbound_nodes[0].parent_nodes]
+
+
+def nodes_in_order(model: keras.Model) -> list[Node]:
+    """The calls of which a functional model is made, in the order in which it runs them.
+
+    A layer that is used twice is one layer, but two calls with an output each.
+    """
+    by_depth = sorted(model._nodes_by_depth.items(), reverse=True)
+    return [node for _, nodes in by_depth for node in nodes if not node.is_input]
+
+
+def takes_training(layer: keras.layers.Layer) -> bool:
+    """Whether a layer's `call` has an argument `training`; others refuse it."""
+    return bool(layer._call_has_training_arg)
+
+
+def build_for_fit(model: keras.Model, batch: Any) -> None:
+    """Makes a compiled model's metrics and its optimizer's variables, as `fit` does at first.
+
+    A checkpoint's values are put into them before `fit` begins.
+    """
+    model._symbolic_build(data_batch=batch)
+
+
+def count_loss(model: keras.Model, loss: Any, images: Any) -> None:
+    """Adds a step's loss to the mean that `fit` shows as `loss`.
+
+    A training loop of one's own has no public way to it, and would show none.
+    """
+    model._loss_tracker.update_state(loss, sample_weight=images)
+
+
+def rate_or_schedule(optimizer: keras.optimizers.Optimizer) -> Any:
+    """The learning rate or the schedule that an optimizer was made with.
+
+    `optimizer.learning_rate` is the rate of the present step only.
+    """
+    return getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+
+
+def as_it_is(error: _Error) -> _Error:
+    """An error to whose text Keras does not add many lines on the call that raised it."""
+    error._keras_call_info_injected = True  # type: ignore[attr-defined]
+    return error
+
+
+def keep_float64() -> None:
+    """Lets Keras keep float64, for the rest of the process; it is made float32 otherwise."""
+    importlib.import_module(_DTYPES).BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+
+
+def equalization_module() -> types.ModuleType | None:
+    """Where Keras' equalization is, whose histogram goes by KERAS_BACKEND; None if elsewhere."""
+    try:
+        return importlib.import_module(_EQUALIZATION)
+    except ImportError:
+        return None

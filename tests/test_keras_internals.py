@@ -1,0 +1,118 @@
+"""Private names of Keras stand in one file, where a new release of it is answered."""
+
+import ast
+from pathlib import Path
+
+import keras
+import pytest
+
+import framl_keras
+from framl_keras import keras_internals
+
+ROOT = Path(framl_keras.__file__).parent
+FILES = [path for path in sorted(ROOT.rglob("*.py")) if path.name != "keras_internals.py"]
+NAMED_TUPLES = {"_asdict", "_replace", "_fields", "_make"}  # their public names begin so
+NOT_KERAS = {("untrusted/child.py", "os._exit")}
+CHECKED_BY_NAME = {"untrusted/keras_file.py"}  # it holds the modules that files name to a list
+
+
+def private_attributes(source):
+    """Attributes that begin with one underscore and that the file itself does not define."""
+    nodes = list(ast.walk(ast.parse(source)))
+    own = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    own |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    own |= {
+        n.attr
+        for n in nodes
+        if isinstance(n, ast.Attribute)
+        and isinstance(n.ctx, ast.Store)
+        and ast.unparse(n.value) in ("self", "embedder")
+    }
+    used = {(n.attr, ast.unparse(n)) for n in nodes if isinstance(n, ast.Attribute)}
+    return {
+        whole
+        for name, whole in used
+        if name.startswith("_") and not name.startswith("__") and name not in own | NAMED_TUPLES
+    }
+
+
+def modules_within_keras(source):
+    """Imports of `keras.src`, and texts that name a module there."""
+    nodes = list(ast.walk(ast.parse(source)))
+    texts = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    imported = {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
+    imported |= {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
+    return {name for name in texts | imported if name.startswith("keras.src")}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_other_file_names_what_is_private(path):
+    name, source = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+
+    found = {(name, whole) for whole in private_attributes(source)} - NOT_KERAS
+    modules = set() if name in CHECKED_BY_NAME else modules_within_keras(source)
+
+    assert not found
+    assert not modules
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "model._flatten_layers()",
+        "x = layer._inbound_nodes[0]",
+        "optimizer._learning_rate = 3",
+        "from keras.src import backend",
+        "import keras.src.utils",
+        "import_module('keras.src.utils')",
+    ],
+)
+def test_the_check_finds_it(source):
+    assert private_attributes(source) | modules_within_keras(source)
+
+
+def test_what_is_used_of_keras_is_there():
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense")], name="in")
+    inputs = keras.Input((3,))
+    first, second = inner(inputs), inner(inputs)
+    model = keras.Model(inputs, keras.layers.Add(name="add")([first, second]))
+    model.compile(keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(1.0, 9)), "mse")
+
+    names = [layer.name for layer in keras_internals.layers_within(model)]
+    assert {"in", "dense", "add"} <= set(names)
+    assert model.name not in names
+    assert model in keras_internals.layers_within(model, itself=True)
+    dense = inner.get_layer("dense")
+    assert [v.name for v in keras_internals.own_variables(dense)] == ["kernel", "bias"]
+    assert keras_internals.own_variables(inner) == []
+    add = keras_internals.maker_of(model.output)
+    assert add.name == "add"
+    assert [maker.name for maker in keras_internals.operations_before(add)] == ["in", "in"]
+    ordered = [node.operation.name for node in keras_internals.nodes_in_order(model)]
+    assert ordered == ["in", "in", "add"]
+    assert keras_internals.takes_training(keras.layers.Dropout(0.5))
+    assert not keras_internals.takes_training(dense)
+    rate = keras_internals.rate_or_schedule(model.optimizer)
+    assert isinstance(rate, keras.optimizers.schedules.CosineDecay)
+    assert hasattr(keras_internals.equalization_module(), "backend")
+
+
+def test_an_error_is_one_line_where_keras_would_describe_the_call():
+    class Refusing(keras.layers.Layer):
+        def call(self, inputs):
+            raise keras_internals.as_it_is(ValueError("not these"))
+
+    with pytest.raises(ValueError, match=r"\Anot these\Z"):
+        Refusing()(keras.ops.ones((1, 2)))
+
+
+def test_metrics_and_loss_as_fit_has_them():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile("adam", "mse", metrics=["mae"])
+
+    keras_internals.build_for_fit(model, (keras.ops.ones((1, 3)), keras.ops.ones((1, 2))))
+    keras_internals.count_loss(model, 2.0, 3)
+    keras_internals.count_loss(model, 6.0, 1)
+
+    assert model.optimizer.built
+    assert {m.name: float(m.result()) for m in model.metrics}["loss"] == 3.0
