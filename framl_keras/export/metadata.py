@@ -5,6 +5,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from framl_keras.errors import UserError
+from framl_keras.untrusted.json_text import parse_json
+
 KEY = "framl_keras"
 MEMBER = f"{KEY}.json"
 
@@ -34,29 +37,47 @@ def write_metadata(path: Path, format: str, facts: dict[str, Any]) -> None:
 def read_metadata(path: str | Path) -> dict[str, Any]:
     """What `write_metadata` put into a file; empty if nothing.
 
+    Raises:
+        UserError: if the file is missing or damaged.
+
     Example:
     >>> read_metadata("embedder.onnx")["image_size"]  # doctest: +SKIP
     [112, 112]
     """
     path = Path(path)
+    try:
+        facts = _facts_in(path)
+    except ImportError:
+        raise
+    except Exception as error:  # each format's library has its own for damage
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        raise UserError(f"{path}: not a model that was exported: {reason}.") from error
+    if not isinstance(facts, dict):
+        raise UserError(f"{path}: not a model that was exported: its {KEY} holds no facts.")
+    return facts
+
+
+def _facts_in(path: Path) -> Any:
     if path.is_dir():
         file = path / "assets.extra" / MEMBER
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return parse_json(file.read_bytes()) if file.is_file() else {}
     if path.suffix == ".onnx":
         import onnx
 
         properties = onnx.load(str(path), load_external_data=False).metadata_props
-        return next((json.loads(each.value) for each in properties if each.key == KEY), {})
+        return next((parse_json(each.value) for each in properties if each.key == KEY), {})
     if path.suffix == ".xml":
         import openvino
 
         model = openvino.Core().read_model(str(path))
-        return json.loads(model.get_rt_info(KEY).astype(str)) if model.has_rt_info(KEY) else {}
+        return parse_json(model.get_rt_info(KEY).astype(str)) if model.has_rt_info(KEY) else {}
+    if not path.exists():
+        raise FileNotFoundError("no such file")
     if not zipfile.is_zipfile(path):
         return {}
     with zipfile.ZipFile(path) as archive:
         found = [name for name in archive.namelist() if name.endswith(MEMBER)]
-        return json.loads(archive.read(found[0])) if found else {}
+        return parse_json(archive.read(found[0])) if found else {}
 
 
 def _name_onnx(path: Path, text: str, names: tuple[str, ...]) -> None:

@@ -265,8 +265,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
 def _go_on(target: Path) -> list[dict[str, str]]:
     """The table's whole lines from before, whose images are there; the rest is dropped."""
     path = target / TABLE
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
-    rows = list(csv.DictReader(lines)) if lines else []
+    rows = _rows_before(path) if path.exists() else []
     whole = [row for row in rows if None not in row and None not in row.values()]
     last = whole[-1]["photo"] if whole else None  # it may have had more faces
     kept = [
@@ -281,3 +280,19 @@ def _go_on(target: Path) -> list[dict[str, str]]:
         writer.writerows(kept)
         file.write_text(text.getvalue(), encoding="utf-8")
     return kept
+
+
+def _rows_before(path: Path) -> list[dict[str, str]]:
+    """The whole lines of a table.
+
+    Raises:
+        UserError: if it is no table of ours.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        rows = list(csv.DictReader(lines))
+    except (UnicodeDecodeError, csv.Error):
+        lines, rows = ["damaged"], [{}]
+    if any("\0" in line for line in lines) or (rows and not set(COLUMNS) <= set(rows[0])):
+        raise UserError(f"{path}: damaged. Begin anew with --overwrite, or choose another folder.")
+    return rows

@@ -2,7 +2,9 @@
 
 import io
 import struct
+import tempfile
 import zipfile
+from pathlib import Path
 
 import google_crc32c
 
@@ -129,3 +131,43 @@ def of_safetensors(data, rng):
     size = int.from_bytes(data[:8], "little")
     header = mutated(data[8 : 8 + size], rng)
     return len(header).to_bytes(8, "little") + header + data[8 + size :]
+
+
+def of_array_record(data, rng):
+    """Changes a record of an ArrayRecord file, which its own library then writes anew."""
+    from array_record.python import array_record_module as library
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/x"
+        Path(path).write_bytes(data)
+        reader = library.ArrayRecordReader(path)
+        records = reader.read_all()
+        reader.close()
+        number = rng.randrange(len(records))
+        records[number] = mutated(records[number], rng)
+        writer = library.ArrayRecordWriter(path, "group_size:1")
+        for record in records:
+            writer.write(record)
+        writer.close()
+        return Path(path).read_bytes()
+
+
+def of_table(data, rng):
+    """Changes a block of a table of LevelDB's kind, as TensorFlow's indexes are; its CRC is sound.
+
+    A block is its content, a byte for how it is packed, and the CRC of both. The last 48 bytes
+    say where the two last blocks are; what is before them is one block in a small file.
+    """
+    numbers, at = [], len(data) - 48
+    for _ in range(4):
+        value = shift = 0
+        while data[at] & 128:
+            value |= (data[at] & 127) << shift
+            at, shift = at + 1, shift + 7
+        numbers.append(value | data[at] << shift)
+        at += 1
+    blocks = [(0, numbers[0] - 5), tuple(numbers[:2]), tuple(numbers[2:])]
+    start, size = rng.choice(blocks)
+    changed = mutated(data[start : start + size], rng)[:size].ljust(size, b"\0")
+    block = changed + data[start + size : start + size + 1]
+    return data[:start] + block + masked_crc(block) + data[start + size + 5 :]

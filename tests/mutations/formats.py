@@ -1,6 +1,7 @@
 """The files that commands open: how one is made, damaged and read."""
 
 import contextlib
+import importlib
 import json
 import pickle
 import shutil
@@ -34,12 +35,14 @@ class Format(NamedTuple):
             it is read, `read(location, rng)`.
         change: damages its bytes.
         needs: a package without which it cannot be read or made.
+        costly: whether a mutation may build a network, so that a quick test tries fewer.
     """
 
     name: str
     make: Callable
     change: Callable = change.mutated
     needs: str = ""
+    costly: bool = False
 
 
 def read_source(location, rng):
@@ -148,6 +151,27 @@ def pair_table(root):
         (root / f"{number}.jpg").write_bytes(encoded(number, ".jpg", 8))
     (root / "x.csv").write_text("left,right,same,fold\n0.jpg,1.jpg,1,0\n1.jpg,2.jpg,0,1\n")
     return root / "x.csv", root / "x.csv", read_pairs
+
+
+def cfp(part):
+    def make(root):
+        for side, kind in (("F", "frontal"), ("P", "profile")):
+            lines = []
+            for number, person in enumerate(("001", "002"), start=1):
+                path = root / "Data" / person / kind / "01.jpg"
+                path.parent.mkdir(parents=True)
+                path.write_bytes(encoded(number, ".jpg", 8))
+                lines.append(f"{number} ../Data/{person}/{kind}/01.jpg\n")
+            (root / "Protocol").mkdir(exist_ok=True)
+            (root / "Protocol" / f"Pair_list_{side}.txt").write_text("".join(lines))
+        for fold in ("01", "02"):
+            split = root / "Protocol/Split/FP" / fold
+            split.mkdir(parents=True)
+            (split / "same.txt").write_text("1,1\n2,2\n")
+            (split / "diff.txt").write_text("1,2\n2,1\n")
+        return root, root / "Protocol" / part, read_pairs
+
+    return make
 
 
 def embeddings(root):
@@ -270,6 +294,80 @@ def recipe(name):
     return make
 
 
+def framl_file(root):
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from test_framl_yaml import framl
+
+    from framl_keras.recipe import Recipe
+
+    (root / "x.yaml").write_text(framl())
+    return root / "x.yaml", root / "x.yaml", lambda location, rng: Recipe.load(Path(location))
+
+
+def landmarks(root):
+    from framl_keras.photos.landmarks_table import BOX, POINTS, LandmarksTable, photos_of
+
+    header = ",".join(("photo", *POINTS, *BOX, "score"))
+    rows = ("a.jpg," + ",".join(map(str, range(10, 24))) + ",0.9\n", "b.jpg" + "," * 15 + "\n")
+    (root / "x.csv").write_text(f"{header}\n{''.join(rows)}")
+
+    def read(location, rng):
+        table = LandmarksTable(location)
+        for photo in photos_of(location):
+            table.detect(np.zeros((48, 48, 3), np.uint8), photo)
+
+    return root / "x.csv", root / "x.csv", read
+
+
+def alignment(part):
+    def make(root):
+        align_folder = importlib.import_module("framl_keras.photos.align_folder")
+        settings = {"size": 112, "border": "black", "detector": "yunet", "framl_keras": "0.1.0"}
+        (root / "alignment.json").write_text(json.dumps(settings))
+        row = ["a.jpg", "a.png", "aligned", *(["0.5"] * (len(align_folder.COLUMNS) - 3))]
+        table = root / "alignment.csv"
+
+        def read(location, rng):
+            align_folder._read_settings(root / "alignment.json")
+            align_folder._go_on(root)
+
+        table.write_text(",".join(align_folder.COLUMNS) + "\n" + ",".join(row) + "\n")
+        return root, root / part, read
+
+    return make
+
+
+def old_keras_weights(root):
+    """As Keras 2 wrote them."""
+    import h5py
+    import keras
+    from keras.src.legacy.saving import legacy_h5_format  # no public function writes it
+
+    from framl_keras.untrusted.keras_file import load_keras_weights
+
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(3), keras.layers.BatchNormalization()]
+    )
+    path = root / "x.h5"
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    return path, path, lambda location, rng: load_keras_weights(model, Path(location), "a test")
+
+
+def onnx_file(root):
+    import onnx
+
+    from framl_keras.export import read_metadata
+
+    value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+    graph = onnx.helper.make_graph([], "g", [value], [value])
+    model = onnx.helper.make_model(graph)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "framl_keras", json.dumps({"image_size": [112, 112]})
+    onnx.save(model, str(root / "x.onnx"))
+    return root / "x.onnx", root / "x.onnx", lambda location, rng: read_metadata(location)
+
+
 def progress(root):
     from framl_keras.data.conversion.progress import Progress
 
@@ -327,6 +425,7 @@ FORMATS = [
     Format("tfrecord, sound", tfrecord, change.of_tfrecord),
     Format("tfrecord online, sound", online, change.of_tfrecord),
     Format("arrayrecord", array_record),
+    Format("arrayrecord, sound", array_record, change.of_array_record),
     Format("recordio", record_io),
     Format("recordio with keys", record_io_with_keys),
     Format("recordio keys", record_io_keys),
@@ -347,6 +446,10 @@ FORMATS = [
     *(Format(f"pickle {n}", insightface(n)) for n in range(6)),
     Format("pairs.txt", pairs_txt),
     Format("pair table", pair_table),
+    *(
+        Format(f"CFP {part}", cfp(part))
+        for part in ("Pair_list_F.txt", "Split/FP/01/same.txt", "Split/FP/02/diff.txt")
+    ),
     Format("npz", embeddings),
     Format("npz, sound", embeddings, change.of_member()),
     Format("npy", one_array),
@@ -367,16 +470,22 @@ FORMATS = [
     ),
     Format("image jpeg .tiff", pillow_image(".tiff", "RGB", compression="jpeg"), needs="PIL"),
     Format("image .j2k", pillow_image(".j2k", "RGB"), needs="PIL"),
-    Format("keras", keras_model),
-    Format("keras config, sound", keras_model, change.of_member("config.json")),
-    Format("keras weights, sound", keras_model, change.of_member(".h5")),
-    Format("weights.h5", keras_weights),
+    Format("keras", keras_model, costly=True),
+    Format("keras config, sound", keras_model, change.of_member("config.json"), costly=True),
+    Format("keras weights, sound", keras_model, change.of_member(".h5"), costly=True),
+    Format("weights.h5", keras_weights, costly=True),
+    Format("weights of Keras 2", old_keras_weights, costly=True),
     Format("checkpoint", checkpoint),
     Format("checkpoint, sound", checkpoint, change.of_member()),
     Format("classes.json", classes),
     Format("thresholds.json", thresholds),
     Format("calibration.json", calibration),
     Format("recipe", recipe("quickstart.yaml")),
+    Format("recipe of FRAML", framl_file),
+    Format("landmarks table", landmarks),
+    Format("alignment.json", alignment("alignment.json")),
+    Format("alignment.csv", alignment("alignment.csv")),
+    Format("onnx metadata", onnx_file, needs="onnx"),
     Format("convert's progress", progress),
     Format("safetensors", safetensors),
     Format("safetensors, sound", safetensors, change.of_safetensors),
@@ -385,5 +494,11 @@ FORMATS = [
     Format("torch pickle, sound", torch_file(), change.of_member(".pkl"), needs="torch"),
     Format("torch before 1.6", torch_file(_use_new_zipfile_serialization=False), needs="torch"),
     Format("tensorflow index", tensorflow_checkpoint("index"), needs="tensorflow"),
+    Format(
+        "tensorflow index, sound",
+        tensorflow_checkpoint("index"),
+        change.of_table,
+        needs="tensorflow",
+    ),
     Format("tensorflow data", tensorflow_checkpoint("data"), needs="tensorflow"),
 ]
