@@ -137,7 +137,7 @@ DATA = {
     "checking": {"atomic", "augment", "batches", "decode", "parallel", "policies", "sources"},
     "splitting": {"atomic", "conversion", "sources"},
     "conversion": {"atomic", "parallel", "records", "sources", "transforms"},
-    "batches": {"augment", "order", "policies", "sources", "transforms"},
+    "batches": {"augment", "opencv_threads", "order", "policies", "sources", "transforms"},
     "augment": {"transforms"},
     "order": {"sources"},
     "inputs": {"files", "sources"},
