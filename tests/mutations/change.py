@@ -2,9 +2,7 @@
 
 import io
 import struct
-import tempfile
 import zipfile
-from pathlib import Path
 
 import google_crc32c
 
@@ -131,25 +129,6 @@ def of_safetensors(data, rng):
     size = int.from_bytes(data[:8], "little")
     header = mutated(data[8 : 8 + size], rng)
     return len(header).to_bytes(8, "little") + header + data[8 + size :]
-
-
-def of_array_record(data, rng):
-    """Changes a record of an ArrayRecord file, which its own library then writes anew."""
-    from array_record.python import array_record_module as library
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/x"
-        Path(path).write_bytes(data)
-        reader = library.ArrayRecordReader(path)
-        records = reader.read_all()
-        reader.close()
-        number = rng.randrange(len(records))
-        records[number] = mutated(records[number], rng)
-        writer = library.ArrayRecordWriter(path, "group_size:1")
-        for record in records:
-            writer.write(record)
-        writer.close()
-        return Path(path).read_bytes()
 
 
 def of_table(data, rng):

@@ -354,20 +354,6 @@ def old_keras_weights(root):
     return path, path, lambda location, rng: load_keras_weights(model, Path(location), "a test")
 
 
-def onnx_file(root):
-    import onnx
-
-    from framl_keras.export import read_metadata
-
-    value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
-    graph = onnx.helper.make_graph([], "g", [value], [value])
-    model = onnx.helper.make_model(graph)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = "framl_keras", json.dumps({"image_size": [112, 112]})
-    onnx.save(model, str(root / "x.onnx"))
-    return root / "x.onnx", root / "x.onnx", lambda location, rng: read_metadata(location)
-
-
 def progress(root):
     from framl_keras.data.conversion.progress import Progress
 
@@ -425,7 +411,6 @@ FORMATS = [
     Format("tfrecord, sound", tfrecord, change.of_tfrecord),
     Format("tfrecord online, sound", online, change.of_tfrecord),
     Format("arrayrecord", array_record),
-    Format("arrayrecord, sound", array_record, change.of_array_record),
     Format("recordio", record_io),
     Format("recordio with keys", record_io_with_keys),
     Format("recordio keys", record_io_keys),
@@ -485,7 +470,6 @@ FORMATS = [
     Format("landmarks table", landmarks),
     Format("alignment.json", alignment("alignment.json")),
     Format("alignment.csv", alignment("alignment.csv")),
-    Format("onnx metadata", onnx_file, needs="onnx"),
     Format("convert's progress", progress),
     Format("safetensors", safetensors),
     Format("safetensors, sound", safetensors, change.of_safetensors),
