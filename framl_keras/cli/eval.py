@@ -22,7 +22,8 @@ from framl_keras.errors import UserError
     metavar="FILE",
     help="Verify these instead of a run's: a .npz of embeddings (n, d), is_same (m,), and "
     "optionally pairs (m, 2), folds (m,), identities (n,), keys (n,). Without pairs, rows 0 and "
-    "1, 2 and 3, … are pairs. Or a NAME.npy of embeddings beside NAME_list.npy of answers.",
+    "1, 2 and 3, … are pairs; with identities and no is_same, all pairs are. Or a NAME.npy of "
+    "embeddings beside NAME_list.npy of answers.",
 )
 @click.option("--normalize", is_flag=True, help="Scale the vectors of --embeddings to length 1.")
 @click.option("--out", metavar="DIR", help="Folder of the report instead of the run's reports/.")

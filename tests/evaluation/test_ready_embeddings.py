@@ -47,6 +47,29 @@ def test_rows_are_paired_in_turn_and_names_may_stand_for_identities(tmp_path):
     np.testing.assert_array_equal(ready.is_same, [True, False])
 
 
+def test_embeddings_and_identities_alone_are_verified_on_all_pairs(tmp_path):
+    embeddings, identities = people(8, 4)
+    identities[0] = -1
+    np.savez(tmp_path / "faces.npz", embeddings=embeddings, identities=identities)
+    ready = read_embeddings(tmp_path / "faces.npz")
+    assert ready.balanced
+    assert (ready.is_same.sum(), len(ready.is_same)) == (7 * 6 + 3, 31 * 30 // 2)
+    np.testing.assert_array_equal(
+        ready.is_same, identities[ready.pairs[:, 0]] == identities[ready.pairs[:, 1]]
+    )
+    (found,) = verify_ready(ready, bootstrap=0)
+    counts = found.verification.folds.confusion
+    recall, specificity = counts.tp / (counts.tp + counts.fn), counts.tn / (counts.tn + counts.fp)
+    np.testing.assert_allclose(found.verification.folds.accuracy, (recall + specificity) / 2)
+
+
+@pytest.mark.parametrize("identities", [[0, 0, 0], [0, 1, 2], [-1, -1, 0]])
+def test_identities_without_both_kinds_of_pairs_are_refused(tmp_path, identities):
+    np.savez(tmp_path / "x.npz", embeddings=np.eye(3), identities=np.array(identities))
+    with pytest.raises(UserError, match="cannot form pairs from"):
+        read_embeddings(tmp_path / "x.npz")
+
+
 def test_an_array_has_its_answers_in_a_file_beside(tmp_path):
     np.save(tmp_path / "lfw.npy", np.eye(4, dtype=np.float32))
     with pytest.raises(UserError, match=r"lfw_list\.npy: cannot be read: No such file"):

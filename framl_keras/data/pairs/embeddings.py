@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from framl_keras.data.pairs.all_pairs import mixed, pairs_by_kind
 from framl_keras.data.pairs.pair_set import PairSet
 from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
@@ -14,7 +15,7 @@ from framl_keras.untrusted.arrays import read_npz, read_numbers
 
 FORMAT = (
     "embeddings (n, d), is_same (m,), and optionally pairs (m, 2), folds (m,), "
-    "identities (n,), keys (n,)"
+    "identities (n,), keys (n,); or embeddings and identities alone, for all pairs"
 )
 
 
@@ -79,6 +80,9 @@ class _RowNames(Sequence):
 def read_embeddings(path: str | os.PathLike[str]) -> EmbeddingSet:
     """Reads a `.npz` file of embeddings and pairs; nothing in it is run.
 
+    Embeddings and identities alone are verified on all their pairs, both kinds weighing
+    alike in the accuracy, as `held_out_pairs` has it.
+
     Without `pairs`, each even row is paired with the next odd one. So it is for
     `NAME.npy`, an array of embeddings with the answers in `NAME_list.npy`, as
     bcolz sets have them.
@@ -88,30 +92,57 @@ def read_embeddings(path: str | os.PathLike[str]) -> EmbeddingSet:
             embedding is not finite (its key is named).
     """
     arrays = _load(Path(path))
-    missing = [name for name in ("embeddings", "is_same") if name not in arrays]
+    _check_names(arrays, path)
+    embeddings = _numbers(arrays["embeddings"], path)
+    count = len(embeddings)
+    keys = _keys(arrays.get("keys"), count, path)
+    _check_finite(embeddings, keys, path)
+    identities = _integers(arrays.get("identities"), "identities", count, "embedding", path)
+    if identities is not None and "is_same" not in arrays:
+        pairs, is_same = _all_pairs(identities, path)
+        name = Path(path).stem
+        return EmbeddingSet(name, embeddings, pairs, is_same, None, identities, keys, balanced=True)
+    is_same = _answers(arrays["is_same"], path)
+    pairs = _pairs(arrays.get("pairs"), len(is_same), count, path)
+    folds = _integers(arrays.get("folds"), "folds", len(is_same), "pair", path)
+    if identities is None:
+        identities = np.full(count, -1)
+    return EmbeddingSet(Path(path).stem, embeddings, pairs, is_same, folds, identities, keys)
+
+
+def _check_names(arrays: dict[str, np.ndarray], path: str | os.PathLike[str]) -> None:
+    """Refuses arrays that say nothing about which pairs are the same."""
+    tells_pairs = "pairs" in arrays or "folds" in arrays or "identities" not in arrays
+    needed = ("embeddings", "is_same") if tells_pairs else ("embeddings",)
+    missing = [name for name in needed if name not in arrays]
     if missing:
         raise UserError(
             f"{path}: no array {' and no '.join(missing)} among {', '.join(arrays) or 'none'}. "
             f"Expected {FORMAT}."
         )
-    embeddings = arrays["embeddings"]
+
+
+def _numbers(embeddings: np.ndarray, path: str | os.PathLike[str]) -> np.ndarray:
     if embeddings.ndim != 2 or embeddings.dtype.kind not in "fiu" or not embeddings.size:
         raise UserError(
             f"{path}: embeddings are {embeddings.dtype} {embeddings.shape}. Expected numbers "
             "(n, d)."
         )
-    if embeddings.dtype.kind != "f":
-        embeddings = embeddings.astype(np.float64)
-    count = len(embeddings)
-    keys = _keys(arrays.get("keys"), count, path)
-    _check_finite(embeddings, keys, path)
-    is_same = _answers(arrays["is_same"], path)
-    pairs = _pairs(arrays.get("pairs"), len(is_same), count, path)
-    folds = _integers(arrays.get("folds"), "folds", len(is_same), "pair", path)
-    identities = _integers(arrays.get("identities"), "identities", count, "embedding", path)
-    if identities is None:
-        identities = np.full(count, -1)
-    return EmbeddingSet(Path(path).stem, embeddings, pairs, is_same, folds, identities, keys)
+    return embeddings if embeddings.dtype.kind == "f" else embeddings.astype(np.float64)
+
+
+def _all_pairs(
+    identities: np.ndarray, path: str | os.PathLike[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.flatnonzero(identities >= 0)
+    names, numbered = np.unique(identities[rows], return_inverse=True)
+    if len(names) < 2 or len(names) == len(rows):
+        raise UserError(
+            f"{path}: cannot form pairs from {len(rows)} embeddings of {len(names)} identities. "
+            "Expected two identities at least, one of them with two embeddings."
+        )
+    pairs, is_same = mixed(*pairs_by_kind(numbered, np.random.default_rng(0)))
+    return rows[pairs], is_same
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
