@@ -208,7 +208,7 @@ def explain_longer(before: dict[str, Any], recipe: Recipe, progress: Progress) -
         for section, done in ((old, 1), (recipe.train, 0))
     ]
     log.info(
-        "The run had %d epochs and now has %d. Its schedule (%s) spans all of them: the learning "
+        "train.epochs was %d and is %d now. The schedule (%s) spans all of them: the learning "
         "rate was %.3g at step %d and is %.3g at the next.",
         old.epochs,
         recipe.train.epochs,

@@ -15,6 +15,7 @@ from small_runs import (
 )
 
 import framl_keras.training.train as training
+from framl_keras.cli.group import main
 from framl_keras.data.sources import ImageFolder
 from framl_keras.errors import UserError
 from framl_keras.evaluation.report import weights_hash
@@ -73,7 +74,7 @@ def test_a_finished_run_with_more_epochs_goes_on(recipe, caplog):
         train(short, run)
     train(longer, straight)
     assert "Going on after step 2 of 6" in caplog.text
-    assert "The run had 1 epochs and now has 3. Its schedule" in caplog.text
+    assert "train.epochs was 1 and is 3 now. The schedule (constant)" in caplog.text
     with ctrl_c_during(2):
         assert train(longer, stopped).interrupted
     assert "Stopped after step 4 of 6" in caplog.text
@@ -82,6 +83,20 @@ def test_a_finished_run_with_more_epochs_goes_on(recipe, caplog):
     assert [row["step"] for row in log_of(straight)] == ["1", "2", "3", "4", "5", "6"]
     assert log_of(stopped) == log_of(straight)
     assert not list(straight.path.parent.glob("*.before-*"))
+
+
+def test_ctrl_c_ends_with_where_it_stopped_and_the_command_to_go_on(recipe, capsys):
+    with open("my recipe.yaml", "w") as file:
+        file.write(recipe.to_yaml())
+    command = ["train", "my recipe.yaml", "--set", "train.keep=2"]
+    with ctrl_c_during(2), pytest.raises(SystemExit) as end:
+        main([*command, "--quiet"])
+    assert end.value.code == 130
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("Stopping after this step")
+    assert said[1] == "Stopped after step 2 of 6."
+    assert said[2] == "Go on with: framl-keras train 'my recipe.yaml' --set train.keep=2"
+    assert len(said) == 3
 
 
 @pytest.mark.parametrize(("mode", "step"), [("fit", 3), ("eager", 2)])
