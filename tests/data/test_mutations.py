@@ -20,13 +20,15 @@ BACKENDS = ("tensorflow", "torch")
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_mutations_raise_only_our_own_error(form, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(child, "call_in_child", called_in_fork)
+    if form.needs != "tensorflow":  # its reader ends the process, and a fork lacks its threads
+        monkeypatch.setattr(child, "call_in_child", called_in_fork)
     if form.needs in BACKENDS and form.needs not in sys.modules:  # which takes long to import
         pytest.skip(f"{form.needs} is not loaded")
     if form.needs:
         pytest.importorskip(form.needs)
 
     count = max(COUNT // 4, 1) if form.costly else COUNT
+    count = 1 if form.needs == "tensorflow" else count
     outcomes = run(form, tmp_path, count, in_process=True)
 
     assert len(outcomes) == count
