@@ -9,6 +9,7 @@ import numpy as np
 
 from framl_keras.evaluation import Result, check_names, evaluate
 from framl_keras.runs.verification_sets import pair_sets_of
+from framl_keras.types import size_of
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class Verify(keras.callbacks.Callback):
         self.results = evaluate(
             model,
             self.pair_sets,
-            image_size=int(model.input_shape[1]),
+            image_size=size_of(*model.input_shape[1:3]),
             central_crop=self.central_crop,
             similarities=self.similarities,
             baseline=False,

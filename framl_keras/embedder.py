@@ -32,6 +32,7 @@ from framl_keras.runs.thresholds import read_thresholds
 from framl_keras.runs.verification_sets import pair_sets_of
 from framl_keras.similarities import check_similarity
 from framl_keras.similarities import names as similarity_names
+from framl_keras.types import Size, sides, size_of
 
 if TYPE_CHECKING:
     import keras
@@ -69,11 +70,11 @@ class Embedder:
         calibrations: Mapping[str, Calibration] | None = None,
         facts: Mapping[str, Any] | None = None,
     ):
-        side = _side_of(model)
+        size = _size_of(model)
         place = Path(".")
         facts = dict(facts or {})
         self._opened = TrainedEmbedder(
-            model, side, central_crop, place, RunDirectory(place), None, facts
+            model, size, central_crop, place, RunDirectory(place), None, facts
         )
         self._keeps_run = False
         self.thresholds = dict(thresholds or {})
@@ -110,8 +111,8 @@ class Embedder:
         return self._opened.model
 
     @property
-    def image_size(self) -> int:
-        """Side of the images that the model sees, in pixels."""
+    def image_size(self) -> Size:
+        """Side of the images that the model sees, in pixels, or height and width."""
         return self._opened.image_size
 
     @property
@@ -374,8 +375,11 @@ class Embedder:
         return export_run(self.trained, path, **options)
 
     def __repr__(self) -> str:
-        size, step = self.image_size, self.step
-        known = [f"{size}x{size} pixels -> {self.dim}", f"{self.model.count_params():,} parameters"]
+        (height, width), step = sides(self.image_size), self.step
+        known = [
+            f"{height}x{width} pixels -> {self.dim}",
+            f"{self.model.count_params():,} parameters",
+        ]
         known += [f"step {step}"] if step is not None else []
         return f"Embedder({', '.join(known)})"
 
@@ -447,10 +451,11 @@ def _nothing(left_out: Mapping[str, str]) -> str:
     return f"None of {len(left_out)} images could be read. The first: {first}"
 
 
-def _side_of(model: "keras.Model") -> int:
+def _size_of(model: "keras.Model") -> Size:
     shape = tuple(model.input_shape)
-    if len(shape) != 4 or shape[1] != shape[2] or not shape[1]:
+    if len(shape) != 4 or not shape[1] or not shape[2]:
         raise ValueError(
-            f"`model` must take square images (batch, size, size, 3). Received: input shape {shape}"
+            "`model` must take images of one size (batch, height, width, 3). Received: input "
+            f"shape {shape}"
         )
-    return int(shape[1])
+    return size_of(shape[1], shape[2])

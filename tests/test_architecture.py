@@ -19,6 +19,7 @@ LEAVES = {
     "optional",
     "registry",
     "results",
+    "types",
     "untrusted",
     "version",
 }
@@ -89,6 +90,7 @@ MAY_IMPORT = {
     "optional": set(),
     "registry": set(),
     "results": set(),
+    "types": set(),
     "untrusted": set(),
     "version": set(),
 }

@@ -267,8 +267,8 @@ def test_train_gives_a_run(faces, tmp_path, monkeypatch):
             "train": str(faces),
             "people": [1, 3],
             "test": "held-out",
-            "image_size": SIZE,
-            "augment": {"resize_to": 18},
+            "image_size": [20, SIZE],
+            "augment": {"resize_to": [22, 18]},
         },
         "model": {"backbone": "FaceResNet10", "embedding_dim": 8, "scale": 16},
         "train": {"epochs": 1, "batch_size": 5, "log_every": 1},
@@ -279,7 +279,8 @@ def test_train_gives_a_run(faces, tmp_path, monkeypatch):
     assert run.path.as_posix() == "runs/renamed"
     assert seen == [0, 1]
     assert len(run.history["loss"]) == 6
-    assert run.embedder.dim == 8
+    assert (run.embedder.dim, run.embedder.image_size) == (8, (20, SIZE))
+    assert run.embedder.model.input_shape == (None, 20, SIZE, 3)
     assert len(run.results) == 7  # six similarities and raw pixels
     assert run.embedder.step == 6
     assert fk.Run().path == run.path

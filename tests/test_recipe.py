@@ -209,3 +209,37 @@ def test_columns_are_names_or_numbers(columns, expected):
     with pytest.raises(ValueError, match="columns"):
         DataSection(train="x", columns={"image": "x"})
     assert DataSection(train=["a", "b"]).train == ["a", "b"]
+
+
+SIZES = {  # image_size, resize_to -> what the recipe holds, or what is wrong
+    "both sides": ([128, 64], [144, 72], (128, 64), (144, 72)),
+    "room follows": ([128, 64], None, (128, 64), (146, 73)),
+    "equal sides are one": ([112, 112], [128, 128], 112, 128),
+    "room for one side only": (
+        [128, 64],
+        100,
+        None,
+        "(100) must be at least `image_size` ([128",
+    ),
+    "three sides": ([128, 64, 3], None, None, "a side in pixels, or [height, width]"),
+    "no number": (112, "large", None, "a side in pixels, or [height, width]"),
+    "half pixels": (112.5, None, None, "a side in pixels, or [height, width]"),
+    "a side too small": ([128, 8], None, None, "16 pixels or more"),
+}
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_images_need_not_be_square(kind):
+    image_size, room, size, expected = SIZES[kind]
+    augment = {"augment": {"resize_to": room}} if room else {}
+    data = {"train": "orl", "image_size": image_size, **augment}
+    content = {"name": "any", "data": data, "model": {"backbone": "FaceResNet10"}}
+
+    if size is None:
+        with pytest.raises(UserError) as error:
+            Recipe.from_content(content, "any")
+        assert expected in str(error.value)
+    else:
+        recipe = Recipe.from_content(content, "any")
+        assert (recipe.data.image_size, recipe.data.augment.resize_to) == (size, expected)
+        assert Recipe.from_content(recipe.model_dump(mode="json"), "again") == recipe

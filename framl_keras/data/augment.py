@@ -19,6 +19,7 @@ from framl_keras.data.transforms import (
     recolor,
     resize,
 )
+from framl_keras.types import Size, sides
 
 UNIFORMS = 16
 _DECODED = 1 << 20  # bytes; larger images are decoded into memory of their own
@@ -33,7 +34,8 @@ class Augment:
     """What is done to each training image, at random; 0 or False turns a part off.
 
     Attributes:
-        resize_to: the side that images are stretched to before they are cropped.
+        resize_to: the side, or height and width, that images are stretched to before they are
+            cropped.
         flip: whether half of the images are mirrored.
         degrees: largest rotation either way.
         scale: the zoom lies within `exp(±scale)`.
@@ -44,7 +46,7 @@ class Augment:
         erase: probability that a rectangle of an eighth to two fifths of each side is hidden.
     """
 
-    resize_to: int = 128
+    resize_to: Size = 128
     flip: bool = True
     degrees: float = 0.0
     scale: float = 0.0
@@ -87,17 +89,17 @@ def uniforms(seed: int, first: int, count: int) -> np.ndarray:
 
 
 def draw_views(
-    drawn: np.ndarray, size: int, options: Augment, central_crop: bool
+    drawn: np.ndarray, size: Size, options: Augment, central_crop: bool
 ) -> Iterator[View]:
     """The views that rows of uniform numbers stand for.
 
     Args:
         drawn: numbers in [0, 1), `(n, UNIFORMS)`.
-        size: side of the views in pixels.
+        size: side of the views in pixels, or height and width.
         options: how much is done.
         central_crop: crops the middle instead of anywhere.
     """
-    room = options.resize_to - size
+    room = np.subtract(sides(options.resize_to), sides(size))
     corners = (drawn[:, [_TOP, _LEFT]] * (room + 1)).astype(np.int64)
     if central_crop:
         corners[:] = room // 2
@@ -116,22 +118,22 @@ def draw_views(
 
 def augment(
     image: np.ndarray,
-    size: int,
+    size: Size,
     options: Augment,
     rng: np.random.Generator,
     central_crop: bool = False,
 ) -> np.ndarray:
-    """A random training view of an image, `(size, size, 3)`.
+    """A random training view of an image, `(height, width, 3)`.
 
     Args:
         image: RGB uint8, any size.
-        size: the side of the result, at most `options.resize_to`.
+        size: the side of the result, or height and width, at most `options.resize_to`.
         options: how much is done.
         rng: where the randomness comes from.
         central_crop: crops the middle instead of anywhere, as FRAML's `is_ccrop` means.
     """
     (view,) = draw_views(rng.random((1, UNIFORMS)), size, options, central_crop)
-    out = np.empty((size, size, 3), dtype=np.uint8)
+    out = np.empty((*sides(size), 3), dtype=np.uint8)
     render(image, view, Scratch(size, options.resize_to), out)
     return out
 
@@ -142,14 +144,14 @@ class Scratch:
     Fresh memory for each costs as much as the steps themselves.
 
     Args:
-        size: side of the views in pixels.
-        resize_to: the side that images are stretched to first.
+        size: side of the views in pixels, or height and width.
+        resize_to: the size that images are stretched to first.
     """
 
-    def __init__(self, size: int, resize_to: int):
+    def __init__(self, size: Size, resize_to: Size):
         self.decoded = np.empty(_DECODED, dtype=np.uint8)  # untouched pages cost nothing
-        self.stretched = np.empty((resize_to, resize_to, 3), dtype=np.uint8)
-        self.cropped = np.empty((size, size, 3), dtype=np.uint8)
+        self.stretched = np.empty((*sides(resize_to), 3), dtype=np.uint8)
+        self.cropped = np.empty((*sides(size), 3), dtype=np.uint8)
 
 
 def render(image: np.ndarray, view: View, scratch: Scratch, out: np.ndarray) -> None:
@@ -159,14 +161,14 @@ def render(image: np.ndarray, view: View, scratch: Scratch, out: np.ndarray) -> 
         image: RGB uint8, any size.
         view: what to do.
         scratch: memory to work in; it says the sizes.
-        out: where the result goes, uint8 `(size, size, 3)`, contiguous.
+        out: where the result goes, uint8 `(height, width, 3)`, contiguous.
     """
-    image = resize(image, len(scratch.stretched), scratch.stretched)
+    image = resize(image, scratch.stretched.shape[:2], scratch.stretched)
     if view.motion is not None:
         degrees, zoom, *shift = view.motion
         image = affine(image, degrees, zoom, (shift[0], shift[1]))
-    (top, left), size = view.corner, len(out)
-    image = image[top : top + size, left : left + size]
+    (top, left), (height, width) = view.corner, out.shape[:2]
+    image = image[top : top + height, left : left + width]
     target = out if view.colors is None else scratch.cropped
     if view.mirrored:
         flip(image, target)
@@ -201,14 +203,15 @@ def _motions(drawn: np.ndarray, options: Augment) -> list[tuple[float, float, fl
 
 
 def _hidden(
-    drawn: np.ndarray, size: int, options: Augment
+    drawn: np.ndarray, size: Size, options: Augment
 ) -> list[tuple[int, int, int, int, int] | None]:
     if not options.erase:
         return [None] * len(drawn)
-    least, most = size // 8, 2 * size // 5
-    sides = least + (drawn[:, [_TALL, _WIDE]] * (most - least)).astype(np.int64)
-    corner = (drawn[:, [_ERASE_TOP, _ERASE_LEFT]] * (size - sides + 1)).astype(np.int64)
+    whole = np.array(sides(size))
+    least, most = whole // 8, 2 * whole // 5
+    extent = least + (drawn[:, [_TALL, _WIDE]] * (most - least)).astype(np.int64)
+    corner = (drawn[:, [_ERASE_TOP, _ERASE_LEFT]] * (whole - extent + 1)).astype(np.int64)
     gray = (256 * drawn[:, _GREY]).astype(np.int64)
-    boxes = np.column_stack([corner, sides, gray]).tolist()
+    boxes = np.column_stack([corner, extent, gray]).tolist()
     erased = (drawn[:, _ERASE] < options.erase).tolist()
     return [tuple(box) if hide else None for box, hide in zip(boxes, erased, strict=True)]

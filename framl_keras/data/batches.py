@@ -14,6 +14,7 @@ from framl_keras.data.policies import Policy
 from framl_keras.data.sources.source import Images, Source
 from framl_keras.data.transforms import decode, view
 from framl_keras.errors import UserError
+from framl_keras.types import Size, fits_in, sides
 
 THREADS = 4
 _ATTEMPTS = 100
@@ -32,7 +33,7 @@ class TrainingBatches:
     Args:
         source: where the samples are.
         batch_size: samples in a batch.
-        size: side of the images in pixels.
+        size: side of the images in pixels, or height and width.
         options: how images are augmented.
         seed: decides the order and the augmentation.
         central_crop: see `augment`.
@@ -51,7 +52,7 @@ class TrainingBatches:
         self,
         source: Source,
         batch_size: int,
-        size: int,
+        size: Size,
         options: Augment,
         seed: int = 0,
         central_crop: bool = False,
@@ -59,12 +60,12 @@ class TrainingBatches:
         images_per_class: int | None = None,
         policy: Policy | None = None,
     ):
-        if size > options.resize_to:
+        if not fits_in(size, options.resize_to):
             raise ValueError(
                 f"`size` must be at most `options.resize_to`, from which it is cropped. "
                 f"Received: size={size}, resize_to={options.resize_to}"
             )
-        if policy is not None and policy.size != size:
+        if policy is not None and sides(policy.size) != sides(size):
             raise ValueError(
                 f"`policy` must be for images of `size`. Received: size={size}, "
                 f"policy.size={policy.size}"
@@ -83,9 +84,9 @@ class TrainingBatches:
         return 2**61 // self.batch_size  # Grain wants a length; a run does not end by itself
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """The pixels, uint8 `(batch_size, size, size, 3)`, and labels, int32 `(batch_size,)`."""
+        """The pixels, uint8 `(batch_size, height, width, 3)`, and labels, int32 `(batch_size,)`."""
         first = int(batch) * self.batch_size
-        images = np.empty((self.batch_size, self.size, self.size, 3), dtype=np.uint8)
+        images = np.empty((self.batch_size, *sides(self.size), 3), dtype=np.uint8)
         labels = np.empty(self.batch_size, dtype=np.int32)
         drawn = uniforms(self.seed, first, self.batch_size)
         views = draw_views(drawn, self.size, self.options, self.central_crop)
@@ -163,11 +164,11 @@ def training_dataset(
 def verification_dataset(
     samples: Images,
     batch_size: int,
-    size: int,
+    size: Size,
     central_crop: bool = False,
     threads: int = THREADS,
 ) -> grain.IterDataset:
-    """Streams the samples' pixels in order, uint8 `(≤ batch_size, size, size, 3)`."""
+    """Streams the samples' pixels in order, uint8 `(≤ batch_size, height, width, 3)`."""
     dataset = (
         grain.MapDataset.source(samples)
         .map(lambda sample: view(decode(sample), size, central_crop))

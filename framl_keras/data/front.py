@@ -16,6 +16,7 @@ from framl_keras.data.pairs import open_pairs as open_all_pairs
 from framl_keras.data.sources import Sample, Source, columns_for, open_sources
 from framl_keras.data.splitting import split as split_source
 from framl_keras.errors import UserError
+from framl_keras.types import Size, in_proportion
 
 if TYPE_CHECKING:
     from framl_keras.data.auditing import AuditReport
@@ -58,7 +59,7 @@ class TrainingData:
     def batches(
         self,
         batch_size: int = 128,
-        size: int = 112,
+        size: Size = 112,
         seed: int = 0,
         augment: Mapping[str, Any] | bool = True,
         central_crop: bool = False,
@@ -73,7 +74,7 @@ class TrainingData:
 
         Args:
             batch_size: images in a batch.
-            size: side of the images in pixels.
+            size: side of the images in pixels, or height and width.
             seed: decides the order and the augmentation.
             augment: True for FRAML's, False for none, or options of `Augment`, such as
                 `{"flip": True, "degrees": 10}`.
@@ -197,7 +198,7 @@ def convert(
 
 def check(
     source: Location | Source,
-    size: int = 112,
+    size: Size = 112,
     sample: int | None = None,
     central_crop: bool = False,
     seed: int = 0,
@@ -211,7 +212,7 @@ def check(
 
     Args:
         source: see `open`.
-        size: side of the training images.
+        size: side of the training images, or height and width.
         sample: look at this many images only.
         central_crop: crops the middle instead of anywhere.
         seed: decides the order, the sample and the augmentation.
@@ -320,9 +321,9 @@ def _said(given: Any) -> str:
     return os.fspath(given) if isinstance(given, str | os.PathLike) else type(given).__name__
 
 
-def _augment(given: Mapping[str, Any] | bool, size: int, central_crop: bool) -> Augment:
+def _augment(given: Mapping[str, Any] | bool, size: Size, central_crop: bool) -> Augment:
     """The augmentation that is meant; images are stretched so that crops have FRAML's room."""
-    room = round(size * 128 / 112)
+    room = in_proportion(size, 128, 112)
     if given is True:
         return Augment(resize_to=room)
     if given is False:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from framl_keras.data.decode import decode
+from framl_keras.types import Size, in_proportion, sides
 
 __all__ = [
     "LUMA", "affine", "color_matrices", "crop_middle", "decode", "erase", "flip", "recolor",
@@ -17,26 +18,27 @@ __all__ = [
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
-def resize(image: np.ndarray, size: int, out: np.ndarray | None = None) -> np.ndarray:
-    """The image stretched to `(size, size)`, averaging where it shrinks.
+def resize(image: np.ndarray, size: Size, out: np.ndarray | None = None) -> np.ndarray:
+    """The image stretched to `size`, averaging where it shrinks.
 
     Args:
         image: the image.
-        size: side of the result.
+        size: side of the result, or height and width.
         out: where the result is written, unless the image has that size already.
     """
-    height, width = image.shape[:2]
-    if height == width == size:
+    (height, width), (rows, columns) = image.shape[:2], sides(size)
+    if (height, width) == (rows, columns):
         return image
-    shrinks = min(height, width) > size
+    shrinks = height > rows and width > columns
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(image, (size, size), dst=out, interpolation=method)
+    return cv2.resize(image, (columns, rows), dst=out, interpolation=method)
 
 
-def crop_middle(image: np.ndarray, size: int) -> np.ndarray:
-    """The middle `(size, size)` pixels of an image at least that large."""
-    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
-    return image[top : top + size, left : left + size]
+def crop_middle(image: np.ndarray, size: Size) -> np.ndarray:
+    """The middle pixels of an image at least as large as `size`."""
+    height, width = sides(size)
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[top : top + height, left : left + width]
 
 
 def flip(image: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -112,16 +114,16 @@ def erase(image: np.ndarray, box: tuple[int, int, int, int], value: int) -> None
 
 
 def view(
-    image: np.ndarray, size: int, central_crop: bool = False, resize_to: int | None = None
+    image: np.ndarray, size: Size, central_crop: bool = False, resize_to: Size | None = None
 ) -> np.ndarray:
-    """The one view of an image used in verification, `(size, size, 3)`.
+    """The one view of an image used in verification, `(height, width, 3)`.
 
     Args:
         image: RGB uint8, any size.
-        size: the side of the result.
+        size: the side of the result, or height and width.
         central_crop: stretches to `resize_to` first and keeps the middle, as FRAML does.
         resize_to: see `central_crop`; in FRAML's proportion, 128 for 112, if it is left out.
     """
     if not central_crop:
         return resize(image, size)
-    return crop_middle(resize(image, resize_to or round(size * 128 / 112)), size)
+    return crop_middle(resize(image, resize_to or in_proportion(size, 128, 112)), size)

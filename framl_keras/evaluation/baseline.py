@@ -11,14 +11,20 @@ def raw_pixels(pixels: np.ndarray) -> np.ndarray:
     Their cosine is the images' correlation.
 
     Args:
-        pixels: uint8 `(n, size, size, 3)`.
+        pixels: uint8 `(n, height, width, 3)`.
 
     Returns:
-        float32 `(n, side * side)`.
+        float32 `(n, cells)`, at most SIDE by SIDE of them.
     """
-    size = pixels.shape[1]
-    side = next(side for side in range(min(SIDE, size), 0, -1) if size % side == 0)
+    height, width = pixels.shape[1:3]
+    rows, columns = _cells(height), _cells(width)
     gray = pixels.mean(axis=3, dtype=np.float32)
-    cells = gray.reshape(len(gray), side, size // side, side, size // side).mean(axis=(2, 4))
+    cells = gray.reshape(len(gray), rows, height // rows, columns, width // columns)
+    cells = cells.mean(axis=(2, 4))
     vectors = cells.reshape(len(gray), -1)
     return vectors - vectors.mean(axis=1, keepdims=True)
+
+
+def _cells(side: int) -> int:
+    """How many equal parts a side is cut into."""
+    return next(cells for cells in range(min(SIDE, side), 0, -1) if side % cells == 0)

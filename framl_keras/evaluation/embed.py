@@ -11,6 +11,7 @@ from tqdm import tqdm
 from framl_keras.data.sources import Images
 from framl_keras.data.transforms import decode, view
 from framl_keras.errors import UserError
+from framl_keras.types import Size
 
 BATCH_SIZE = 64
 THREADS = 4
@@ -35,7 +36,7 @@ class Embedded(NamedTuple):
 class _Views:
     """Random access to (pixels as verification sees them, label, hash of the image)."""
 
-    def __init__(self, samples: Images, size: int, central_crop: bool):
+    def __init__(self, samples: Images, size: Size, central_crop: bool):
         self.samples, self.size, self.central_crop = samples, size, central_crop
 
     def __len__(self) -> int:
@@ -52,7 +53,7 @@ class _Views:
 def embed(
     model: Any,
     samples: Images,
-    image_size: int,
+    image_size: Size,
     central_crop: bool = False,
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
@@ -67,10 +68,10 @@ def embed(
     depend on how many there are.
 
     Args:
-        model: a Keras model from RGB pixels `(batch, image_size, image_size, 3)` to
+        model: a Keras model from RGB pixels `(batch, height, width, 3)` to
             `(batch, dim)`.
         samples: the images.
-        image_size: side of the model's input.
+        image_size: side of the model's input, or height and width.
         central_crop: sees the middle of each image only, see `view`.
         batch_size: images at a time; batches are filled up to a few fixed sizes, so
             that the model is compiled for few shapes.
@@ -134,7 +135,7 @@ def fixed_size(count: int, batch_size: int = BATCH_SIZE) -> int:
 def embed_with(
     function: Callable[[np.ndarray], np.ndarray],
     samples: Images,
-    image_size: int,
+    image_size: Size,
     central_crop: bool = False,
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
@@ -146,9 +147,9 @@ def embed_with(
     After a full batch the last one is filled up: a model need not be compiled for it.
 
     Args:
-        function: uint8 `(n, image_size, image_size, 3)` to `(n, dim)`, for n up to `batch_size`.
+        function: uint8 `(n, height, width, 3)` to `(n, dim)`, for n up to `batch_size`.
         samples: see `embed`, as are the other arguments.
-        image_size: side of the images.
+        image_size: side of the images, or height and width.
         central_crop: sees the middle of each image only.
         batch_size: images at a time.
         progress: shows a bar with images per second.
@@ -196,7 +197,7 @@ def l2_normalized(vectors: np.ndarray) -> np.ndarray:
 
 
 def _stream(
-    samples: Images, size: int, central_crop: bool, batch_size: int
+    samples: Images, size: Size, central_crop: bool, batch_size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Batches of pixels, labels and image hashes, read ahead by threads, in order."""
     dataset = grain.MapDataset.source(_Views(samples, size, central_crop)).batch(batch_size)

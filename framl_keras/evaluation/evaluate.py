@@ -18,6 +18,7 @@ from framl_keras.evaluation.links import equal_rows
 from framl_keras.evaluation.protocol import PROTOCOLS, check_protocol
 from framl_keras.evaluation.verification import Verification, verify
 from framl_keras.similarities import check_similarity
+from framl_keras.types import Size
 
 MODEL, RAW_PIXELS = "model", "raw pixels"
 DTYPE = np.float64  # FRAML puts its model's embeddings into such an array
@@ -53,7 +54,7 @@ class Result:
 def evaluate(
     model: Any,
     pair_sets: Sequence[PairSet],
-    image_size: int,
+    image_size: Size,
     central_crop: bool = False,
     similarities: Sequence[str] = ("cos",),
     protocol: str = "exact",
@@ -68,7 +69,7 @@ def evaluate(
     Args:
         model: a Keras model from pixels to embeddings, see `embed`.
         pair_sets: the verification sets.
-        image_size: side of the model's input.
+        image_size: side of the model's input, or height and width.
         central_crop: sees the middle of each image only.
         similarities: names, see `SIMILARITIES`.
         protocol: `exact`, `framl` or `both`.

@@ -11,6 +11,7 @@ from framl_keras.errors import UserError
 from framl_keras.evaluation.arrays import as_array
 from framl_keras.evaluation.dominant_centers import dominant_centers
 from framl_keras.evaluation.embed import embed_with, not_fused
+from framl_keras.types import Size
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def find_label_noise(
     source: Source,
     centers: np.ndarray,
     limit: float,
-    image_size: int,
+    image_size: Size,
     central_crop: bool = False,
 ) -> LabelNoise:
     """Compares training images with their labels' centers, as they are, not mirrored.
@@ -65,7 +66,7 @@ def find_label_noise(
         source: the training data, with the labels of the centers.
         centers: `(sub_centers, num_classes, dim)`.
         limit: in degrees; images beyond it are suspects.
-        image_size: side of the model's input.
+        image_size: side of the model's input, or height and width.
         central_crop: sees the middle of each image only.
 
     Raises:

@@ -23,6 +23,7 @@ from framl_keras.export.parity import Parity, compare_with_keras
 from framl_keras.export.runtimes import open_exported
 from framl_keras.export.verification import SetParity, compare_verification
 from framl_keras.runs.disk import disk_errors_explained
+from framl_keras.types import size_of
 from framl_keras.version import __version__
 
 MOST_IMAGES = 64
@@ -97,7 +98,8 @@ def export(
         function = open_exported(written, format)
         expected = (not_fused if plain else mirror_fused)(model, fixed_size(len(pixels)))(pixels)
         parity = compare_with_keras(function, pixels, expected, unit=not plain)
-        size = int(model.input_shape[1] or pixels.shape[1])
+        shape = model.input_shape
+        size = size_of(shape[1] or pixels.shape[1], shape[2] or pixels.shape[2])
         verified = [
             compare_verification(function, model, pairs, size, central_crop, not plain)
             for pairs in pair_sets

@@ -9,6 +9,7 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.errors import UserError
 from framl_keras.evaluation import Verification, verify
 from framl_keras.evaluation.embed import embed_with, mirror_fused, not_fused
+from framl_keras.types import Size
 
 LOST = 0.2  # percentage points of accuracy or AUC that a file may lose
 
@@ -35,7 +36,7 @@ def compare_verification(
     function: Callable[[np.ndarray], np.ndarray],
     model: Any,
     pairs: PairSet,
-    image_size: int,
+    image_size: Size,
     central_crop: bool = False,
     fused: bool = True,
     lost: float = LOST,

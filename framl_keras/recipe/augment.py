@@ -5,14 +5,16 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from framl_keras.recipe.section import Section
+from framl_keras.recipe.sides import CropRoom
 
 
 class AugmentSection(Section):
     """What is done to each training image; see `framl_keras.data.augment.Augment`.
 
     Attributes:
-        resize_to: side in pixels to which an image is resized before a part of `image_size` is
-            cropped at random; left open, it follows `data.image_size`, as 128 for 112.
+        resize_to: side in pixels, or `[height, width]`, to which an image is resized before a part
+            of `image_size` is cropped at random; left open, it follows `data.image_size`, as 128
+            for 112.
         flip: whether half of the images, drawn at random, are mirrored.
         degrees: largest rotation either way, in degrees.
         scale: largest zoom either way: sizes lie within exp(-scale) and exp(scale) times.
@@ -24,7 +26,7 @@ class AugmentSection(Section):
             side.
     """
 
-    resize_to: Annotated[int, Field(ge=8)] | None = None
+    resize_to: CropRoom | None = None
     flip: bool = True
     degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from framl_keras.recipe.augment import Augmentation, AugmentSection
 from framl_keras.recipe.people import People, has_validation
 from framl_keras.recipe.section import Section
+from framl_keras.recipe.sides import InputSize, said
+from framl_keras.types import fits_in, in_proportion
 
 HELD_OUT = "held-out"
 Column = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
@@ -47,7 +49,7 @@ class DataSection(Section):
             chosen, in the forms of `test`; `held-out` is the validation part of `people`, and
             the default where there is one. Without any, these choices are made on `test`.
         test: verification sets: `held-out`, a path, a list of them, or a mapping name -> path.
-        image_size: side of the model's input in pixels.
+        image_size: side of the model's input in pixels, or `[height, width]`.
         central_crop: see only the middle of each image, in training and verification alike.
         augment: how training images are varied: by the pipeline itself, or by a layer of Keras
             or KerasCV such as `keras_cv.rand_augment`; see `PolicySection`.
@@ -65,7 +67,7 @@ class DataSection(Section):
         default={}
     )
     test: Annotated[dict[str, str], BeforeValidator(_as_named_sets)] = Field(default={})
-    image_size: Annotated[int, Field(ge=16)] = 112
+    image_size: InputSize = 112
     central_crop: bool = False
     augment: Augmentation = AugmentSection()
     threads: Annotated[int, Field(ge=1)] = 4
@@ -84,11 +86,14 @@ class DataSection(Section):
         """Images are cropped from larger ones: 112 from 128 pixels, as FRAML has it."""
         side = self.augment.resize_to
         if side is None:
-            augment = self.augment.model_copy(update={"resize_to": round(self.image_size * 8 / 7)})
+            augment = self.augment.model_copy(
+                update={"resize_to": in_proportion(self.image_size, 8, 7)}
+            )
             self.__dict__["augment"] = augment  # a frozen section's only way to follow another key
-        elif side < self.image_size:
+        elif not fits_in(self.image_size, side):
             raise ValueError(
-                f"`augment.resize_to` ({side}) must be at least `image_size` ({self.image_size}), "
+                f"`augment.resize_to` ({said(side)}) must be at least `image_size` "
+                f"({said(self.image_size)}), "
                 f"which is cropped from it; leave `data.augment.resize_to` out to let it follow "
                 f"`data.image_size`, or set it too"
             )

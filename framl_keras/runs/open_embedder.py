@@ -13,6 +13,7 @@ from framl_keras.recipe import Recipe
 from framl_keras.runs.checkpoint import SUFFIX, Checkpoint, is_checkpoint, load_checkpoint
 from framl_keras.runs.directory import RunDirectory, find_run
 from framl_keras.runs.embedder_file import facts_in
+from framl_keras.types import Size, size_of
 
 if TYPE_CHECKING:
     import keras
@@ -25,8 +26,8 @@ class TrainedEmbedder:
     """An embedding model and what it takes to use it rightly.
 
     Attributes:
-        model: from RGB pixels `(batch, image_size, image_size, 3)` to embeddings.
-        image_size: side of its input.
+        model: from RGB pixels `(batch, height, width, 3)` to embeddings.
+        image_size: side of its input, or height and width.
         central_crop: whether it sees only the middle of each image.
         path: the file that it was read from.
         directory: where its thresholds, calibration and reports are: the run's folder, or the
@@ -36,7 +37,7 @@ class TrainedEmbedder:
     """
 
     model: "keras.Model"
-    image_size: int
+    image_size: Size
     central_crop: bool
     path: Path
     directory: RunDirectory
@@ -145,7 +146,7 @@ def _of_keras(path: Path, directory: RunDirectory) -> TrainedEmbedder:
     facts = facts_in(path)
     recipe = _recipe_in(facts, path) or _recipe_beside(directory)
     model = open_model(str(path))
-    size = _side_of(model, path, recipe)
+    size = _size_of(model, path, recipe)
     crop = recipe.data.central_crop if recipe else bool(facts.get("central_crop", False))
     return TrainedEmbedder(model, size, crop, path, directory, recipe, _without_recipe(facts))
 
@@ -222,8 +223,8 @@ def _without_recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name != "recipe"}
 
 
-def _side_of(model: "keras.Model", path: Path, recipe: Recipe | None) -> int:
-    """The side of a model's square input; the recipe's, where the model takes any.
+def _size_of(model: "keras.Model", path: Path, recipe: Recipe | None) -> Size:
+    """The size of a model's input; the recipe's, where the model takes any.
 
     Raises:
         UserError: if the model is no embedder.
@@ -234,9 +235,9 @@ def _side_of(model: "keras.Model", path: Path, recipe: Recipe | None) -> int:
         height, width = takes[0][1:3]
         if height is None and width is None and recipe is not None:
             return recipe.data.image_size
-        if height == width and height is not None:
-            return int(height)
+        if height is not None and width is not None:
+            return size_of(height, width)
     raise UserError(
-        f"{path}: expected an embedder, from square images (batch, size, size, 3) to (batch, dim). "
+        f"{path}: expected an embedder, from images (batch, height, width, 3) to (batch, dim). "
         f"Received: a model from {takes} to {gives}."
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from framl_keras.data.atomic import write_beside
 from framl_keras.errors import UserError
 from framl_keras.evaluation.evaluate import MODEL, Result
+from framl_keras.types import Size
 from framl_keras.untrusted.json_text import is_number, read_json
 
 FILE_NAME = "thresholds.json"
@@ -17,7 +18,7 @@ EMBEDDING = "fused"
 
 
 def write_thresholds(
-    run: Path, results: Sequence[Result], model: str, image_size: int, central_crop: bool = False
+    run: Path, results: Sequence[Result], model: str, image_size: Size, central_crop: bool = False
 ) -> None:
     """Stores the mean threshold of the folds for each similarity, from the first set.
 
@@ -25,7 +26,7 @@ def write_thresholds(
         run: the run's folder.
         results: verification under the `exact` protocol.
         model: hash of the weights that were verified.
-        image_size: side of the images that were verified.
+        image_size: side of the images that were verified, or height and width.
         central_crop: whether only their middle was seen.
     """
     first = [r for r in results if r.source == MODEL and r.set_name == results[0].set_name]
@@ -42,7 +43,7 @@ def write_thresholds(
 
 
 def read_thresholds(
-    run: Path, model: str, image_size: int | None = None, central_crop: bool | None = None
+    run: Path, model: str, image_size: Size | None = None, central_crop: bool | None = None
 ) -> dict[str, float]:
     """The threshold of each similarity; a smaller distance means the same identity.
 
@@ -65,6 +66,7 @@ def read_thresholds(
     thresholds = content.get("distance_below") if isinstance(content, dict) else None
     if not isinstance(thresholds, dict) or not all(map(is_number, thresholds.values())):
         raise UserError(f"{path}: not a run's thresholds. {remedy}")
-    used = {"model": model, "image_size": image_size, "central_crop": central_crop}
+    size = list(image_size) if isinstance(image_size, tuple) else image_size  # as JSON has it
+    used = {"model": model, "image_size": size, "central_crop": central_crop}
     used = {"embedding": EMBEDDING, **{k: v for k, v in used.items() if v is not None}}
     return thresholds if all(content.get(key, v) == v for key, v in used.items()) else {}

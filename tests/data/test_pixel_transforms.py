@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -149,3 +151,17 @@ def test_the_view_of_verification():
     image = cv2.imdecode(np.frombuffer(encoded(1), np.uint8), cv2.IMREAD_COLOR_RGB)
     assert np.array_equal(view(image, 24), image)
     assert np.array_equal(view(image, 16, True, 24), image[4:20, 4:20])
+
+
+def test_a_view_of_height_and_width_is_a_window_of_the_stretched_image():
+    image = np.random.default_rng(0).integers(0, 256, (40, 20, 3), dtype=np.uint8)
+    options = replace(PLAIN, resize_to=(40, 20))
+
+    seen = augment(image, (32, 16), options, np.random.default_rng(1))
+
+    windows = np.lib.stride_tricks.sliding_window_view(image, (32, 16, 3))[:, :, 0]
+    assert (windows == seen).all(axis=(2, 3, 4)).sum() == 1
+    middle = view(image, (32, 16), central_crop=True, resize_to=(40, 20))
+    assert (middle == image[4:36, 2:18]).all()
+    hidden = augment(image, (32, 16), replace(options, erase=1.0), np.random.default_rng(1))
+    assert hidden.shape == (32, 16, 3)

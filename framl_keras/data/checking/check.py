@@ -16,6 +16,7 @@ from framl_keras.data.parallel import ordered_map
 from framl_keras.data.policies import Policy
 from framl_keras.data.sources.source import Source
 from framl_keras.errors import UserError
+from framl_keras.types import Size, sides
 
 _CHUNK = 64
 _SECONDS = 3.0  # that the speed is measured for
@@ -96,18 +97,19 @@ def _speed(batches: TrainingBatches, threads: int) -> float:
 
 
 def check_batches(
-    source: Source, size: int, central_crop: bool, seed: int, policy: str | None = None
+    source: Source, size: Size, central_crop: bool, seed: int, policy: str | None = None
 ) -> TrainingBatches:
     """The input path of a recipe with default augmentation; damaged images are passed over.
 
     Args:
         source: the images.
-        size: side of the training images.
+        size: side of the training images, or height and width.
         central_crop: crops the middle instead of anywhere.
         seed: decides the order and the augmentation.
         policy: a layer in place of the pipeline's own colors, such as `keras_cv.rand_augment`.
     """
-    options = Augment(resize_to=max(128, size))
+    height, width = sides(size)
+    options = Augment(resize_to=(max(128, height), max(128, width)))
     layer = None
     if policy is not None:
         options = replace(options, saturation=0.0, brightness=0.0)

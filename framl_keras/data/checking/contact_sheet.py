@@ -22,7 +22,7 @@ def save_contact_sheet(
     Labels that cannot be drawn are numbers, which `<path>.legend.txt` explains.
 
     Args:
-        images: RGB uint8, `(n, size, size, 3)`.
+        images: RGB uint8, `(n, height, width, 3)`.
         labels: what stands below each.
         path: the PNG.
         columns: images in a row.
@@ -33,12 +33,12 @@ def save_contact_sheet(
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
     FigureCanvasAgg(figure)
     figure.figimage(sheet, origin="upper")
-    size = images.shape[1]
+    tall, wide = images.shape[1:3]
     for (top, left), label in zip(corners, drawn, strict=True):
         figure.text(
-            (left + size / 2) / width,
-            1 - (top + size + _LABEL / 2) / height,
-            _shortened(label, size),
+            (left + wide / 2) / width,
+            1 - (top + tall + _LABEL / 2) / height,
+            _shortened(label, wide),
             fontsize=_POINTS,
             family=fonts,
             ha="center",
@@ -60,23 +60,23 @@ def legend_path(path: Path) -> Path:
 
 def arrange(images: np.ndarray, columns: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """One white picture that holds all images, and each one's top left corner."""
-    count, size = images.shape[:2]
+    count, height, width = images.shape[:3]
     columns = min(columns, count)
     rows = -(-count // columns)
-    shape = (rows * (size + _LABEL + _GAP) + _GAP, columns * (size + _GAP) + _GAP, 3)
+    shape = (rows * (height + _LABEL + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3)
     sheet = np.full(shape, 255, dtype=np.uint8)
     corners = []
     for number, image in enumerate(images):
         row, column = divmod(number, columns)
-        top, left = _GAP + row * (size + _LABEL + _GAP), _GAP + column * (size + _GAP)
-        sheet[top : top + size, left : left + size] = image
+        top, left = _GAP + row * (height + _LABEL + _GAP), _GAP + column * (width + _GAP)
+        sheet[top : top + height, left : left + width] = image
         corners.append((top, left))
     return sheet, corners
 
 
-def _shortened(label: str, size: int) -> str:
+def _shortened(label: str, width: int) -> str:
     """As much of a label as fits below an image."""
-    most = max(4, size // 7)
+    most = max(4, width // 7)
     return label if len(label) <= most else label[: most - 1] + "…"
 
 

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from framl_keras.errors import UserError
+from framl_keras.types import Size, sides
 
 
-def arguments(name: str, layer: type, options: Mapping[str, Any], size: int) -> dict[str, Any]:
+def arguments(name: str, layer: type, options: Mapping[str, Any], size: Size) -> dict[str, Any]:
     """The arguments that a layer is made with.
 
     Args:
         name: what errors call the policy.
         layer: the layer's class.
         options: those that the user gave.
-        size: side of the images, for layers that ask for it.
+        size: side of the images, or height and width, for layers that ask for it.
 
     Raises:
         UserError: if an option is not one of the layer's, or one is missing.
@@ -44,12 +45,12 @@ def arguments(name: str, layer: type, options: Mapping[str, Any], size: int) -> 
     return ours | {key: _as_tuple(value) for key, value in options.items()} | {"dtype": "float32"}
 
 
-def _ours(size: int) -> dict[str, Any]:
+def _ours(size: Size) -> dict[str, Any]:
     """Arguments that the pipeline decides: what images are, and where randomness comes from."""
     return {
         "seed": 0,
         "value_range": (0, 255),
-        "target_size": (size, size),
+        "target_size": sides(size),
         "output_channels": 3,
         "data_format": "channels_last",
         "bounding_box_format": None,

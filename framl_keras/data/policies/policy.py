@@ -15,6 +15,7 @@ from framl_keras.data.policies.options import arguments
 from framl_keras.data.policies.processor import on_processor
 from framl_keras.errors import UserError
 from framl_keras.optional import require
+from framl_keras.types import Size, sides
 
 _EXTRAS = {"keras": "tensorflow", "keras_cv": "cv"}
 _STATEFUL = ("Random", "Stateful", "TruncatedNormal", "Multinomial", "ReadVariable")
@@ -30,7 +31,7 @@ class Policy:
 
     Args:
         name: the layer, such as `keras_cv.rand_augment` or `keras.RandomHue`.
-        size: side of the images in pixels.
+        size: side of the images in pixels, or height and width.
         options: the layer's own arguments.
 
     Raises:
@@ -44,7 +45,7 @@ class Policy:
     >>> policy(images, seed=0, first=256)  # doctest: +SKIP
     """
 
-    def __init__(self, name: str, size: int, options: Mapping[str, Any] | None = None):
+    def __init__(self, name: str, size: Size, options: Mapping[str, Any] | None = None):
         self.name, self.size, self.options = name, size, dict(options or {})
         package, layer = find(name)
         purpose = f"data.augment: the policy {name}"
@@ -69,7 +70,7 @@ class Policy:
         """Changes images in place.
 
         Args:
-            images: uint8 `(n, size, size, 3)`.
+            images: uint8 `(n, height, width, 3)`.
             seed: of the run.
             first: index of the first image in the run.
         """
@@ -92,18 +93,20 @@ def _made(name: str, kind: type, options: dict[str, Any]) -> Any:
         raise UserError(f"data.augment.options: {name} cannot be made: {reason}") from None
 
 
-def _traced(tf: Any, layer: Any, draws: Draws, size: int) -> Callable:
-    """The layer as a graph from (uint8 `(size, size, 3)`, int32 `(2,)`) to pixels."""
+def _traced(tf: Any, layer: Any, draws: Draws, size: Size) -> Callable:
+    """The layer as a graph from (uint8 `(height, width, 3)`, int32 `(2,)`) to pixels."""
     takes_mode = "training" in inspect.signature(layer.call).parameters
     mode = {"training": True} if takes_mode else {}
+
+    shape = (*sides(size), 3)
 
     def view(image: Any, seed: Any) -> Any:
         draws.start(seed)
         pixels = layer(tf.cast(image, "float32"), **mode)
-        pixels = tf.clip_by_value(tf.reshape(pixels, (size, size, 3)), 0, 255)
+        pixels = tf.clip_by_value(tf.reshape(pixels, shape), 0, 255)
         return tf.cast(tf.round(pixels), "uint8")
 
-    image, seed = tf.TensorSpec((size, size, 3), "uint8"), tf.TensorSpec((2,), "int32")
+    image, seed = tf.TensorSpec(shape, "uint8"), tf.TensorSpec((2,), "int32")
     return tf.function(view).get_concrete_function(image, seed)
 
 

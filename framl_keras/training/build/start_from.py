@@ -15,6 +15,7 @@ from framl_keras.runs import RunDirectory, check_embedder, open_embedder
 from framl_keras.runs.checkpoint import is_checkpoint, load_checkpoint
 from framl_keras.runs.open_embedder import KINDS
 from framl_keras.training.checkpoints.centers import head_in, head_of
+from framl_keras.types import Size
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ def mean_embeddings(
     embedder: keras.Model,
     source: Source,
     labels: Sequence[int],
-    image_size: int,
+    image_size: Size,
     central_crop: bool = False,
 ) -> np.ndarray:
     """The mean of the unit embeddings of each identity's images, `(len(labels), dim)`."""

@@ -15,6 +15,7 @@ from framl_keras.evaluation import Result, evaluate
 from framl_keras.training.callbacks.journal import Journal
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.folder import Checkpoints
+from framl_keras.types import Size
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class VerifyBetweenEpochs:
         pair_sets: the sets that choose.
         journal: where the accuracies go.
         checkpoints: where the best state goes.
-        image_size: side of the model's input.
+        image_size: side of the model's input, or height and width.
         central_crop: sees the middle of each image only.
         every: epochs between verifications; 0 for none.
         best_by: see `Goal`; None chooses nothing, but keeps the best by `cos accuracy` beside.
@@ -84,7 +85,7 @@ class VerifyBetweenEpochs:
         journal: Journal,
         checkpoints: Checkpoints,
         *,
-        image_size: int,
+        image_size: Size,
         central_crop: bool = False,
         every: int = 1,
         best_by: str | None = None,
