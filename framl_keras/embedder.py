@@ -1,7 +1,8 @@
 """A trained model with all that it takes to use it rightly."""
 
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from framl_keras.data.decode import decode
 from framl_keras.data.inputs import InputImages, in_parts, one_image
 from framl_keras.data.pairs import PairSet
+from framl_keras.data.transforms import view
 from framl_keras.errors import UserError
 from framl_keras.evaluation.calibration import (
     Calibration,
@@ -181,6 +183,7 @@ class Embedder:
         normalize: bool = True,
         batch_size: int = BATCH_SIZE,
         progress: bool = False,
+        align: str = "auto",
     ) -> np.ndarray:
         """The vectors of images.
 
@@ -191,6 +194,8 @@ class Embedder:
             normalize: gives the vectors length one.
             batch_size: images at a time.
             progress: shows a bar.
+            align: `auto` aligns photos as the training images were, where that is known;
+                `always` or `never`. See `photos.PhotoAligner`.
 
         Returns:
             float32 `(n, dim)`.
@@ -199,7 +204,7 @@ class Embedder:
             UserError: if an image is missing or cannot be decoded; it says which.
             TypeError: if something is no image.
         """
-        return self.encode(images, fused, normalize, batch_size, progress).vectors
+        return self.encode(images, fused, normalize, batch_size, progress, align=align).vectors
 
     def encode(
         self,
@@ -209,6 +214,7 @@ class Embedder:
         batch_size: int = BATCH_SIZE,
         progress: bool = False,
         on_error: str = "raise",
+        align: str = "auto",
     ) -> Embeddings:
         """The vectors of images, with names; see `embed`.
 
@@ -220,6 +226,7 @@ class Embedder:
             progress: shows a bar.
             on_error: `raise` stops at an image that cannot be decoded; `skip` leaves it
                 out and says so in `left_out`.
+            align: see `embed`.
 
         Raises:
             UserError: see `embed`; also if no image can be read.
@@ -229,17 +236,20 @@ class Embedder:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size!r}")
         function = (mirror_fused if fused else not_fused)(self.model, batch_size)
+        aligned = self._aligner(align)
         left_out: dict[str, str] = {}
         names: list[str] = []
         parts: list[np.ndarray] = []
-        for part in in_parts(images, PART):
-            readable = part if on_error == "raise" else _readable(part, left_out)
+        for part in map(aligned, in_parts(images, PART)):
+            readable, crop = part, self.central_crop
+            if on_error == "skip":
+                readable, crop = self._readable(part, left_out), False
             if len(readable):
                 embedded = embed_with(
                     function,
                     readable,
                     self.image_size,
-                    self.central_crop,
+                    crop,
                     batch_size,
                     progress,
                     normalize=normalize,
@@ -250,7 +260,9 @@ class Embedder:
             raise UserError(_nothing(left_out))
         return Embeddings(np.concatenate(parts), names, left_out)
 
-    def compare(self, a: Any, b: Any, similarities: str | Sequence[str] = "all") -> Comparison:
+    def compare(
+        self, a: Any, b: Any, similarities: str | Sequence[str] = "all", align: str = "auto"
+    ) -> Comparison:
         """Says whether two images are of one identity.
 
         Args:
@@ -258,6 +270,7 @@ class Embedder:
             b: another one.
             similarities: names, or `all`; `answer.same` and its like are the first one's,
                 of `all` the cosine's.
+            align: see `embed`.
 
         Returns:
             The answer: `.same`, `.distance`, `.threshold`, `.far`, `.probability`, and
@@ -267,7 +280,8 @@ class Embedder:
             UserError: if an image cannot be read, or a similarity is unknown.
         """
         names = names_of(similarities)
-        left, right = self.embed([*one_image(a, "a"), *one_image(b, "b")])
+        both = InputImages.joined([one_image(a, "a"), one_image(b, "b")])
+        left, right = self.embed(both, align=align)
         return compare_vectors(left, right, names, self.thresholds, self.calibrations)
 
     def identify(
@@ -278,6 +292,7 @@ class Embedder:
         top: int = 5,
         strangers: float = 0.3,
         progress: bool = False,
+        align: str = "auto",
     ) -> Matches:
         """Finds who is on each of some images.
 
@@ -291,6 +306,7 @@ class Embedder:
             top: how many identities a probe gets at most.
             strangers: without a gallery, share of the identities that are left out of it.
             progress: shows a bar.
+            align: see `embed`; of gallery and probes.
 
         Raises:
             UserError: if an image cannot be read or the gallery is empty.
@@ -308,7 +324,7 @@ class Embedder:
             return held_out_matches(embedded, names, strangers, similarity, top, threshold)
 
         def embed(images: Any) -> Embeddings:
-            return self.encode(images, progress=progress)
+            return self.encode(images, progress=progress, align=align)
 
         enrolled = embedded_gallery(gallery, embed)
         return matches_in(enrolled, probes, embed, similarity, top, threshold)
@@ -383,6 +399,29 @@ class Embedder:
         known += [f"step {step}"] if step is not None else []
         return f"Embedder({', '.join(known)})"
 
+    def _readable(self, images: InputImages, left_out: dict[str, str]) -> InputImages:
+        """The images that decode, as the model sees them; `left_out` says what others lack."""
+        kept = []
+        for position, name in enumerate(images.names):
+            try:
+                pixels = view(decode(images[position]), self.image_size, self.central_crop)
+                kept.append((name, pixels))
+            except UserError as error:
+                left_out[name] = str(error)
+        return InputImages(
+            [name for name, _ in kept],
+            [functools.partial(np.asarray, pixels) for _, pixels in kept],
+        )
+
+    def _aligner(self, mode: str) -> Callable[[InputImages], InputImages]:
+        """What aligns photos as the training images were."""
+        settings = self.facts.get("aligned")
+        if mode == "never" or (mode == "auto" and not settings):
+            return lambda images: images
+        from framl_keras.photos import PhotoAligner  # noqa: PLC0415 - needed for photos alone
+
+        return PhotoAligner(mode, settings)
+
     def _pair_sets(self, pairs: Any, to_choose: bool = False) -> list[PairSet]:
         recipe = self._opened.known_recipe if pairs is None else self._opened.recipe
         return pair_sets_of(pairs, recipe, to_choose)
@@ -430,18 +469,6 @@ def names_of(similarities: str | Sequence[str]) -> list[str]:
     if not names:
         raise ValueError("`similarities` must name one at least. Received: []")
     return list(dict.fromkeys(names))
-
-
-def _readable(images: InputImages, left_out: dict[str, str]) -> InputImages:
-    """The images that decode; of the others, `left_out` gets what is wrong."""
-    kept = []
-    for position, name in enumerate(images.names):
-        try:
-            decode(images[position])
-            kept.append(position)
-        except UserError as error:
-            left_out[name] = str(error)
-    return images.at(kept)
 
 
 def _nothing(left_out: Mapping[str, str]) -> str:

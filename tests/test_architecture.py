@@ -67,7 +67,7 @@ MAY_IMPORT = {
         "training",
     },
     "callbacks": {"evaluation", "runs"},
-    "embedder": {"runs", "evaluation", "similarities", "models", "data", "export"},
+    "embedder": {"runs", "evaluation", "similarities", "models", "data", "export", "photos"},
     "export": {"runs", "evaluation", "similarities", "models", "layers", "losses", "data"},
     "training": {"runs", "evaluation", "models", "data", "recipe"},
     "runs": {"evaluation", "models", "backbones", "recipe", "data"},

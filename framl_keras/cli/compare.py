@@ -2,7 +2,7 @@
 
 import click
 
-from framl_keras.cli.options import json_option, run_option, sim_option
+from framl_keras.cli.options import align_option, json_option, run_option, sim_option
 from framl_keras.cli.show import show
 
 
@@ -11,9 +11,15 @@ from framl_keras.cli.show import show
 @click.argument("right", metavar="B", type=click.Path())
 @sim_option("all")
 @run_option
+@align_option
 @json_option
 def command(
-    left: str, right: str, names: tuple[str, ...], run_path: str | None, as_json: bool
+    left: str,
+    right: str,
+    names: tuple[str, ...],
+    run_path: str | None,
+    align: str,
+    as_json: bool,
 ) -> None:
     """Compare images A and B: value, distance, the run's threshold and the verdict.
 
@@ -32,7 +38,7 @@ def command(
 
     from framl_keras.embedder import Embedder
 
-    answer = Embedder.load(run_path).compare(left, right, names)
+    answer = Embedder.load(run_path).compare(left, right, names, align)
     show(answer, as_json)
     if not as_json and any(judgment.same is None for judgment in answer):
         click.echo(

@@ -2,7 +2,7 @@
 
 import click
 
-from framl_keras.cli.options import json_option, run_option
+from framl_keras.cli.options import align_option, json_option, run_option
 from framl_keras.cli.show import show
 
 
@@ -11,9 +11,15 @@ from framl_keras.cli.show import show
 @click.option("-o", "--output", default="embeds.npy", show_default=True, help="Where to write.")
 @click.option("--plain", is_flag=True, help="Do not add the mirror image's embedding.")
 @run_option
+@align_option
 @json_option
 def command(
-    images: tuple[str, ...], output: str, plain: bool, run_path: str | None, as_json: bool
+    images: tuple[str, ...],
+    output: str,
+    plain: bool,
+    run_path: str | None,
+    align: str,
+    as_json: bool,
 ) -> int:
     """Write the L2-normalized embeddings of images, or of all images in folders.
 
@@ -31,7 +37,8 @@ def command(
 
     from framl_keras.embedder import Embedder
 
-    encoded = Embedder.load(run_path).encode(found, fused=not plain, progress=True, on_error="skip")
+    embedder = Embedder.load(run_path)
+    encoded = embedder.encode(found, not plain, progress=True, on_error="skip", align=align)
     for message in encoded.left_out.values():
         click.echo(f"framl-keras: {message}", err=True)
     if as_json:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from framl_keras.cli.options import json_option, run_option
+from framl_keras.cli.options import align_option, json_option, run_option
 from framl_keras.cli.show import show
 from framl_keras.errors import UserError
 
@@ -28,6 +28,7 @@ from framl_keras.errors import UserError
 @click.option("--out", metavar="FILE.csv|DIR",
               help="Write who is on each image as CSV; into a folder, with the CMC as a "
               "picture.")  # fmt: skip
+@align_option
 @json_option
 def command(
     gallery: str | None,
@@ -38,6 +39,7 @@ def command(
     shown: int,
     strangers: float,
     out: str | None,
+    align: str,
     as_json: bool,
 ) -> None:
     """Find who of GALLERY, arranged as <identity>/<image>, is on each image of PROBES.
@@ -59,7 +61,8 @@ def command(
     from framl_keras.embedder import Embedder
 
     images = probes[0] if len(probes) == 1 else probes or None
-    found = Embedder.load(run_path).identify(gallery, images, name, top, strangers, progress=True)
+    embedder = Embedder.load(run_path)
+    found = embedder.identify(gallery, images, name, top, strangers, progress=True, align=align)
     if as_json:
         show(found, as_json)
     else:

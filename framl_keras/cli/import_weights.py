@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from framl_keras import backend
+from framl_keras.cli.options import json_option
+from framl_keras.cli.show import show
 from framl_keras.errors import UserError
 
 
@@ -24,6 +26,7 @@ from framl_keras.errors import UserError
     help="The largest difference to the original's unit embeddings to accept.",
 )  # fmt: skip
 @click.option("--layout", metavar="NAME", help="arcface_torch or magface: their names are equal.")
+@json_option
 def command(
     source: Path,
     name: str | None,
@@ -32,6 +35,7 @@ def command(
     embedding_dim: int | None,
     tolerance: float,
     layout: str | None,
+    as_json: bool,
 ) -> None:
     """Make an embedder of published weights and compare it with the original.
 
@@ -46,4 +50,5 @@ def command(
     from framl_keras.api.import_weights import import_weights
 
     embedder = import_weights(source, name, image_size, embedding_dim, tolerance, layout)
-    click.echo(f"{embedder.facts['parity']}\nWrote {embedder.save(output)}")
+    told = {"path": embedder.save(output), "dim": embedder.dim, **embedder.facts}
+    show(told if as_json else f"{told['parity']}\nWrote {told['path']}", as_json)

@@ -29,6 +29,15 @@ pairs_option = click.option(
 )
 
 
+align_option = click.option(
+    "--align",
+    type=click.Choice(["auto", "never", "always"]),
+    default="auto",
+    show_default=True,
+    help="Find the faces and align them, as the run's training images were where it knows that.",
+)
+
+
 def sim_option(default: str) -> Callable[[Any], Any]:
     """`--sim NAME`, which may repeat."""
     return click.option(

@@ -2,6 +2,7 @@
 
 from framl_keras.photos.align import Aligned, align, draw_landmarks
 from framl_keras.photos.align_folder import AlignOptions, AlignSummary, align_folder
+from framl_keras.photos.aligned_input import PhotoAligner
 from framl_keras.photos.choose import choose
 from framl_keras.photos.face import LANDMARKS, Detector, Face
 from framl_keras.photos.landmarks_table import LandmarksTable
@@ -19,6 +20,7 @@ __all__ = [
     "Face",
     "Fit",
     "LandmarksTable",
+    "PhotoAligner",
     "Scrfd",
     "YuNet",
     "align",

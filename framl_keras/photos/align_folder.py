@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from framl_keras.data.alignment import SETTINGS
 from framl_keras.data.atomic import write_beside
 from framl_keras.data.decode import decode
 from framl_keras.data.files import ImageFiles, find_images
@@ -28,7 +29,7 @@ from framl_keras.photos.yunet import default_detector
 from framl_keras.untrusted.json_text import read_json
 from framl_keras.version import __version__
 
-TABLE, SETTINGS = "alignment.csv", "alignment.json"
+TABLE = "alignment.csv"
 COLUMNS = ("photo", "aligned", "outcome", "score", *BOX, *POINTS, "rms")
 NAMED = 10  # photos without a face, and so on, that a summary names
 

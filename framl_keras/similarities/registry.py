@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from framl_keras.errors import UserError
-from framl_keras.registry import load_plugins, unknown
+from framl_keras.registry import Registry
 from framl_keras.similarities.cosine import Cosine
 from framl_keras.similarities.cross_correlation import Correlation
 from framl_keras.similarities.difference import SquaredDifference
@@ -20,7 +19,9 @@ _OURS: tuple[Similarity, ...] = (
     Correlation("direct"),
     Structural(),
 )
-_SIMILARITIES = {similarity.name: similarity for similarity in _OURS}
+_SIMILARITIES: Registry[Similarity] = Registry("similarity")
+for _similarity in _OURS:
+    _SIMILARITIES.register(_similarity.name, _similarity)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEANS_EVERY_ONE = "all"
 
@@ -59,17 +60,15 @@ def register(
             f"Received: name={name!r}"
         )
     added = _as_similarity(similarity, lower_is_alike)
-    present = _SIMILARITIES.get(name)
-    if present is not None and _origin(present) != _origin(added):
-        raise ValueError(f"`name` must be a new one; {name!r} is a similarity already.")
+    is_again = name in _SIMILARITIES and _origin(_SIMILARITIES[name]) == _origin(added)
+    _SIMILARITIES.register(name, added, replace=is_again)
     added.name = name
-    _SIMILARITIES[name] = added
     return similarity
 
 
 def names() -> tuple[str, ...]:
     """The names of all similarities: ours, then those that were registered."""
-    return tuple(_SIMILARITIES)
+    return tuple(_SIMILARITIES.names())
 
 
 def get(name: str) -> Similarity:
@@ -78,10 +77,6 @@ def get(name: str) -> Similarity:
     Raises:
         UserError: if there is none; it lists them and suggests a near one.
     """
-    if name not in _SIMILARITIES:
-        load_plugins()
-    if name not in _SIMILARITIES:
-        raise UserError(unknown("similarity", name, names()))
     return _SIMILARITIES[name]
 
 

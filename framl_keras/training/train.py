@@ -126,7 +126,7 @@ def train(
             images = () if stop.stopped else plain_images(source, recipe)
             on_test = not recipe.data.validation
             facts = settle(embedder, checkpoints, verification, progress, images, on_test)
-        facts |= {"interrupted": stop.ended(progress), "recipe": content}
+        facts |= {**checkpoints.facts, "interrupted": stop.ended(progress)}
         save_embedder(run.embedder, embedder, facts)
     log.info("%s", describe_state(facts))
     return Trained(run, embedder, sets.test, facts["interrupted"], sets.choice, facts)

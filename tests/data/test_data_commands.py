@@ -25,6 +25,8 @@ def run(capsys, monkeypatch, tmp_path):
 def test_convert_check_and_audit_one_after_the_other(run, face_folder, tmp_path):
     code, out, _ = run("convert", face_folder, "faces.tfrecord", "--shards", 2, "--resize", 16)
     assert (code, out) == (0, "faces.tfrecord: 12 images of 4 people in 2 files\n")
+    code, out, _ = run("convert", face_folder, "again.tfrecord", "--json")
+    assert (code, json.loads(out)["records"]) == (0, 12)
     code, out, _ = run("check", "faces.tfrecord", "--size", 16)
     assert code == 0
     assert "12 images of 4 identities; 12 read and decoded" in out

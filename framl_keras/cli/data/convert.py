@@ -3,6 +3,8 @@
 import click
 
 from framl_keras.cli.data.columns import chosen_columns, columns_option
+from framl_keras.cli.options import json_option
+from framl_keras.cli.show import show
 
 _NAMED = 20
 
@@ -26,6 +28,7 @@ _NAMED = 20
 @click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise",
               show_default=True, help="Stop at what cannot be read, or leave it out.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace DST and forget interrupted attempts.")
+@json_option
 def convert(
     source: str,
     destination: str,
@@ -39,6 +42,7 @@ def convert(
     columns: str | None,
     on_error: str,
     overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Write the images of SRC, shuffled, as records into DST.
 
@@ -48,6 +52,7 @@ def convert(
 
     For example: framl-keras data convert faces faces.tfrecord --resize 112
     """
+    from dataclasses import asdict
     from pathlib import Path
 
     from framl_keras.data.front import convert as convert_data
@@ -62,7 +67,10 @@ def convert(
     except KeyboardInterrupt:
         click.echo("\nInterrupted; the same command goes on where it was.", err=True)
         raise click.Abort from None
-    _report(written, Path(destination))
+    if as_json:
+        show(asdict(written), as_json)
+    else:
+        _report(written, Path(destination))
 
 
 def _report(written, path) -> None:  # type: ignore[no-untyped-def]

@@ -5,6 +5,7 @@ import logging
 import time
 from typing import Any
 
+from framl_keras.data.alignment import alignment_of
 from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
 from framl_keras.runs.checkpoint import Checkpoint
@@ -32,8 +33,9 @@ _FREE = (
 
 
 def facts_of(recipe: dict[str, Any], source: Source) -> dict[str, Any]:
-    """What a checkpoint says about its run: the recipe's content and the data's fingerprint."""
-    return {"recipe": recipe, "data": fingerprint(source)}
+    """What a checkpoint says about its run: the recipe, the data's fingerprint and alignment."""
+    aligned = alignment_of(recipe["data"]["train"])
+    return {"recipe": recipe, "data": fingerprint(source), "aligned": aligned}
 
 
 def fingerprint(source: Source) -> str:
