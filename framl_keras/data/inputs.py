@@ -120,8 +120,10 @@ def _each(inputs: Any) -> Iterator[Named]:
     elif _is_single(inputs):
         yield from _images_of(inputs, 0)
     elif _holds_samples(inputs):  # a source, or the images of a pair set: read when asked for
+        are_files = len(inputs) > 0 and _file_of(inputs, 0) is not None
         for index in range(len(inputs)):
-            yield f"image {index}", lambda index=index: inputs[index].image  # type: ignore[misc]
+            name = (_file_of(inputs, index) if are_files else None) or f"image {index}"
+            yield name, lambda index=index: inputs[index].image  # type: ignore[misc]
     elif isinstance(inputs, Iterable) and not isinstance(inputs, dict):
         position = 0
         for item in inputs:
@@ -139,6 +141,14 @@ def _holds_samples(inputs: Any) -> bool:
     is_source = hasattr(inputs, "class_names") and hasattr(inputs, "labels")
     is_sequence = isinstance(inputs, Sequence) and len(inputs) > 0
     return is_source or (is_sequence and isinstance(inputs[0], Sample))
+
+
+def _file_of(source: Any, index: int) -> str | None:
+    """The file of a source's sample; None where the source holds the image itself."""
+    try:
+        return str(source.path_of(index))
+    except (AttributeError, UserError):
+        return None
 
 
 def _is_single(value: Any) -> bool:
