@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from framl_keras.data.alignment import alignment_above
+from framl_keras.data.alignment import KEYS, alignment_above
 from framl_keras.data.decode import decode
 from framl_keras.data.inputs import InputImages
 from framl_keras.data.sources.source import Sample
@@ -15,7 +15,7 @@ from framl_keras.errors import UserError
 from framl_keras.photos.align import align
 from framl_keras.photos.align_folder import settings_of
 from framl_keras.photos.face import Detector
-from framl_keras.photos.template import SIDE
+from framl_keras.photos.template import BORDERS, SIDE
 from framl_keras.photos.yunet import default_detector
 
 MODES = ("auto", "never", "always")
@@ -50,7 +50,7 @@ class PhotoAligner:
         if not self.is_active:
             return
         self.detector = detector or default_detector()
-        known = dict(settings or settings_of(self.detector, SIDE, "constant"))
+        known = _checked(settings or settings_of(self.detector, SIDE, "constant"))
         ours = settings_of(self.detector, known["size"], known["border"])
         if other := [key for key in ours if ours[key] != known[key]]:
             raise UserError(
@@ -92,3 +92,19 @@ class PhotoAligner:
         if there is not None and there != self.settings:
             log.warning("%s: aligned otherwise than the training images; aligned anew.", name)
         return there == self.settings
+
+
+def _checked(settings: Any) -> dict[str, Any]:
+    """The settings, which come out of a file.
+
+    Raises:
+        UserError: if they are damaged.
+    """
+    is_whole = isinstance(settings, Mapping) and set(KEYS) <= set(settings)
+    size = settings["size"] if is_whole else None
+    if type(size) is not int or not 16 <= size <= 1024 or settings["border"] not in BORDERS:
+        raise UserError(
+            f"Damaged facts on how the training images were aligned: {settings!r:.100}. Embed "
+            "images that are aligned with align='never'."
+        )
+    return dict(settings)

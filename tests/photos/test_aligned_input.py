@@ -84,6 +84,12 @@ def test_another_detector_or_template_is_refused_in_one_line(place, changes):
         embedder_of(place, **changes).embed(place / "sky.png")
 
 
+@pytest.mark.parametrize("changes", [{"size": "112"}, {"size": 10**6}, {"border": "x"}])
+def test_damaged_facts_are_refused_in_one_line(place, changes):
+    with pytest.raises(UserError, match="Damaged facts on how the training images were aligned"):
+        embedder_of(place, **changes).embed(place / "sky.png")
+
+
 def test_an_unknown_mode_is_refused(place):
     with pytest.raises(ValueError, match="`align` must be one of auto, never, always"):
         embedder_of().embed(place / "sky.png", align="sometimes")
