@@ -102,7 +102,7 @@ def _checked(settings: Any) -> dict[str, Any]:
     """
     is_whole = isinstance(settings, Mapping) and set(KEYS) <= set(settings)
     size = settings["size"] if is_whole else None
-    if type(size) is not int or not 16 <= size <= 1024 or settings["border"] not in BORDERS:
+    if type(size) is not int or not 16 <= size <= 1024 or settings["border"] not in list(BORDERS):
         raise UserError(
             f"Damaged facts on how the training images were aligned: {settings!r:.100}. Embed "
             "images that are aligned with align='never'."
