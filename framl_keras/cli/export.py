@@ -64,11 +64,7 @@ def command(
 
     The file takes uint8 pixels. It is compared with Keras on real images and on the
     verification sets; a file that gives anything else is not written. MODEL_CARD.md beside
-    it says what it is.
-
-    \b
-    framl-keras export runs/mine --format onnx -o mine.onnx
-    framl-keras export --sim ssim --dim 512 -o ssim.onnx
+    it says what it is. With --sim, the file compares two batches of vectors instead.
     """
     from framl_keras.errors import UserError
     from framl_keras.export import check_format, export_run, export_similarity

@@ -39,6 +39,7 @@ EXAMPLES = {  # what a command's help ends with, where its own text has no examp
     "encode": "encode photos a.png b.png -o embeds.npy",
     "compare": "compare a.png b.png --sim cos",
     "align": "align photos faces --size 112",
+    "export": "export runs/mine --format onnx -o mine.onnx",
     "data convert": "data convert faces faces.tfrecord --resize 112",
     "data check": "data check faces --sheet faces.png",
     "data audit": "data audit faces.tfrecord lfw.bin",

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import pickle
+import re
 import sys
 
 import keras
@@ -18,6 +19,7 @@ from framl_keras.data.policies.catalog import LAYERS, snake
 from framl_keras.data.policies.draws import Draws, sample_seeds
 from framl_keras.data.policies.policy import _check_has_no_state
 from framl_keras.errors import UserError
+from framl_keras.optional import pip_install
 
 tf = pytest.importorskip("tensorflow")
 
@@ -259,7 +261,7 @@ def test_what_cannot_be_is_told_in_one_line(name, options, message):
 )
 def test_without_a_package_the_pip_line_is_shown(package, name, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(UserError, match=rf'pip install "framl-keras\[{extra}\]"'):
+    with pytest.raises(UserError, match=re.escape(pip_install(extra))):
         Policy(name, SIZE)
 
 

@@ -28,7 +28,7 @@ def start_from(
     embedder: keras.Model,
     model: keras.Model,
     source: Source,
-    image_size: int,
+    image_size: Size,
     central_crop: bool = False,
 ) -> None:
     """Puts in what `init` has, and new identities' centers; says what it took.
@@ -39,7 +39,7 @@ def start_from(
         embedder: the embedding model.
         model: the training model around it.
         source: the training data.
-        image_size: side of the model's input.
+        image_size: of the model's input: a side, or height and width.
         central_crop: sees the middle of each image only.
 
     Raises:

@@ -239,7 +239,7 @@ def test_a_parquet_file_without_images_or_labels_says_so(tmp_path, columns, mess
 def test_parquet_without_its_library_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "x.parquet").write_bytes(b"PAR1" + b"x" * 50)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(UserError, match=r"needs pyarrow\.parquet.*framl-keras\[parquet\]"):
+    with pytest.raises(UserError, match=r"needs pyarrow\.parquet.*pip install pyarrow"):
         open_source(str(tmp_path / "x.parquet"))
 
 
