@@ -13,8 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from framl_keras import ArcMarginLayer, FeatureRepresentation
-from framl_keras.layers import similarity
+from framl_keras import ArcMarginLayer, FeatureRepresentation, similarities
 from framl_keras.recipe import Recipe
 from framl_keras.training.parity.compare import compare
 from framl_keras.training.parity.processes import Run, run_first_steps
@@ -94,7 +93,7 @@ def model_with_everything() -> keras.Model:
         for pooling in ("flatten", "gdc", "average")
     }
     a, b = outputs["flatten"], outputs["gdc"]
-    outputs |= {name: similarity.get(name)(a, b) for name in similarity.names()}
+    outputs |= {name: similarities.get(name).layer()(a, b) for name in similarities.names()}
     head = ArcMarginLayer(6)
     outputs |= {"logits": head(a, labels), "plain": head(a)}
     return keras.Model([pixels, labels], outputs)

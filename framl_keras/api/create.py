@@ -65,8 +65,8 @@ def list_margins(pattern: str = "*") -> list[str]:
     """The names of margins that match a pattern.
 
     Example:
-    >>> list_margins("*Face")[:2]
-    ['ArcFace', 'CosFace']
+    >>> list_margins("C*Face")
+    ['CosFace', 'CurricularFace']
     """
     return _matching(margins.names(), pattern)
 

@@ -218,7 +218,7 @@ class ArcMarginLayer(keras.layers.Layer):
         if classes is not None:
             logits = spread_columns(logits, classes, self.num_classes)
         if not is_concrete(given):
-            self.add_loss(nan_unless(ops.zeros((), logits.dtype), ops.all(is_right)))
+            self.add_loss(nan_unless(ops.zeros(()), ops.all(is_right)))
         return nan_unless_all(logits, is_right, given, self.num_classes)
 
     def cross_entropies(
@@ -310,7 +310,7 @@ class ArcMarginLayer(keras.layers.Layer):
             target = cosine + ops.stop_gradient(target - cosine)
         penalty = self.margin_rule.penalty(norms, labeled)
         if penalty is not None:
-            self.add_loss(penalty)
+            self.add_loss(ops.cast(penalty, keras.config.floatx()))  # as Keras' own losses
         return target
 
     def _others(self, cosines: Tensor, cosine: Tensor, labels: Tensor) -> Tensor:

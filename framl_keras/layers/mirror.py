@@ -22,8 +22,9 @@ class Mirror(keras.layers.Layer):
         Same as the input.
 
     Example:
-    >>> Mirror()(np.array([[[[1], [2]]]], "uint8"))[0, 0, :, 0]
-    array([2, 1], dtype=uint8)
+    >>> mirrored = Mirror()(np.array([[[[1], [2]]]], "uint8"))
+    >>> np.array(mirrored)[0, 0, :, 0].tolist()
+    [2, 1]
     """
 
     def __init__(self, **kwargs: Any):

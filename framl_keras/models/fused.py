@@ -22,6 +22,7 @@ def fused(embedder: keras.Model, dtype: str = "uint8") -> keras.Model:
         float32 `(batch, dim)`.
 
     Example:
+    >>> from framl_keras.models import embedding_model
     >>> model = fused(embedding_model("FaceResNet10", 48, embedding_dim=8))
     >>> model.output_shape
     (None, 8)
