@@ -16,6 +16,7 @@ CLASSES = {
         "CrossCorrelation",
         "Difference",
         "FeatureRepresentation",
+        "GeneralizedMeanPooling",
         "GlobalDepthwiseConv",
         "Mirror",
         "NamedSimilarity",
