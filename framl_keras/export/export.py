@@ -1,12 +1,7 @@
 """From a Keras model of any backend to one file that another runtime loads."""
 
 import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,18 +11,18 @@ import numpy as np
 from framl_keras.data.pairs import PairSet
 from framl_keras.errors import UserError
 from framl_keras.evaluation.embed import fixed_size, mirror_fused, not_fused
-from framl_keras.export.formats import check_format, writer_of
+from framl_keras.export.formats import writer_of
 from framl_keras.export.metadata import write_metadata
-from framl_keras.export.model_card import model_card
-from framl_keras.export.parity import Parity, compare_with_keras
+from framl_keras.export.model_card import CARD, model_card
+from framl_keras.export.parity import LARGEST_AT, Parity, compare_with_keras
+from framl_keras.export.place import beside, check_output, put, run_exporter, size_of_file
+from framl_keras.export.precision import check_precision, lower
 from framl_keras.export.runtimes import open_exported
 from framl_keras.export.verification import SetParity, compare_verification
-from framl_keras.runs.disk import disk_errors_explained
 from framl_keras.types import size_of
 from framl_keras.version import __version__
 
 MOST_IMAGES = 64
-CARD = "MODEL_CARD.md"
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,7 @@ def export(
     central_crop: bool = False,
     facts: Mapping[str, Any] | None = None,
     modules: Sequence[str] = (),
+    precision: str = "float32",
 ) -> Exported:
     """Exports an embedding model, and keeps the file only if it gives what Keras gives.
 
@@ -75,6 +71,7 @@ def export(
         central_crop: whether the sets' images are seen by their middle only.
         facts: what else the file is to say, such as `thresholds`, `license`, `trained_on`.
         modules: Python modules with layers of the user's own, imported before loading.
+        precision: `float32`, `float16` or `int8`, see `PRECISIONS`.
 
     Raises:
         UserError: if something that the format needs is not installed, the model cannot be
@@ -86,82 +83,45 @@ def export(
     True
     """
     output, backend = Path(output), writer_of(format)
-    _check_output(output, format)
+    check_output(output, format)
+    check_precision(precision, format, pair_sets)
     _check_pixels(model, pixels)
     pixels = pixels[:MOST_IMAGES]
-    with disk_errors_explained(output), _beside(output) as folder:
-        model.save(folder / "model.keras")
-        written = folder / output.name
-        arguments = [str(folder / "model.keras"), format, str(written)]
-        arguments += ["--plain"] * plain + [f"--import={module}" for module in modules]
-        _write(arguments, backend, format)
-        function = open_exported(written, format)
-        expected = (not_fused if plain else mirror_fused)(model, fixed_size(len(pixels)))(pixels)
-        parity = compare_with_keras(function, pixels, expected, unit=not plain)
-        shape = model.input_shape
-        size = size_of(shape[1] or pixels.shape[1], shape[2] or pixels.shape[2])
-        verified = [
-            compare_verification(function, model, pairs, size, central_crop, not plain)
+    expected = (not_fused if plain else mirror_fused)(model, fixed_size(len(pixels)))(pixels)
+    shape = model.input_shape
+    size = size_of(shape[1] or pixels.shape[1], shape[2] or pixels.shape[2])
+
+    def gate() -> tuple[Parity, list[SetParity]]:
+        function, bound = open_exported(written, format), LARGEST_AT[precision]
+        parity = compare_with_keras(function, pixels, expected, bound, unit=not plain)
+        views = (function, model)
+        return parity, [
+            compare_verification(*views, pairs, size, central_crop, not plain)
             for pairs in pair_sets
         ]
-        told = _facts(model, pixels, format, plain, central_crop, parity, verified, facts or {})
-        write_metadata(written, format, told)
-        compare_with_keras(open_exported(written, format), pixels, expected, unit=not plain)
-        (folder / CARD).write_text(model_card(output.name, told, _size(written)), encoding="utf-8")
-        (folder / "model.keras").unlink()
-        _put(folder, output.parent)
-    return Exported(output, format, parity, verified, told)
 
-
-def export_similarity(
-    name: str, dim: int, output: str | os.PathLike[str], format: str = "onnx"
-) -> Path:
-    """Exports a similarity as a model of two batches of vectors, `a` and `b`.
-
-    Args:
-        name: of the similarity.
-        dim: length of the vectors.
-        output: the file to write.
-        format: see `FORMATS`.
-
-    Raises:
-        UserError: see `export`.
-
-    Example:
-    >>> export_similarity("ssim", 512, "ssim.onnx")  # doctest: +SKIP
-    """
-    from framl_keras.similarities import distances, get
-
-    similarity, output, backend = get(name), Path(output), writer_of(format)
-    _check_output(output, format)
-    with disk_errors_explained(output), _beside(output) as folder:
+    with beside(output) as folder:
         written = folder / output.name
-        _write([name, format, str(written), f"--dim={dim}"], backend, format)
-        facts = {"pair": True, "similarity": name, "dim": dim, "format": format}
-        write_metadata(written, format, {**facts, "framl_keras": __version__})
-        function = open_exported(written, format)
-        vectors = np.random.default_rng(0).normal(0, dim**-0.5, size=(64, dim))
-        vectors = vectors.astype(np.float32)
-        for count in (1, 3, 32):
-            pairs = np.stack([np.arange(count), 32 + np.arange(count)], axis=1)
-            expected = similarity.value_of(distances(vectors, pairs, name))
-            found = np.asarray(function(vectors[:count], vectors[32 : 32 + count]))
-            worst = float(np.abs(found - expected).max()) if found.shape == (count,) else np.inf
-            if not worst <= 1e-5:
-                raise UserError(
-                    f"The exported {name} differs from ours by {worst:.1e}. Expected 1e-05 at "
-                    "most. Nothing was written."
-                )
-        _put(folder, output.parent)
-    return output
-
-
-def _check_output(output: Path, format: str) -> None:
-    suffix = check_format(format).suffix
-    if output.suffix != suffix and suffix:
-        raise UserError(f"{output}: expected a name that ends with {suffix} for {format}.")
-    if output.is_dir() and not (output / "saved_model.pb").is_file():
-        raise UserError(f"{output}: a folder that is no SavedModel. Name a place that is free.")
+        model.save(folder / "model.keras")
+        arguments = [str(folder / "model.keras"), format, str(written)]
+        arguments += ["--plain"] * plain + [f"--import={module}" for module in modules]
+        np.save(folder / "pixels.npy", pixels)
+        if precision != "float32":
+            arguments += [f"--precision={precision}", f"--images={folder / 'pixels.npy'}"]
+        run_exporter(arguments, backend, format)
+        parity, verified = lower(written, format, precision, pixels, gate)
+        told = _facts(model, pixels, format, plain, central_crop, parity, verified)
+        told |= {"precision": precision, **(facts or {})}
+        write_metadata(written, format, told)
+        final = open_exported(written, format)
+        compare_with_keras(final, pixels, expected, LARGEST_AT[precision], unit=not plain)
+        (folder / CARD).write_text(
+            model_card(output.name, told, size_of_file(written)), encoding="utf-8"
+        )
+        for name in ("model.keras", "pixels.npy"):
+            (folder / name).unlink()
+        put(folder, output.parent)
+    return Exported(output, format, parity, verified, told)
 
 
 def _check_pixels(model: Any, pixels: np.ndarray) -> None:
@@ -174,38 +134,6 @@ def _check_pixels(model: Any, pixels: np.ndarray) -> None:
         )
 
 
-@contextmanager
-def _beside(output: Path) -> Iterator[Path]:
-    """A folder beside the output, which is gone afterwards, with all that is still in it."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=output.parent) as folder:
-        yield Path(folder)
-
-
-def _write(arguments: Sequence[str], backend: str, format: str) -> None:
-    """Runs the exporter on its backend.
-
-    Raises:
-        UserError: if it fails, with its last line.
-    """
-    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment["CUDA_VISIBLE_DEVICES"] = ""  # constants of a traced file stay on the processor
-    done = subprocess.run(
-        [sys.executable, "-m", "framl_keras.export.write", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
-        hint = ""
-        if "Could not locate" in said[-1]:
-            hint = " Name the module that registers your own layers (--import)."
-        raise UserError(f"{format} could not be written on {backend}: {said[-1][:400]}{hint}")
-
-
 def _facts(
     model: Any,
     pixels: np.ndarray,
@@ -214,9 +142,8 @@ def _facts(
     central_crop: bool,
     parity: Parity,
     verified: Sequence[SetParity],
-    given: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What a file says about itself; what is given comes on top."""
+    """What a file says about itself."""
     import keras
 
     from framl_keras.models.weights_hash import weights_hash
@@ -236,22 +163,4 @@ def _facts(
         "thresholds": {},
         "parity": parity._asdict(),
         "verification": [each._asdict() for each in verified],
-        **given,
     }
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file and of what belongs to it."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    weights = path.with_suffix(".bin")
-    return path.stat().st_size + (weights.stat().st_size if weights.is_file() else 0)
-
-
-def _put(folder: Path, target: Path) -> None:
-    """Moves all that is in a folder to its place; what stood there before goes."""
-    for path in sorted(folder.iterdir()):
-        place = target / path.name
-        if place.is_dir():
-            shutil.rmtree(place)
-        os.replace(path, place)

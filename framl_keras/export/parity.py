@@ -9,6 +9,7 @@ from framl_keras.errors import UserError
 from framl_keras.evaluation.embed import l2_normalized
 
 LARGEST = 1e-5  # difference of unit embeddings in float32
+LARGEST_AT = {"float32": LARGEST, "float16": 1e-2, "int8": 2.0}  # int8: verification decides
 BATCHES = (1, 3, 32)
 
 
@@ -19,11 +20,13 @@ class Parity(NamedTuple):
         largest: the largest difference of a component of unit embeddings.
         images: how many were compared.
         batches: in which batch sizes.
+        cosine: the least cosine between an embedding by the file and the same by Keras.
     """
 
     largest: float
     images: int
     batches: tuple[int, ...]
+    cosine: float = 1.0
 
 
 def compare_with_keras(
@@ -45,7 +48,7 @@ def compare_with_keras(
     Raises:
         UserError: if the embeddings differ by more, are not finite, or have another shape.
     """
-    worst = 0.0
+    worst, cosine = 0.0, 1.0
     for count in BATCHES:
         rows = np.arange(count) % len(pixels)
         found = np.asarray(function(pixels[rows]))
@@ -57,9 +60,10 @@ def compare_with_keras(
             )
         found = found if unit else l2_normalized(found)
         worst = max(worst, float(np.abs(found - wanted).max()))
+        cosine = min(cosine, float(np.vecdot(l2_normalized(found), wanted).min()))
     if worst > largest:
         raise UserError(
             f"The exported file's embeddings differ from Keras' by {worst:.1e}. Expected "
             f"{largest:g} at most. Nothing was written."
         )
-    return Parity(worst, len(pixels), BATCHES)
+    return Parity(worst, len(pixels), BATCHES, cosine)

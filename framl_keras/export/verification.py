@@ -9,8 +9,11 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.errors import UserError
 from framl_keras.evaluation import Verification, verify
 from framl_keras.evaluation.embed import embed_with, mirror_fused, not_fused
+from framl_keras.evaluation.intervals import REPEATS
+from framl_keras.evaluation.links import equal_rows
 from framl_keras.types import Size
 
+RATES = ("accuracy", "auc", "eer")
 LOST = 0.2  # percentage points of accuracy or AUC that a file may lose
 
 
@@ -23,6 +26,9 @@ class SetParity(NamedTuple):
         accuracy: by Keras, by the file.
         auc: by Keras, by the file.
         other_verdicts: pairs that the file judges otherwise at Keras' threshold.
+        eer: equal error rate, by Keras, by the file.
+        intervals: 95 % intervals of Keras' `accuracy`, `auc` and `eer`, where the pairs
+            support them.
     """
 
     set_name: str
@@ -30,6 +36,8 @@ class SetParity(NamedTuple):
     accuracy: tuple[float, float]
     auc: tuple[float, float]
     other_verdicts: int
+    eer: tuple[float, float]
+    intervals: dict[str, tuple[float, float]]
 
 
 def compare_verification(
@@ -59,7 +67,16 @@ def compare_verification(
     for source in ((mirror_fused if fused else not_fused)(model), function):
         found = embed_with(source, pairs.images, image_size, central_crop, title=pairs.name)
         results.append(
-            verify(found.embeddings, pairs.pairs, pairs.is_same, folds=pairs.folds, bootstrap=0)
+            verify(
+                found.embeddings,
+                pairs.pairs,
+                pairs.is_same,
+                folds=pairs.folds,
+                identities=found.identities,
+                bootstrap=0 if results else REPEATS,
+                balanced=pairs.balanced,
+                equal=None if found.hashes is None else equal_rows(found.hashes),
+            )
         )
     keras, file = results
     worst = 100 * max(keras.accuracy - file.accuracy, keras.auc - file.auc)
@@ -75,4 +92,6 @@ def compare_verification(
         (keras.accuracy, file.accuracy),
         (keras.auc, file.auc),
         int(others.sum()),
+        (keras.eer, file.eer),
+        {name: keras.intervals[name] for name in RATES if name in keras.intervals},
     )

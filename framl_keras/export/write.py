@@ -18,14 +18,20 @@ def main() -> None:
     parser.add_argument("format")
     parser.add_argument("output")
     parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--pair", help="a similarity of two batches of images")
     parser.add_argument("--dim", type=int)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--images", help="a .npy file of images to calibrate on")
     parser.add_argument("--import", dest="modules", action="append", default=[])
     options = parser.parse_args()
     try:
         for module in options.modules:
             importlib.import_module(module)
         model, shape, dtype = _model(options)
-        _WRITERS[options.format](model, shape, dtype, options.output)
+        if options.format == "litert" and options.precision != "float32":
+            _litert(model, shape, dtype, options)
+        else:
+            _WRITERS[options.format](model, shape, dtype, options.output)
     except Exception as error:
         print(f"{type(error).__name__}: {' '.join(str(error).split())[:600]}", file=sys.stderr)
         sys.exit(1)
@@ -44,8 +50,11 @@ def _model(options: argparse.Namespace) -> tuple[Any, tuple[int, ...], str]:
         a, b = (keras.Input((options.dim,), name=name) for name in ("a", "b"))
         return keras.Model([a, b], get(options.model).layer()(a, b)), (options.dim,), "float32"
     embedder = keras.saving.load_model(options.model, compile=False)
-    model = (plain if options.plain else fused)(embedder)
-    return model, tuple(embedder.input_shape[1:]), "uint8"
+    model, shape = (plain if options.plain else fused)(embedder), tuple(embedder.input_shape[1:])
+    if options.pair:
+        a, b = (keras.Input(shape, dtype="uint8", name=name) for name in ("a", "b"))
+        model = keras.Model([a, b], get(options.pair).layer()(model(a), model(b)))
+    return model, shape, "uint8"
 
 
 def _examples(model: Any, shape: tuple[int, ...], dtype: str) -> list[Any]:
@@ -63,6 +72,21 @@ def _by_keras(name: str) -> Callable[..., None]:
         model.export(output, format=name, verbose=False)
 
     return write
+
+
+def _litert(model: Any, shape: tuple[int, ...], dtype: str, options: argparse.Namespace) -> None:
+    """Writes float16 weights, or int8 arithmetic calibrated on images, by LiteRT's converter."""
+    import numpy as np
+    import tensorflow as tf
+
+    _examples(model, shape, dtype)
+    settings: dict[str, Any] = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+    if options.precision == "float16":
+        settings["target_spec"] = {"supported_types": [tf.float16]}
+    else:
+        images = np.load(options.images)
+        settings["representative_dataset"] = lambda: ([image[None]] for image in images)
+    model.export(options.output, format="litert", verbose=False, **settings)
 
 
 def _torch(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:

@@ -1,8 +1,11 @@
 """Files for other runtimes: they give what Keras gives, or are not written."""
 
+import errno
 import importlib
+import os
 import re
 import subprocess
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -10,10 +13,21 @@ import pytest
 
 from framl_keras.errors import UserError
 from framl_keras.evaluation.embed import l2_normalized, mirror_fused
-from framl_keras.export import export, export_similarity, open_exported, read_metadata
+from framl_keras.export import (
+    export,
+    export_pair,
+    export_similarity,
+    open_exported,
+    read_metadata,
+)
 from framl_keras.export.formats import FORMATS, writer_of
 from framl_keras.export.parity import compare_with_keras
+from framl_keras.export.place import run_exporter
+from framl_keras.export.precision import lower
+from framl_keras.export.verification import compare_verification
 from framl_keras.models import fused
+from framl_keras.runs.verification_sets import pair_sets_of
+from framl_keras.similarities import get
 
 EXPORT = importlib.import_module("framl_keras.export.export")
 HEIGHT, WIDTH, CHANNELS = 12, 10, 3
@@ -103,7 +117,7 @@ class TestOnnx:
 
     def test_a_file_that_differs_is_not_written(self, tmp_path, rng, monkeypatch):
         wrong = lambda pixels: np.ones((len(pixels), 6), np.float32) / 6**0.5  # noqa: E731
-        monkeypatch.setattr(EXPORT, "_write", lambda *_: None)
+        monkeypatch.setattr(EXPORT, "run_exporter", lambda *_: None)
         monkeypatch.setattr(EXPORT, "open_exported", lambda *_: wrong)
 
         with pytest.raises(UserError, match="differ from Keras' by"):
@@ -117,6 +131,56 @@ class TestOnnx:
         assert open_exported(path, "onnx")(a, b).shape == (4,)
         assert read_metadata(path)["similarity"] == "ssim"
 
+    @pytest.mark.parametrize("name", ["cos", "fft_corr"])
+    def test_a_pair_model_compares_two_batches_of_images(self, name, tmp_path, rng):
+        model, pixels, path = small_model(), images(rng, 6), tmp_path / "pair.onnx"
+        thresholds = {"thresholds": {"cos": 0.5, "ssim": 0.25}}
+
+        parity = export_pair(model, name, path, pixels, facts=thresholds)
+
+        assert parity.largest <= 1e-5
+        assert [shape for _, shape in names_in(path)] == [["batch", *pixels.shape[1:]]] * 2 + [
+            ["batch"]
+        ]
+        left, right = keras_gives(model, pixels)[:3], keras_gives(model, pixels)[3:]
+        expected = 1 - get(name).distances(left, right)
+        np.testing.assert_allclose(
+            open_exported(path, "onnx")(pixels[:3], pixels[3:]), expected, atol=1e-5
+        )
+        assert read_metadata(path)["thresholds"] == ({"cos": 0.5} if name == "cos" else {})
+        assert f"under `{name}`" in (tmp_path / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize("fault", ["weights", "channels", "preprocessing"])
+    def test_a_file_of_another_model_is_not_written(self, fault, tmp_path, rng, monkeypatch):
+        def write(arguments, *where):
+            model = keras.saving.load_model(arguments[0])
+            ALTERED[fault](model).save(arguments[0])
+            run_exporter(arguments, *where)
+
+        monkeypatch.setattr(EXPORT, "run_exporter", write)
+        with pytest.raises(UserError, match=r"differ from Keras' by .*Nothing was written"):
+            export(small_model(), tmp_path / "out.onnx", images(rng))
+        assert not list(tmp_path.iterdir())
+
+    def test_int8_leaves_ever_more_layers_in_float32_and_is_not_kept_if_none_passes(
+        self, tmp_path, rng
+    ):
+        pytest.importorskip("onnxruntime.quantization")
+        path, pixels = tmp_path / "out.onnx", images(rng, 8)
+        export(small_model(), path, pixels)
+        rounded = []
+
+        def gate():
+            nodes = importlib.import_module("onnx").load(str(path)).graph.node
+            rounded.append(sum(node.op_type == "DequantizeLinear" for node in nodes))
+            raise UserError("val: loses 1.00 percentage points.")
+
+        with pytest.raises(UserError, match=r"loses 1\.00 .* No int8 file is kept"):
+            lower(path, "onnx", "int8", pixels, gate)
+        assert len(rounded) == 4
+        assert sorted(rounded, reverse=True) == rounded
+        assert rounded[0] > rounded[-1]
+
     def test_layers_of_the_user_s_own_are_named_or_their_module_is(self, tmp_path, rng):
         @keras.saving.register_keras_serializable("mine")
         class Mine(keras.layers.Layer):
@@ -129,6 +193,65 @@ class TestOnnx:
         with pytest.raises(UserError, match=r"onnx could not be written on .*--import"):
             export(model, tmp_path / "own.onnx", images(rng))
         assert not list(tmp_path.iterdir())
+
+
+def reweighted(model):
+    model.layers[-1].kernel.assign(model.layers[-1].kernel * (1 + 0.01 * (np.arange(6) % 2)))
+    return model
+
+
+def seeing(change):
+    """A model whose input is changed before it, as a wrong exporter would."""
+
+    def altered(model):
+        pixels = keras.Input(model.input_shape[1:], name="pixels")
+        return keras.Model(pixels, model(change(pixels)))
+
+    return altered
+
+
+ALTERED = {
+    "weights": reweighted,
+    "channels": seeing(lambda pixels: keras.ops.flip(pixels, axis=-1)),
+    "preprocessing": seeing(keras.layers.Rescaling(0.5, 64)),
+}
+
+
+def test_a_file_that_verifies_worse_is_refused(rng):
+    shots = [images(rng, 1)[0] for _ in range(20)]
+    triples = [(a, a, True) for a in shots] + [(a, b, False) for a, b in pairwise(shots)]
+    (pairs,) = pair_sets_of(triples)
+    model = small_model()
+
+    def as_it_is(pixels):
+        return keras_gives(model, pixels)
+
+    def noisy(pixels):
+        return as_it_is(pixels) + rng.normal(size=(len(pixels), 6))
+
+    told = compare_verification(as_it_is, model, pairs, (HEIGHT, WIDTH))
+    assert told.accuracy == (1.0, 1.0)
+    assert told.other_verdicts == 0
+    with pytest.raises(UserError, match=r"pairs: the exported file loses .*Expected 0\.2 at most"):
+        compare_verification(noisy, model, pairs, (HEIGHT, WIDTH))
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def said(*_, **__):
+    return subprocess.CompletedProcess([], 1, "", "OSError: [Errno 28] No space left on device")
+
+
+@pytest.mark.parametrize(("where", "fails"), [("save", full), ("run", said)])
+def test_a_full_disk_is_one_line_and_leaves_nothing(where, fails, tmp_path, rng, monkeypatch):
+    monkeypatch.setattr("framl_keras.export.formats._is_installed", lambda module: True)
+    monkeypatch.setattr(*((keras.Model, "save") if where == "save" else (subprocess, "run")), fails)
+
+    with pytest.raises(UserError, match=r"No space left on device\. Make room and export again"):
+        export(small_model(), tmp_path / "model.onnx", images(rng))
+    assert not list(tmp_path.iterdir())
 
 
 FAULTS = {
@@ -164,6 +287,12 @@ REFUSED = {
     "wrong suffix": ({"output": "model.txt"}, r"ends with \.onnx"),
     "images of another size": ({"pixels": np.zeros((2, 5, 5, 3), np.uint8)}, "Images of shape"),
     "float images": ({"pixels": np.zeros((2, HEIGHT, WIDTH, 3))}, "and type float64"),
+    "unknown precision": ({"precision": "int4"}, "Unknown precision 'int4'"),
+    "precision that no tool makes": (
+        {"format": "torch", "output": "model.pt", "precision": "float16"},
+        "torch is not made in float16. Expected one of onnx",
+    ),
+    "int8 without pairs": ({"precision": "int8"}, "int8 needs a verification set"),
     "no images": ({"pixels": np.zeros((0, HEIGHT, WIDTH, 3), np.uint8)}, "one at least"),
 }
 
@@ -173,10 +302,11 @@ def test_what_cannot_be_exported_is_said_before_any_work(kind, tmp_path, rng, mo
     monkeypatch.setattr("framl_keras.export.formats._is_installed", lambda module: True)
     monkeypatch.setattr(subprocess, "run", None)
     changes, message = REFUSED[kind]
-    given = {"output": "model.onnx", "pixels": images(rng), "format": "onnx", **changes}
+    given = {"output": "model.onnx", "pixels": images(rng), **changes}
+    given["output"] = tmp_path / given["output"]
 
     with pytest.raises(UserError, match=message):
-        export(small_model(), tmp_path / given["output"], given["pixels"], given["format"])
+        export(small_model(), **given)
 
 
 @pytest.mark.parametrize("format", FORMATS)
