@@ -101,5 +101,6 @@ def __dir__() -> list[str]:
 
 @wrapt.when_imported("keras")
 def _register(keras: Any) -> None:
-    """Tells Keras the names of our classes, so that it can load a saved model."""
+    """Tells Keras the names of our classes, to load saved models, and glibc to keep memory."""
+    importlib.import_module("framl_keras.allocator").keep_memory()
     importlib.import_module("framl_keras.keras_registry").register(keras)

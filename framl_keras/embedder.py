@@ -26,6 +26,7 @@ from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirro
 from framl_keras.evaluation.embeddings import Embeddings
 from framl_keras.evaluation.galleries import embedded_gallery, held_out_matches, matches_in
 from framl_keras.evaluation.matches import Matches
+from framl_keras.export.engine import KERAS, MANY, Engine, check_engine
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.embedder_file import save_embedder
 from framl_keras.runs.hub import HUB, fetched
@@ -51,6 +52,8 @@ class Embedder:
         thresholds: similarity -> distance below which two images are of one identity.
         calibrations: similarity -> what `calibrate` found.
         facts: what else is to be kept with it.
+        engine: what computes vectors: `keras`; or `onnx` or `openvino`, for which the model
+            is exported once, compared with Keras, and kept in a cache.
 
     Example:
     >>> import keras, numpy as np
@@ -71,6 +74,7 @@ class Embedder:
         thresholds: Mapping[str, float] | None = None,
         calibrations: Mapping[str, Calibration] | None = None,
         facts: Mapping[str, Any] | None = None,
+        engine: str = KERAS,
     ):
         size = _size_of(model)
         place = Path(".")
@@ -79,38 +83,66 @@ class Embedder:
             model, size, central_crop, place, RunDirectory(place), None, facts
         )
         self._keeps_run = False
+        self._engine = Engine(model, engine)
         self.thresholds = dict(thresholds or {})
         self.calibrations = dict(calibrations or {})
 
     @classmethod
-    def load(cls, source: str | os.PathLike[str] | None = None) -> "Embedder":
+    def load(cls, source: str | os.PathLike[str] | None = None, engine: str = KERAS) -> "Embedder":
         """Opens a trained embedder.
 
         Args:
             source: a run's folder, a checkpoint, a `.keras` file, `hf://user/name` for one
                 on Hugging Face's hub; None for the newest run in `runs/`.
+            engine: what computes vectors: `keras`, `onnx` or `openvino`.
 
         Raises:
-            UserError: if there is none, or it cannot be read.
+            UserError: if there is none, or it cannot be read; if what the engine needs is not
+                installed.
 
         Example:
         >>> Embedder.load("runs/quickstart")  # doctest: +SKIP
         """
+        check_engine(engine)
         if isinstance(source, str) and source.startswith(HUB):
             source = fetched(source)
-        return cls._of(open_embedder(source))
+        return cls._of(open_embedder(source), engine)
 
     @classmethod
-    def _of(cls, opened: TrainedEmbedder) -> "Embedder":
+    def _of(cls, opened: TrainedEmbedder, engine: str = KERAS) -> "Embedder":
         embedder = cls.__new__(cls)
         embedder._opened = opened
+        embedder._engine = Engine(opened.model, engine)
         embedder._keeps_run = (opened.directory.path / "recipe.yaml").is_file()
         return embedder
+
+    def with_engine(self, engine: str) -> "Embedder":
+        """The same embedder, whose vectors another engine computes.
+
+        Raises:
+            UserError: if what the engine needs is not installed.
+        """
+        other = Embedder._of(self._opened, engine)
+        other.thresholds, other.calibrations = self.thresholds, self.calibrations
+        return other
 
     @property
     def model(self) -> "keras.Model":
         """The Keras model: pixels `(batch, height, width, 3)` to vectors that are not fused."""
         return self._opened.model
+
+    @property
+    def engine(self) -> str:
+        """The name of what computes its vectors."""
+        return self._engine.name
+
+    def predictor(self, images: int = MANY) -> Any:
+        """What computes vectors: a Keras model or what stands for it, with `predict_on_batch`.
+
+        Args:
+            images: how many there will be; folding a Keras model pays for many.
+        """
+        return self._engine.ready(images)
 
     @property
     def image_size(self) -> Size:
@@ -235,7 +267,6 @@ class Embedder:
             raise ValueError(f"`on_error` must be `raise` or `skip`. Received: {on_error!r}")
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size!r}")
-        function = (mirror_fused if fused else not_fused)(self.model, batch_size)
         aligned = self._aligner(align)
         left_out: dict[str, str] = {}
         names: list[str] = []
@@ -245,6 +276,8 @@ class Embedder:
             if on_error == "skip":
                 readable, crop = self._readable(part, left_out), False
             if len(readable):
+                predictor = self.predictor(len(readable))
+                function = (mirror_fused if fused else not_fused)(predictor, batch_size)
                 embedded = embed_with(
                     function,
                     readable,
@@ -428,7 +461,7 @@ class Embedder:
 
     def _embedded(self, sets: Sequence[PairSet], progress: bool) -> list[Embedded]:
         """The embeddings of each set's images."""
-        function, seen = mirror_fused(self.model), (self.image_size, self.central_crop)
+        function, seen = mirror_fused(self.predictor()), (self.image_size, self.central_crop)
         return [
             embed_with(function, each.images, *seen, progress=progress, title=each.name)
             for each in sets

@@ -15,6 +15,7 @@ Node = Any
 _Error = TypeVar("_Error", bound=Exception)
 
 _DTYPES = "keras.src.backend.common.dtypes"
+_FUNCTIONAL = "keras.src.models.functional"
 _EQUALIZATION = "keras.src.layers.preprocessing.image_preprocessing.equalization"
 
 
@@ -54,6 +55,11 @@ def nodes_in_order(model: keras.Model) -> list[Node]:
     """
     by_depth = sorted(model._nodes_by_depth.items(), reverse=True)
     return [node for _, nodes in by_depth for node in nodes if not node.is_input]
+
+
+def is_functional(model: Any) -> bool:
+    """Whether a model is a graph of layers that `nodes_in_order` can walk."""
+    return isinstance(model, importlib.import_module(_FUNCTIONAL).Functional)
 
 
 def takes_training(layer: keras.layers.Layer) -> bool:

@@ -11,6 +11,8 @@ PACKAGE = "framl_keras"
 CLASSES = {
     "layers": (
         "ArcMarginLayer",
+        "ChannelScale",
+        "ChannelSlope",
         "CosineSimilarity",
         "CountedDropout",
         "CrossCorrelation",

@@ -10,7 +10,7 @@ import numpy as np
 from framl_keras import backend
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.pairs.embeddings import EmbeddingSet, read_embeddings
-from framl_keras.embedder import Embedder, names_of
+from framl_keras.embedder import KERAS, Embedder, names_of
 from framl_keras.errors import UserError
 from framl_keras.evaluation import Result, check_names, format_table
 from framl_keras.evaluation import evaluate as evaluate_model
@@ -113,6 +113,7 @@ def evaluate(
     bootstrap: int = REPEATS,
     progress: bool = False,
     source: str = MODEL,
+    engine: str | None = None,
 ) -> Results:
     """Verifies an embedder, or ready vectors, on pairs.
 
@@ -129,6 +130,7 @@ def evaluate(
         bootstrap: how often to choose thresholds anew for intervals; 0 for no intervals.
         progress: shows a bar.
         source: what the results call the embedder.
+        engine: what computes the vectors, see `Embedder.load`; None for the embedder's own.
 
     Raises:
         UserError: if a set has no same-pairs or no different-pairs, an image cannot be decoded,
@@ -150,11 +152,11 @@ def evaluate(
         found = verify_ready(ready, names, protocol, normalize, bootstrap)
         facts = facts_of(normalized=normalize, fingerprint=fingerprint(ready.embeddings))
         return Results(found, [ready.pair_set()], facts, images=False)
-    chosen = embedder_of(embedder)
+    chosen = embedder_of(embedder, engine)
     recipe = chosen.trained.known_recipe if pairs is None else chosen.recipe
     sets = pair_sets_of(pairs, recipe)
     found = evaluate_model(
-        chosen.model,
+        chosen.predictor(),
         sets,
         image_size=chosen.image_size,
         central_crop=chosen.central_crop,
@@ -168,13 +170,13 @@ def evaluate(
     return Results(found, sets, _facts(chosen, found), directory=chosen.trained.directory)
 
 
-def embedder_of(given: Any) -> Embedder:
+def embedder_of(given: Any, engine: str | None = None) -> Embedder:
     """An `Embedder`, of what `Embedder.load` takes, or of a Keras model."""
     if isinstance(given, Embedder):
-        return given
+        return given if engine in (None, given.engine) else given.with_engine(engine)
     if given is None or isinstance(given, str | os.PathLike):
-        return Embedder.load(given)
-    return Embedder(given)
+        return Embedder.load(given, engine or KERAS)
+    return Embedder(given, engine=engine or KERAS)
 
 
 def _ready(given: Any, pairs: Any) -> EmbeddingSet | None:
@@ -205,6 +207,7 @@ def _facts(embedder: Embedder, results: Sequence[Result]) -> dict[str, Any]:
     trained = embedder.trained
     return facts_of(
         backend.choose(),
+        engine=embedder.engine,
         run=str(trained.directory.path),
         embedder=str(trained.path),
         step=trained.step,

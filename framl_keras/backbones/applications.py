@@ -12,6 +12,8 @@ SEED = (1 / 255, 0.0)  # FRAML's scaling, whatever the weights were trained with
 SYMMETRIC = (1 / 127.5, -1.0)
 INSIDE = (1.0, 0.0)  # the network scales by itself
 
+KEEP_THEIR_NAMES = "EfficientNetV2"  # Keras looks their blocks up by the network's name
+
 WITHOUT = "Go on without (`weights: null`), or give a downloaded file (`weights: FILE.h5`)."
 
 SCALING = {  # the pixels that the networks of a name that begins so expect, else FRAML's
@@ -48,12 +50,13 @@ def _build(
     known = weights in (None, "imagenet")
     if weights is not None and not known:
         check_weights_file(weights)
+    if not name.startswith(KEEP_THEIR_NAMES):
+        options = {"name": name, **options}
     with Fetching(f"The ImageNet weights of {name}", WITHOUT):
         network = getattr(keras.applications, name)(
             include_top=False,
             weights=weights if known else None,
             input_shape=input_shape,
-            name=name,
             **options,
         )
     if weights is not None and not known:

@@ -2,7 +2,7 @@
 
 import click
 
-from framl_keras.cli.options import align_option, json_option, run_option
+from framl_keras.cli.options import align_option, engine_option, json_option, run_option
 from framl_keras.cli.show import show
 
 
@@ -12,6 +12,7 @@ from framl_keras.cli.show import show
 @click.option("--plain", is_flag=True, help="Do not add the mirror image's embedding.")
 @run_option
 @align_option
+@engine_option
 @json_option
 def command(
     images: tuple[str, ...],
@@ -19,6 +20,7 @@ def command(
     plain: bool,
     run_path: str | None,
     align: str,
+    engine: str,
     as_json: bool,
 ) -> int:
     """Write the L2-normalized embeddings of images, or of all images in folders.
@@ -37,7 +39,7 @@ def command(
 
     from framl_keras.embedder import Embedder
 
-    embedder = Embedder.load(run_path)
+    embedder = Embedder.load(run_path, engine)
     encoded = embedder.encode(found, not plain, progress=True, on_error="skip", align=align)
     for message in encoded.left_out.values():
         click.echo(f"framl-keras: {message}", err=True)

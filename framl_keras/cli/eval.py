@@ -2,7 +2,13 @@
 
 import click
 
-from framl_keras.cli.options import json_option, pairs_option, run_option, sim_option
+from framl_keras.cli.options import (
+    engine_option,
+    json_option,
+    pairs_option,
+    run_option,
+    sim_option,
+)
 from framl_keras.cli.show import show
 from framl_keras.errors import UserError
 
@@ -28,6 +34,7 @@ from framl_keras.errors import UserError
 @click.option("--normalize", is_flag=True, help="Scale the vectors of --embeddings to length 1.")
 @click.option("--out", metavar="DIR", help="Folder of the report instead of the run's reports/.")
 @click.option("--no-plots", is_flag=True, help="Numbers only.")
+@engine_option
 @json_option
 def command(
     names: tuple[str, ...],
@@ -38,6 +45,7 @@ def command(
     normalize: bool,
     out: str | None,
     no_plots: bool,
+    engine: str,
     as_json: bool,
 ) -> None:
     """Verify a trained run and write a report with plots.
@@ -53,7 +61,13 @@ def command(
     from framl_keras.api.evaluate import evaluate
 
     results = evaluate(
-        embeddings or run_path, list(sets) or None, names, protocol, normalize, progress=True
+        embeddings or run_path,
+        list(sets) or None,
+        names,
+        protocol,
+        normalize,
+        progress=True,
+        engine=engine,
     )
     show(results, as_json)
     page = results.report(out or results.new_folder(), plots=not no_plots)

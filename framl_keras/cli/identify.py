@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from framl_keras.cli.options import align_option, json_option, run_option
+from framl_keras.cli.options import align_option, engine_option, json_option, run_option
 from framl_keras.cli.show import show
 from framl_keras.errors import UserError
 
@@ -29,6 +29,7 @@ from framl_keras.errors import UserError
               help="Write who is on each image as CSV; into a folder, with the CMC as a "
               "picture.")  # fmt: skip
 @align_option
+@engine_option
 @json_option
 def command(
     gallery: str | None,
@@ -40,6 +41,7 @@ def command(
     strangers: float,
     out: str | None,
     align: str,
+    engine: str,
     as_json: bool,
 ) -> None:
     """Find who of GALLERY, arranged as <identity>/<image>, is on each image of PROBES.
@@ -61,7 +63,7 @@ def command(
     from framl_keras.embedder import Embedder
 
     images = probes[0] if len(probes) == 1 else probes or None
-    embedder = Embedder.load(run_path)
+    embedder = Embedder.load(run_path, engine)
     found = embedder.identify(gallery, images, name, top, strangers, progress=True, align=align)
     if as_json:
         show(found, as_json)

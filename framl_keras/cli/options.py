@@ -37,6 +37,15 @@ align_option = click.option(
     help="Find the faces and align them, as the run's training images were where it knows that.",
 )
 
+engine_option = click.option(
+    "--engine",
+    metavar="NAME",
+    default="keras",
+    show_default=True,
+    help="What computes embeddings: keras, onnx or openvino. For the latter two the model is "
+    "exported once, compared with Keras, and kept.",
+)
+
 
 def sim_option(default: str) -> Callable[[Any], Any]:
     """`--sim NAME`, which may repeat."""

@@ -19,12 +19,11 @@ def write_metadata(path: Path, format: str, facts: dict[str, Any]) -> None:
     LiteRT's own tools add files as a zip after the model, and so is done for the others.
     """
     text = json.dumps(facts, ensure_ascii=False, indent=1)
+    names = ("a", "b", "similarity") if facts.get("pair") else ("pixels", "embedding")
     if format == "onnx":
-        _name_onnx(
-            path, text, ("a", "b", "similarity") if facts.get("pair") else ("pixels", "embedding")
-        )
+        _name_onnx(path, text, names)
     elif format == "openvino":
-        _name_openvino(path, text)
+        _name_openvino(path, text, names)
     elif format == "saved_model":
         folder = path / "assets.extra"
         folder.mkdir(exist_ok=True)
@@ -99,10 +98,12 @@ def _name_onnx(path: Path, text: str, names: tuple[str, ...]) -> None:
     onnx.save(model, str(path))
 
 
-def _name_openvino(path: Path, text: str) -> None:
+def _name_openvino(path: Path, text: str, names: tuple[str, ...]) -> None:
     import openvino
 
     model = openvino.Core().read_model(str(path))
+    for port, name in zip((*model.inputs, *model.outputs), names, strict=True):
+        port.get_tensor().set_names({name})
     model.set_rt_info(text, [KEY])
     beside = path.with_name(f"{path.stem}-named{path.suffix}")
     openvino.save_model(model, str(beside), compress_to_fp16=False)

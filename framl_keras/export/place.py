@@ -12,6 +12,7 @@ from pathlib import Path
 
 from framl_keras.errors import UserError
 from framl_keras.export.formats import check_format
+from framl_keras.export.onnx_graph import simplify
 from framl_keras.runs.disk import explain, is_of_the_disk
 
 _AGAIN = "Make room and export again; nothing was written."
@@ -50,6 +51,11 @@ def beside(output: Path) -> Iterator[Path]:
 def run_exporter(arguments: Sequence[str], backend: str, format: str) -> None:
     """Runs the exporter, `framl_keras.export.write`, on its backend.
 
+    Args:
+        arguments: model, format, output and options of the exporter.
+        backend: which one writes.
+        format: see `FORMATS`.
+
     Raises:
         UserError: if it fails, with its last line.
     """
@@ -64,6 +70,8 @@ def run_exporter(arguments: Sequence[str], backend: str, format: str) -> None:
         check=False,
     )
     if not done.returncode:
+        if format == "onnx":
+            simplify(Path(arguments[2]))
         return
     said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
     full = os.strerror(errno.ENOSPC)

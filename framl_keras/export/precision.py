@@ -86,7 +86,7 @@ def _float16_onnx(path: Path) -> None:
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
     kept = [*DEFAULT_OP_BLOCK_LIST, "ReduceSum", "ReduceL2", "ReduceMean", "ReduceSumSquare"]
-    model = convert_float_to_float16(onnx.load(str(path)), True, op_block_list=kept)
+    model = convert_float_to_float16(onnx.load(str(path)), keep_io_types=True, op_block_list=kept)
     onnx.save(model, str(path))
 
 

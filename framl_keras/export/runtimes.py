@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from framl_keras.errors import UserError
+
 Function = Callable[..., np.ndarray]
 
 
@@ -16,12 +18,23 @@ def open_exported(path: str | Path, format: str) -> Function:
         path: the file, or the folder of a SavedModel.
         format: its format, see `FORMATS`.
 
+    Raises:
+        UserError: if the runtime cannot open it.
+
     Example:
     >>> function = open_exported("embedder.onnx", "onnx")  # doctest: +SKIP
     >>> function(pixels).shape  # doctest: +SKIP
     (2, 512)
     """
-    return _RUNTIMES[format](str(path))
+    try:
+        return _RUNTIMES[format](str(path))
+    except ImportError:
+        raise
+    except Exception as error:  # each runtime has its own for damage
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        raise UserError(
+            f"{path}: not a file that the runtime of {format} opens: {reason}."
+        ) from error
 
 
 def _onnx(path: str) -> Function:

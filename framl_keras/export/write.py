@@ -43,13 +43,14 @@ def _model(options: argparse.Namespace) -> tuple[Any, tuple[int, ...], str]:
 
     import framl_keras.layers
     import framl_keras.losses  # noqa: F401 - both are in saved models
+    from framl_keras.models.folded import folded
     from framl_keras.models.fused import fused, plain
     from framl_keras.similarities import get
 
     if options.dim:
         a, b = (keras.Input((options.dim,), name=name) for name in ("a", "b"))
         return keras.Model([a, b], get(options.model).layer()(a, b)), (options.dim,), "float32"
-    embedder = keras.saving.load_model(options.model, compile=False)
+    embedder = folded(keras.saving.load_model(options.model, compile=False))
     model, shape = (plain if options.plain else fused)(embedder), tuple(embedder.input_shape[1:])
     if options.pair:
         a, b = (keras.Input(shape, dtype="uint8", name=name) for name in ("a", "b"))
@@ -92,6 +93,13 @@ def _litert(model: Any, shape: tuple[int, ...], dtype: str, options: argparse.Na
 def _torch(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
     import torch
 
+    torch.jit.save(_traced(model, shape, dtype), output)
+
+
+def _traced(model: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    """A model on Torch as a graph that takes its inputs one by one."""
+    import torch
+
     rows = tuple(torch.from_numpy(array) for array in _examples(model, shape, dtype))
     model.eval()
 
@@ -106,8 +114,21 @@ def _torch(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
             return self.model(list(given) if len(given) > 1 else given[0], training=False)
 
     with torch.no_grad():
-        traced = torch.jit.trace(Positional(), rows, check_trace=False)
-    torch.jit.save(traced, output)
+        return torch.jit.trace(Positional(), rows, check_trace=False)
+
+
+def _openvino(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
+    """Keras writes it on TensorFlow; its trace on Torch fails for models used twice."""
+    import keras
+
+    if keras.backend.backend() != "torch":
+        _by_keras("openvino")(model, shape, dtype, output)
+        return
+    import openvino
+
+    inputs = [openvino.PartialShape([-1, *shape]) for _ in model.inputs]
+    graph = openvino.convert_model(_traced(model, shape, dtype), input=inputs)
+    openvino.save_model(graph, output, compress_to_fp16=False)
 
 
 def _stablehlo(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
@@ -133,7 +154,7 @@ _WRITERS: dict[str, Callable[..., None]] = {
     "onnx": _by_keras("onnx"),
     "saved_model": _by_keras("tf_saved_model"),
     "litert": _by_keras("litert"),
-    "openvino": _by_keras("openvino"),
+    "openvino": _openvino,
     "torch": _torch,
     "stablehlo": _stablehlo,
 }

@@ -4,6 +4,7 @@ from framl_keras.layers.arc_margin import ArcMarginLayer
 from framl_keras.layers.counted_dropout import CountedDropout
 from framl_keras.layers.feature_representation import FeatureRepresentation
 from framl_keras.layers.generalized_mean import GeneralizedMeanPooling
+from framl_keras.layers.inference import ChannelScale, ChannelSlope
 from framl_keras.layers.mirror import Mirror, UnitLength
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.ops.labels import wrong_label
@@ -16,6 +17,8 @@ from framl_keras.similarities.layers import (
 
 __all__ = [
     "ArcMarginLayer",
+    "ChannelScale",
+    "ChannelSlope",
     "CosineSimilarity",
     "CountedDropout",
     "CrossCorrelation",

@@ -1,6 +1,7 @@
 """The embedding model, the training model around it, and how they are started and frozen."""
 
 from framl_keras.models.embedder import BACKBONE, embedding_model, network_of
+from framl_keras.models.folded import folded
 from framl_keras.models.freeze import freeze
 from framl_keras.models.fused import fused, plain
 from framl_keras.models.start import point_centers, take_centers, take_embedder, take_parts
@@ -16,6 +17,7 @@ __all__ = [
     "BACKBONE",
     "compile_for_training",
     "embedding_model",
+    "folded",
     "freeze",
     "fused",
     "network_of",

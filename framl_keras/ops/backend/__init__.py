@@ -21,6 +21,10 @@ Each file has the same functions:
   several devices in a way that `assign_rows` cannot follow.
 - `is_concrete(tensor)`: whether its values are there, all of them in this process; those of
   a graph that is being compiled are not.
+- `scaled_channels(x, scale, shift)`: `x * scale + shift` with a number a channel,
+  `(batch, ..., channels)`; for inference.
+- `channel_prelu(x, slope)`: x where it is positive, else `slope * x`, with a slope a channel;
+  for inference.
 - `checked_in_graph(value, condition, message, shown)`: a value whose use in a compiled graph
   raises the message, with a tensor shown, unless a condition holds. Only TensorFlow's graphs
   can, and XLA drops it; elsewhere it is the value.
@@ -40,6 +44,7 @@ _chosen = importlib.import_module(f"{__name__}.{_running if _running in _FILES e
 after = _chosen.after
 arctan2 = _chosen.arctan2
 assign_rows = _chosen.assign_rows
+channel_prelu = _chosen.channel_prelu
 check_one_device = _chosen.check_one_device
 checked_in_graph = _chosen.checked_in_graph
 circular_correlation = _chosen.circular_correlation
@@ -47,6 +52,7 @@ first_largest = _chosen.first_largest
 is_concrete = _chosen.is_concrete
 left_transposed = _chosen.left_transposed
 right_transposed = _chosen.right_transposed
+scaled_channels = _chosen.scaled_channels
 subtract_rows = _chosen.subtract_rows
 take_rows = _chosen.take_rows
 
@@ -54,6 +60,7 @@ __all__ = [
     "after",
     "arctan2",
     "assign_rows",
+    "channel_prelu",
     "check_one_device",
     "checked_in_graph",
     "circular_correlation",
@@ -61,6 +68,7 @@ __all__ = [
     "is_concrete",
     "left_transposed",
     "right_transposed",
+    "scaled_channels",
     "subtract_rows",
     "take_rows",
 ]

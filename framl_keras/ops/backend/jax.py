@@ -11,11 +11,13 @@ from jax import numpy as jnp
 from framl_keras.ops.backend.plain import (
     arctan2,
     assign_rows,
+    channel_prelu,
     check_one_device,
     checked_in_graph,
     first_largest,
     left_transposed,
     right_transposed,
+    scaled_channels,
     subtract_rows,
     take_rows,
 )
@@ -26,6 +28,7 @@ __all__ = [
     "after",
     "arctan2",
     "assign_rows",
+    "channel_prelu",
     "check_one_device",
     "checked_in_graph",
     "circular_correlation",
@@ -33,6 +36,7 @@ __all__ = [
     "is_concrete",
     "left_transposed",
     "right_transposed",
+    "scaled_channels",
     "subtract_rows",
     "take_rows",
 ]

@@ -12,6 +12,7 @@ __all__ = [
     "after",
     "arctan2",
     "assign_rows",
+    "channel_prelu",
     "check_one_device",
     "checked_in_graph",
     "circular_correlation",
@@ -19,6 +20,7 @@ __all__ = [
     "is_concrete",
     "left_transposed",
     "right_transposed",
+    "scaled_channels",
     "subtract_rows",
     "take_rows",
 ]
@@ -77,3 +79,13 @@ def checked_in_graph(value: Tensor, condition: Tensor, message: str, shown: Tens
 def arctan2(y: Tensor, x: Tensor) -> Tensor:
     """The angle of `(x, y)`."""
     return ops.arctan2(y, x)
+
+
+def scaled_channels(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """`x * scale + shift` with a number a channel, `(batch, ..., channels)`."""
+    return x * scale + shift
+
+
+def channel_prelu(x: Tensor, slope: Tensor) -> Tensor:
+    """x where it is positive, else `slope * x`, with a slope a channel (the last axis)."""
+    return ops.maximum(x, 0) + slope * ops.minimum(x, 0)

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from framl_keras.ops.backend import plain
-from framl_keras.ops.backend.plain import subtract_rows
+from framl_keras.ops.backend.plain import channel_prelu, scaled_channels, subtract_rows
 
 Tensor = Any
 
@@ -13,6 +13,7 @@ __all__ = [
     "after",
     "arctan2",
     "assign_rows",
+    "channel_prelu",
     "check_one_device",
     "checked_in_graph",
     "circular_correlation",
@@ -20,6 +21,7 @@ __all__ = [
     "is_concrete",
     "left_transposed",
     "right_transposed",
+    "scaled_channels",
     "subtract_rows",
     "take_rows",
 ]

@@ -18,6 +18,7 @@ __all__ = [
     "after",
     "arctan2",
     "assign_rows",
+    "channel_prelu",
     "check_one_device",
     "checked_in_graph",
     "circular_correlation",
@@ -25,6 +26,7 @@ __all__ = [
     "is_concrete",
     "left_transposed",
     "right_transposed",
+    "scaled_channels",
     "subtract_rows",
     "take_rows",
 ]
@@ -39,8 +41,11 @@ def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:
 def first_largest(x: Tensor) -> Tensor:
     """The largest number `(...)` of each row `(..., n)`; the gradient goes to the first.
 
-    `take_along_dim`, which Keras calls, has no form in ONNX.
+    `take_along_dim`, which Keras calls, has no form in ONNX, and `gather` only one of fixed
+    size in OpenVINO; where no gradient is asked for the plain maximum is the same.
     """
+    if not (x.requires_grad and torch.is_grad_enabled()):
+        return torch.amax(x, dim=-1)
     return torch.gather(x, -1, torch.argmax(x, dim=-1, keepdim=True)).squeeze(-1)
 
 
@@ -77,3 +82,28 @@ def left_transposed(a: Tensor, b: Tensor) -> Tensor:
 def right_transposed(a: Tensor, b: Tensor) -> Tensor:
     """`a @ b.T`, `(m, k), (n, k) -> (m, n)`."""
     return a @ b.T
+
+
+def scaled_channels(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """`x * scale + shift` with a number a channel, `(batch, ..., channels)`, in one pass.
+
+    As a batch norm it stays one operation in an exported graph too.
+    """
+    zeros, ones = torch.zeros_like(scale), torch.ones_like(scale)
+    made = torch.nn.functional.batch_norm(_to_first(x), zeros, ones, scale, shift, eps=0.0)
+    return _to_last(made)
+
+
+def channel_prelu(x: Tensor, slope: Tensor) -> Tensor:
+    """x where it is positive, else `slope * x`, with a slope a channel, in one pass."""
+    return _to_last(torch.nn.functional.prelu(_to_first(x), slope))
+
+
+def _to_first(x: Tensor) -> Tensor:
+    """`(batch, ..., channels)` seen as `(batch, channels, ...)`; nothing moves in memory."""
+    return x.permute(0, x.ndim - 1, *range(1, x.ndim - 1))
+
+
+def _to_last(x: Tensor) -> Tensor:
+    """`(batch, channels, ...)` seen as `(batch, ..., channels)`."""
+    return x.permute(0, *range(2, x.ndim), 1)

@@ -1,0 +1,139 @@
+"""What computes an embedder's vectors: Keras, or a file of its model that a runtime runs."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framl_keras.errors import UserError
+from framl_keras.export.export import MOST_IMAGES, export
+from framl_keras.export.formats import FORMATS, writer_of
+from framl_keras.export.runtimes import Function, open_exported
+from framl_keras.version import __version__
+
+KERAS = "keras"
+ENGINES = (KERAS, "onnx", "openvino")
+CACHE = "FRAML_KERAS_CACHE"
+MANY = 256  # images from which on folding a Keras model pays
+SMALL = 4096  # numbers of a variable up to which it tells whether a model was trained on
+
+
+def check_engine(name: str) -> str:
+    """The name itself, if there is such an engine here.
+
+    Raises:
+        UserError: if there is none, or what it needs is not installed.
+    """
+    if name not in ENGINES:
+        raise UserError(f"Unknown engine {name!r}. Expected one of {', '.join(ENGINES)}.")
+    if name != KERAS:
+        writer_of(name)
+    return name
+
+
+class Engine:
+    """Computes the vectors of a Keras model, in the fewest operations.
+
+    With `onnx` and `openvino` the model is exported when it is first used, compared with
+    Keras on the images that it then sees, and kept in a cache by the hash of its weights.
+    With `keras` batch norms are folded once there are many images.
+
+    Args:
+        model: from RGB pixels 0…255 to embeddings.
+        name: one of `ENGINES`.
+
+    Raises:
+        UserError: see `check_engine`.
+
+    Example:
+    >>> import keras
+    >>> pixels = keras.Input((8, 8, 3))
+    >>> model = keras.Model(pixels, keras.layers.Flatten()(pixels))
+    >>> Engine(model, "keras").ready(1).predict_on_batch(np.zeros((1, 8, 8, 3), "uint8")).shape
+    (1, 192)
+    """
+
+    def __init__(self, model: Any, name: str = KERAS):
+        self.model, self.name = model, check_engine(name)
+        self._mark = ""
+        self._made: Any = None
+
+    def ready(self, images: int = MANY) -> Any:
+        """What has `predict_on_batch`, for the weights that the model has now.
+
+        Args:
+            images: how many there will be.
+        """
+        mark = _mark_of(self.model)
+        if mark != self._mark:
+            self._mark, self._made = mark, None
+        if self.name != KERAS:
+            self._made = self._made or Exported(self.model, self.name)
+        elif images >= MANY and self._made is None:
+            from framl_keras.models.folded import folded
+
+            self._made = folded(self.model)
+        return self.model if self._made is None else self._made
+
+
+class Exported:
+    """A model's file, which stands where the model does for embedding.
+
+    Args:
+        model: the Keras model.
+        name: of the format.
+    """
+
+    def __init__(self, model: Any, name: str):
+        self._model, self._name = model, name
+        self._function: Function | None = None
+
+    def predict_on_batch(self, pixels: np.ndarray) -> np.ndarray:
+        """The embeddings `(n, dim)` of uint8 pixels `(n, height, width, channels)`."""
+        if self._function is None:
+            self._function = self._opened(pixels)
+        return self._function(np.ascontiguousarray(pixels))
+
+    def _opened(self, pixels: np.ndarray) -> Function:
+        path = file_of(self._model, self._name)
+        if not path.exists():
+            seen = pixels[pixels.any(axis=(1, 2, 3))]  # batches are filled up with zeros
+            export(self._model, path, (seen if len(seen) else pixels)[:MOST_IMAGES], self._name,
+                   plain=True)  # fmt: skip
+        return open_exported(path, self._name)
+
+
+def file_of(model: Any, name: str) -> Path:
+    """Where a model's file in a format is kept, by weights, layers and versions."""
+    import keras
+
+    from framl_keras.models.weights_hash import weights_hash
+
+    known = f"{weights_hash(model)} {model.to_json()} {keras.__version__} {__version__}"
+    digest = hashlib.blake2b(known.encode(), digest_size=16).hexdigest()
+    return cache_folder() / digest / name / f"embedder{FORMATS[name].suffix}"
+
+
+def cache_folder() -> Path:
+    """Where files of engines are kept: `FRAML_KERAS_CACHE`, or the system's place for such."""
+    if chosen := os.environ.get(CACHE):
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "framl-keras" / "engines"
+
+
+def _mark_of(model: Any) -> str:
+    """A quick hash that changes when a model is trained on: of its small variables, or of all."""
+    small = [each for each in model.variables if 0 < int(np.prod(each.shape)) <= SMALL]
+    digest = hashlib.blake2b(digest_size=16)
+    for each in small or model.variables:
+        digest.update(np.ascontiguousarray(each.numpy()).tobytes())
+    return digest.hexdigest()
