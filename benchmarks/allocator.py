@@ -17,10 +17,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from train_step import SIZE, batch_of, legacy, worker
 
 MIB = 2**10  # of ru_maxrss
+
+
+class Turn(NamedTuple):
+    """Seconds of one turn; peak memory and page faults of the process up to its end."""
+
+    seconds: float
+    memory: int
+    faults: int
 
 
 def main() -> None:
@@ -46,18 +55,16 @@ def main() -> None:
     print(describe(options, race(options, variants)))
 
 
-def race(
-    options: argparse.Namespace, variants: dict[str, dict[str, str]]
-) -> dict[str, tuple[list[float], int]]:
-    """Seconds of each turn of each variant, after a first one that compiles; peak memory."""
+def race(options: argparse.Namespace, variants: dict[str, dict[str, str]]) -> dict[str, list[Turn]]:
+    """The turns of each variant, of which the first one compiles."""
     processes = {name: start(name, environment) for name, environment in variants.items()}
-    turns: dict[str, list[tuple[float, int]]] = {name: [] for name in processes}
+    turns: dict[str, list[Turn]] = {name: [] for name in processes}
     for _ in range(options.rounds + 1):
         for name, process in processes.items():
             turns[name].append(turn(name, process))
     for process in processes.values():
         process.communicate()
-    return {name: ([s for s, _ in each[1:]], each[-1][1]) for name, each in turns.items()}
+    return turns
 
 
 def start(name: str, environment: dict[str, str]) -> subprocess.Popen:
@@ -72,13 +79,13 @@ def start(name: str, environment: dict[str, str]) -> subprocess.Popen:
     )
 
 
-def turn(name: str, process: subprocess.Popen) -> tuple[float, int]:
+def turn(name: str, process: subprocess.Popen) -> Turn:
     process.stdin.write("go\n")
     process.stdin.flush()
     while line := process.stdout.readline():
         if line.startswith("turn "):
-            _, seconds, memory = line.split()
-            return float(seconds), int(memory)
+            _, seconds, memory, faults = line.split()
+            return Turn(float(seconds), int(memory), int(faults))
     raise SystemExit(f"{name} ended by itself; run it alone with --only {name}")
 
 
@@ -88,7 +95,8 @@ def take_turns(work: Callable[[int], None], steps: int) -> None:
         begin = time.perf_counter()
         work(steps)
         seconds = time.perf_counter() - begin
-        print("turn", seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        print("turn", seconds, used.ru_maxrss, used.ru_minflt, flush=True)
 
 
 def work_of(options: argparse.Namespace) -> Callable[[int], None]:
@@ -110,20 +118,23 @@ def work_of(options: argparse.Namespace) -> Callable[[int], None]:
     return predict
 
 
-def describe(options: argparse.Namespace, found: dict[str, tuple[list[float], int]]) -> str:
+def describe(options: argparse.Namespace, found: dict[str, list[Turn]]) -> str:
     images = options.batch * options.steps
-    rates = {name: images / statistics.median(seconds) for name, (seconds, _) in found.items()}
     backend = os.environ.get("KERAS_BACKEND", "")
     lines = [
         f"{options.work} {options.backbone} on {backend}, batch {options.batch} at {SIZE} px, "
         f"{os.cpu_count()} cores, median of {options.rounds} turns"
     ]
-    for name, (seconds, memory) in found.items():
-        low, high = images / max(seconds), images / min(seconds)
+    rates = {
+        name: sorted(images / each.seconds for each in turns[1:]) for name, turns in found.items()
+    }
+    for name, turns in found.items():
+        rate, memory = statistics.median(rates[name]), turns[-1].memory
+        faults = (turns[-1].faults - turns[0].faults) / (options.rounds * options.steps)
         lines.append(
-            f"{name:8} {rates[name]:7.1f} images/s ({low:.1f} to {high:.1f}), "
-            f"{rates[name] / rates['system']:5.2f} x system; {memory / MIB:6.0f} MiB at most, "
-            f"{memory / found['system'][1]:4.2f} x"
+            f"{name:8} {rate:7.1f} images/s ({rates[name][0]:.1f} to {rates[name][-1]:.1f}), "
+            f"{rate / statistics.median(rates['system']):5.2f} x system; {memory / MIB:6.0f} MiB "
+            f"at most, {memory / found['system'][-1].memory:4.2f} x; {faults:8.0f} faults a batch"
         )
     return "\n".join(lines)
 

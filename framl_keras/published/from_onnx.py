@@ -78,7 +78,7 @@ def _name_of(blocks: list[int], given: str | None, path: Path) -> str:
     Raises:
         UserError: if there is none, or another one was named.
     """
-    names = {each: f"IResNet{depth}" for depth, each in DEPTHS.items()}
+    names: dict[tuple[int, ...], str] = {each: f"IResNet{depth}" for depth, each in DEPTHS.items()}
     name = names.get(tuple(blocks))
     if name is None:
         raise UserError(
@@ -97,7 +97,7 @@ def _original(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     name = session.get_inputs()[0].name
 
     def embeddings(pixels: np.ndarray) -> np.ndarray:
-        scaled = np.float32((pixels.transpose(0, 3, 1, 2) - 127.5) / 127.5)
+        scaled = ((pixels.transpose(0, 3, 1, 2) - 127.5) / 127.5).astype(np.float32)
         return np.concatenate([session.run(None, {name: one[None]})[0] for one in scaled])
 
     return embeddings
