@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 import framl_keras
+from framl_keras.backbones.registry import _known
+from framl_keras.data.sources.detect import OPENERS
+from framl_keras.registry import MARGINS
+from framl_keras.similarities.registry import _SIMILARITIES
 
 PACKAGE = Path(framl_keras.__file__).parent
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -27,6 +31,18 @@ MODULES = [
 ]
 
 
+@pytest.fixture
+def names_as_before():
+    """What an example registers is not known to the tests after it."""
+    importlib.import_module("framl_keras.margins")  # the package's own names stay
+    registries = (_known, MARGINS, OPENERS, _SIMILARITIES)
+    before = [dict(registry._things) for registry in registries]
+    yield
+    for registry, things in zip(registries, before, strict=True):
+        registry._things = things
+
+
+@pytest.mark.usefixtures("names_as_before")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_a_module(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

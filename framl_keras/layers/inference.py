@@ -51,7 +51,7 @@ class ChannelSlope(keras.layers.Layer):
 
     Example:
     >>> layer = ChannelSlope()
-    >>> np.array(layer(np.array([[1.0, -1.0]]))).tolist()
+    >>> keras.ops.convert_to_numpy(layer(np.array([[1.0, -1.0]]))).tolist()
     [[1.0, -0.25]]
     """
 

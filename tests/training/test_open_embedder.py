@@ -73,8 +73,8 @@ def test_what_is_no_embedder_is_told_in_one_line(tmp_path, monkeypatch, path, ex
     monkeypatch.chdir(tmp_path)
     for name in ("model.onnx", "torch.ckpt", "lost.weights.h5"):
         Path(name).write_bytes(b"PK\x03\x04 something")
-    pixels = keras.Input((8, 4, 3))
-    keras.Model(pixels, keras.layers.Flatten()(pixels)).save("head.keras")
+    vector = keras.Input((8,))
+    keras.Model(vector, keras.layers.Dense(4)(vector)).save("head.keras")
     Path("runs/killed/checkpoints").mkdir(parents=True)
     Path("runs/killed/checkpoints/step-000000004.ckpt").touch()
     with pytest.raises(UserError, match=expected) as said:
