@@ -10,6 +10,7 @@ import pkgutil
 from framl_keras.margins.ada_face import AdaFace
 from framl_keras.margins.angular import ArcFace, Combined, CosFace, SphereFace
 from framl_keras.margins.curricular_face import CurricularFace
+from framl_keras.margins.dynamic_margin import DynamicMargin
 from framl_keras.margins.elastic_face import ElasticFaceArc, ElasticFaceCos
 from framl_keras.margins.mag_face import MagFace
 from framl_keras.margins.margin import Margin, sees_labels
@@ -22,6 +23,7 @@ __all__ = [
     "Combined",
     "CosFace",
     "CurricularFace",
+    "DynamicMargin",
     "ElasticFaceArc",
     "ElasticFaceCos",
     "MagFace",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
 from framl_keras.data.augment import Augment
 from framl_keras.data.batches import TrainingBatches, training_stream
@@ -101,7 +102,8 @@ def build_models(
     """
     options = recipe.model
     embedder = build_embedder(recipe, options.weights if fresh else None)
-    model = with_head(embedder, recipe, len(source.class_names), total_steps)
+    sizes = np.bincount(source.labels, minlength=len(source.class_names))
+    model = with_head(embedder, recipe, np.maximum(sizes, 1).tolist(), total_steps)
     if fresh:
         keep = [network_of(embedder)] if options.weights else []
         draw_initial_weights(model, recipe.seed, keep)

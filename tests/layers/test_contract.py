@@ -6,6 +6,7 @@ import contract
 import keras
 import numpy as np
 import pytest
+from any_margin import any_margin
 
 from framl_keras import (
     ArcMarginLayer,
@@ -102,7 +103,7 @@ HEADS = {
     "sub-centers": {"sub_centers": 2},
     "a filter": {"interclass_filter": 0.5},
     "sampled": {"sample_rate": 0.8, "row_optimizer": RowSGD(0.1)},
-    **{name: {"margin": name} for name in margins.names()},
+    **{name: {"margin": any_margin(name, 5)} for name in margins.names()},
 }
 
 

@@ -21,6 +21,7 @@ HEADS = {
     "AdaFace": {"margin": {"name": "AdaFace"}},
     "MagFace": {"margin": {"name": "MagFace", "shortest": 0.1, "longest": 9.0}},
     "ElasticFaceArc": {"margin": {"name": "ElasticFaceArc", "deviation": 0.1}},
+    "DynamicMargin": {"margin": {"name": "DynamicMargin", "decay": 0.5}},
     "sub-centers": {"sub_centers": 2, "interclass_filter": 0.5, "backward": "straight_through"},
     "Partial FC": PARTIAL,
 }
@@ -61,7 +62,8 @@ def test_the_recipe_lists_the_margins_with_their_own_defaults():
     for name, section in MARGINS.items():
         given = section(name=name).model_dump(exclude={"name"})
         expected = margins.by_name(name).get_config()
-        expected.pop("seed", None)  # the recipe's decides
+        for given_by_training in ("seed", "class_sizes"):
+            expected.pop(given_by_training, None)
         assert given == expected
 
 
@@ -75,6 +77,14 @@ def test_the_recipe_reaches_the_head(recipe):
     assert (config["sample_rate"], config["sub_centers"]) == (0.8, 2)
     assert (config["scale"], config["seed"]) == (8, 6)
     assert config["margin"]["config"] == {"margin": 0.5, "momentum": 0.99}
+
+
+def test_training_tells_the_margin_how_many_images_each_identity_has(recipe):
+    recipe = with_head(recipe, HEADS["DynamicMargin"])
+    source = open_training_source(recipe)
+    _, model = build_models(recipe, source, total_steps=10)
+    sizes = model.get_layer("head").get_config()["margin"]["config"]["class_sizes"]
+    assert sizes == [list(source.labels).count(label) for label in range(len(source.class_names))]
 
 
 @pytest.mark.parametrize(

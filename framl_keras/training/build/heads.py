@@ -1,6 +1,7 @@
 """From a recipe's `model` section to the training model's head."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -15,15 +16,21 @@ _SAME = ("scale", "sub_centers", "backward", "interclass_filter", "sample_rate")
 
 
 def with_head(
-    embedder: keras.Model, recipe: Recipe, num_classes: int, total_steps: int
+    embedder: keras.Model, recipe: Recipe, class_sizes: Sequence[int], total_steps: int
 ) -> keras.Model:
     """The training model around an embedder, with the recipe's head.
+
+    Args:
+        embedder: a model from `embedding_model`.
+        recipe: what to build.
+        class_sizes: how many images each identity has.
+        total_steps: of the whole run.
 
     Raises:
         UserError: if a margin's argument is out of range, or the head and the training
             do not fit together.
     """
-    section = recipe.model
+    section, num_classes = recipe.model, len(class_sizes)
     if section.head == "softmax":
         return training_model(embedder, num_classes, "softmax")
     options = {key: getattr(section, key) for key in _SAME}
@@ -32,7 +39,12 @@ def with_head(
         options["row_optimizer"] = _row_optimizer(recipe, total_steps)
     try:
         return training_model(
-            embedder, num_classes, margin=_margin(recipe), seed=recipe.seed, **options
+            embedder,
+            num_classes,
+            class_sizes=class_sizes,
+            margin=_margin(recipe),
+            seed=recipe.seed,
+            **options,
         )
     except ValueError as error:
         raise UserError(f"model: the head cannot be made: {error}") from None
