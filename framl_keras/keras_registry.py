@@ -33,6 +33,7 @@ CLASSES = {
         "Combined",
         "CosFace",
         "CurricularFace",
+        "DynamicMargin",
         "ElasticFaceArc",
         "ElasticFaceCos",
         "MagFace",
