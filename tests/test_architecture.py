@@ -100,6 +100,7 @@ ASKS_THE_BACKEND = {
     "data/policies/processor.py",
     "export/write.py",
     "ops/backend/__init__.py",
+    "training/distribution/__init__.py",
     "training/steps/__init__.py",
 }
 LONGEST_BODY = 40
@@ -112,6 +113,7 @@ TRAINING = {
         "callbacks",
         "checkpoints",
         "deliver",
+        "distribution",
         "from_recipe",
         "input_errors",
         "steps",
@@ -124,7 +126,8 @@ TRAINING = {
     "callbacks": {"checkpoints", "not_finite_error"},
     "checkpoints": {"not_finite_error"},
     "steps": {"not_finite_error"},
-    "parity": {"callbacks", "checkpoints", "steps", "train"},
+    "distribution": set(),
+    "parity": {"callbacks", "checkpoints", "distribution", "steps", "train"},
 }
 DATA = {
     "__init__": {"front", "sources"},

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from framl_keras import backend
 from framl_keras.data.pairs import PairSet
@@ -132,6 +132,7 @@ def train(
     name: str | None = None,
     restart: bool = False,
     progress: bool = True,
+    devices: int | Literal["all"] | None = None,
 ) -> Run:
     """Trains a recipe into `runs/<name>/`; a run that was stopped goes on where it was.
 
@@ -143,6 +144,8 @@ def train(
         name: the run's name in place of the recipe's.
         restart: puts an unfinished run aside and begins anew.
         progress: whether each epoch has a bar, or lines where there is no terminal.
+        devices: how many share each step, or `all`; None for one. The result is that of one
+            but for rounding, and the run may go on with another number.
 
     Returns:
         The run, with `.embedder`, `.history`, `.results` and `.path`.
@@ -161,10 +164,12 @@ def train(
         raise ValueError(f"`mode` must be `fit` or `eager`. Received: mode={mode!r}")
     backend.choose()
 
+    from framl_keras.training.distribution import devices_for  # noqa: PLC0415
     from framl_keras.training.train import train as train_recipe  # noqa: PLC0415
 
     directory = RunDirectory(RUNS / chosen.name)
-    trained = train_recipe(chosen, directory, mode, restart, callbacks, progress)
+    spread = devices_for(devices, chosen.train.batch_size)
+    trained = train_recipe(chosen, directory, mode, restart, callbacks, progress, spread)
     run = Run(directory.path)
     run.interrupted = trained.interrupted
     return run

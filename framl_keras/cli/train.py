@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+from typing import Any
 
 import click
 
@@ -21,6 +22,12 @@ from framl_keras.cli.show import show
     show_default=True,
     help="Compiled, or one explicit step at a time.",
 )
+@click.option(
+    "--devices",
+    metavar="all|N",
+    callback=lambda _, __, given: int(given) if (given or "").isdigit() else given,
+    help="How many devices share each step; one if not given. The result is the same.",
+)
 @click.option("--restart", is_flag=True, help="Begin anew where a stopped run would go on.")
 @click.option("--quiet", is_flag=True, help="Say warnings and results only.")
 @json_option
@@ -30,6 +37,7 @@ def command(
     name: str | None,
     epochs: int | None,
     mode: str,
+    devices: int | str | None,
     restart: bool,
     quiet: bool,
     as_json: bool,
@@ -51,12 +59,15 @@ def command(
 
     if quiet:
         logging.getLogger("framl_keras").setLevel(logging.WARNING)
-    run = train(recipe_file, [*changes, *given], mode, restart=restart, progress=not quiet)
+    options: Any = {"restart": restart, "progress": not quiet, "devices": devices}
+    run = train(recipe_file, [*changes, *given], mode, **options)
     saved = f"Saved {run.path / 'embedder.keras'}, trained with the {backend.choose()} backend"
     if not quiet:
         click.echo(saved, err=True)
     if run.interrupted:
-        click.echo(f"Go on with: {_again(recipe_file, [*changes, *given], mode)}", err=True)
+        click.echo(
+            f"Go on with: {_again(recipe_file, [*changes, *given], mode, devices)}", err=True
+        )
         return 130
     try:
         results = run.results
@@ -71,8 +82,9 @@ def command(
     return 0
 
 
-def _again(recipe_file: str, changes: list[str], mode: str) -> str:
+def _again(recipe_file: str, changes: list[str], mode: str, devices: int | str | None) -> str:
     """The command that goes on with a run that was stopped."""
     settings = [word for change in changes for word in ("--set", change)]
     chosen = ["--mode", mode] if mode != "fit" else []
-    return shlex.join(["framl-keras", "train", recipe_file, *settings, *chosen])
+    spread = ["--devices", str(devices)] if devices else []
+    return shlex.join(["framl-keras", "train", recipe_file, *settings, *chosen, *spread])

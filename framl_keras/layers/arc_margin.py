@@ -14,13 +14,16 @@ from framl_keras import margins
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_kernel import SampledKernel
 from framl_keras.ops.arguments import count, one_of, positive, real, whole
-from framl_keras.ops.backend import is_concrete, right_transposed
+from framl_keras.ops.backend import class_shards, is_concrete, right_transposed
 from framl_keras.ops.class_columns import (
+    ABSENT,
     at_label,
+    first_columns,
     is_nearest,
     larger,
     replace_at_label,
     spread_columns,
+    without_padding,
 )
 from framl_keras.ops.cross_entropies import cross_entropies, over_labeled
 from framl_keras.ops.labels import check_labels, nan_unless, nan_unless_all, sound_labels
@@ -163,10 +166,11 @@ class ArcMarginLayer(keras.layers.Layer):
                 "`embeddings` must be of shape (batch, dim) with a known dim. "
                 f"Received: embeddings.shape={tuple(embeddings_shape)}"
             )
-        # Row k * num_classes + c is sub-center k of class c.
+        # Row k * class_rows + c is sub-center k of class c; equal shares may need a few more rows.
+        self.class_rows = -(-self.num_classes // class_shards()) * class_shards()
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(self.sub_centers * self.num_classes, embeddings_shape[-1]),
+            shape=(self.sub_centers * self.class_rows, embeddings_shape[-1]),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             autocast=False,
@@ -194,7 +198,8 @@ class ArcMarginLayer(keras.layers.Layer):
     ) -> Any:
         if labels is None:
             _check_has_labels(losses)
-            return self.scale * self._cosines(embeddings, self._all_centers())
+            cosines = self._cosines(embeddings, self._all_centers())
+            return self.scale * first_columns(cosines, self.num_classes)
         form = self.cross_entropies if losses else self.logits
         return form(embeddings, labels, bool(training))
 
@@ -217,6 +222,7 @@ class ArcMarginLayer(keras.layers.Layer):
         logits = self._logits(embeddings, cosines, labels, places, training)
         if classes is not None:
             logits = spread_columns(logits, classes, self.num_classes)
+        logits = first_columns(logits, self.num_classes)
         if not is_concrete(given):
             self.add_loss(nan_unless(ops.zeros(()), ops.all(is_right)))
         return nan_unless_all(logits, is_right, given, self.num_classes)
@@ -255,7 +261,8 @@ class ArcMarginLayer(keras.layers.Layer):
     def centers(self) -> np.ndarray:
         """The centers as they are now, `(sub_centers, num_classes, dim)`, not normalized."""
         kernel = ops.convert_to_numpy(self._all_centers())
-        return kernel.reshape(self.sub_centers, self.num_classes, -1)
+        rows = kernel.reshape(self.sub_centers, self.class_rows, -1)
+        return rows[:, : self.num_classes]
 
     def _all_centers(self) -> Tensor:
         return self._sampled.current() if self._sampled else ops.convert_to_tensor(self.kernel)
@@ -268,17 +275,23 @@ class ArcMarginLayer(keras.layers.Layer):
         cosine = at_label(cosines, places)
         target = self._target(cosine, norms, labels, training)
         others = self._filtered(self._others(cosines, cosine, places))
-        return self.scale * replace_at_label(others, places, target)
+        logits = self.scale * replace_at_label(others, places, target)
+        return without_padding(logits, self._classes_of(logits), ABSENT)
 
     def _cosines(self, embeddings: Tensor, kernel: Tensor) -> Tensor:
-        """To the nearest sub-center of each class in a kernel, `(batch, classes)`."""
+        """To the nearest sub-center of each class in a kernel, `(batch, classes)`; -1 of none."""
         embeddings, kernel = at_least_float32(embeddings, kernel)
         cosines = right_transposed(unit_vectors(embeddings), unit_rows(kernel))
         if self.sub_centers == 1:
-            return cosines
+            return without_padding(cosines, self._classes_of(cosines), -1.0)
         classes = kernel.shape[0] // self.sub_centers
         starts = range(0, kernel.shape[0], classes)
-        return reduce(larger, [cosines[:, start : start + classes] for start in starts])
+        nearest = reduce(larger, [cosines[:, start : start + classes] for start in starts])
+        return without_padding(nearest, self._classes_of(nearest), -1.0)
+
+    def _classes_of(self, columns: Tensor) -> int:
+        """How many of the columns `(batch, n)` are classes: all sampled ones, the first of all."""
+        return columns.shape[1] if self._sampled else min(columns.shape[1], self.num_classes)
 
     @property
     def _is_lean(self) -> bool:
@@ -292,7 +305,11 @@ class ArcMarginLayer(keras.layers.Layer):
         """Cross-entropies and which rows are right, both `(batch,)`, without the logits."""
         embeddings, kernel = at_least_float32(embeddings, kernel)
         own, others, largest = own_and_others(
-            unit_vectors(embeddings), kernel, ops.maximum(places, 0), self.scale
+            unit_vectors(embeddings),
+            kernel,
+            ops.maximum(places, 0),
+            self.scale,
+            kernel.shape[0] if self._sampled else self.num_classes,
         )
         target = self._target(own, lengths(embeddings), labels, training)
         losses = ops.softplus(others - self.scale * target)

@@ -51,6 +51,28 @@ def larger(a: Tensor, b: Tensor) -> Tensor:
     return ops.where(b > a, b, a)
 
 
+def without_padding(values: Tensor, num_classes: int, absent: float) -> Tensor:
+    """Writes a value into the columns that are no class's, where a kernel has rows besides.
+
+    Args:
+        values: `(batch, rows)`, of which the first `num_classes` columns are classes.
+        num_classes: how many classes there are.
+        absent: what the others get.
+
+    Returns:
+        `(batch, rows)`; the values themselves if each column is a class.
+    """
+    if values.shape[1] == num_classes:
+        return values
+    is_class = ops.arange(values.shape[1], dtype="int32") < num_classes
+    return ops.where(is_class, values, ops.cast(absent, values.dtype))
+
+
+def first_columns(values: Tensor, count: int) -> Tensor:
+    """The first columns, `(batch, n) -> (batch, count)`; the values themselves if that is all."""
+    return values if values.shape[1] == count else values[:, :count]
+
+
 def row_max(values: Tensor) -> Tensor:
     """The largest of each row, `(batch,)`, also of an empty batch, which some backends refuse.
 

@@ -10,14 +10,14 @@ from framl_keras.ops.backend import (
     right_transposed,
     subtract_rows,
 )
-from framl_keras.ops.class_columns import ABSENT, row_max, write_at_label
+from framl_keras.ops.class_columns import ABSENT, row_max, without_padding, write_at_label
 from framl_keras.ops.unit_vectors import inverse_lengths
 
 Tensor = Any
 
 
 def own_and_others(
-    embeddings: Tensor, centers: Tensor, labels: Tensor, scale: float
+    embeddings: Tensor, centers: Tensor, labels: Tensor, scale: float, num_classes: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The three numbers of each row from which a softmax loss with a margin is computed.
 
@@ -28,9 +28,10 @@ def own_and_others(
 
     Args:
         embeddings: of length 1, `(batch, dim)`, float32 or better.
-        centers: of ordinary length, see `inverse_lengths`, `(num_classes, dim)`.
+        centers: of ordinary length, see `inverse_lengths`, `(rows, dim)`.
         labels: int32 `(batch,)`, none below 0.
         scale: what the cosines are multiplied with.
+        num_classes: how many of the rows are classes, the first; the others count nothing.
 
     Returns:
         Three `(batch,)`: the cosine to the row's own class; the logarithm of the sum of
@@ -42,7 +43,7 @@ def own_and_others(
         inverse = inverse_lengths(centers)
         own_centers = ops.take(centers, labels, axis=0) * ops.take(inverse, labels)[:, None]
         own = ops.sum(embeddings * own_centers, axis=1)
-        values = _others(embeddings, centers, inverse, labels, scale)
+        values = _others(embeddings, centers, inverse, labels, scale, num_classes)
         largest = row_max(values)
         # The old array goes as soon as the new one is there, here and below.
         values = values - largest[:, None]
@@ -59,7 +60,7 @@ def own_and_others(
             embeddings, centers = arguments
             # Else the product may be computed while the first is still there, or kept from then.
             embeddings = after(embeddings, others)
-            values = _others(embeddings, centers, inverse, labels, scale)
+            values = _others(embeddings, centers, inverse, labels, scale, num_classes)
             values = values - others[:, None]
             values = ops.exp(values)
             values = values * (scale * upstream[1])[:, None]
@@ -80,10 +81,15 @@ def own_and_others(
 
 
 def _others(
-    embeddings: Tensor, centers: Tensor, inverse: Tensor, labels: Tensor, scale: float
+    embeddings: Tensor,
+    centers: Tensor,
+    inverse: Tensor,
+    labels: Tensor,
+    scale: float,
+    num_classes: int,
 ) -> Tensor:
-    """The logits, in which the row's own class counts nothing, `(batch, num_classes)`."""
+    """The logits, in which the row's own class counts nothing, `(batch, rows)`."""
     logits = right_transposed(scale * embeddings, centers)
-    logits = logits * inverse
+    logits = without_padding(logits * inverse, num_classes, ABSENT)
     absent = ops.full_like(embeddings[:, 0], ABSENT)
     return write_at_label(logits, labels, absent)

@@ -1,6 +1,7 @@
 """What a training is, said once at its beginning."""
 
 import re
+from typing import Any
 
 import keras
 
@@ -14,13 +15,14 @@ def describe(
     images: int,
     precision: str,
     progress: Progress,
+    where: str,
 ) -> str:
     """Data, network, backend, device, precision and steps, on one line."""
     epochs = f"{progress.epochs} epoch{'s' if progress.epochs > 1 else ''}"
     return (
         f"{identities:,} identities, {images:,} images; {backbone}, "
         f"{embedder.count_params():,} parameters; {keras.config.backend()} on "
-        f"{device_of(embedder)}, {precision}; {progress.total_steps:,} steps of "
+        f"{where}, {precision}; {progress.total_steps:,} steps of "
         f"{progress.batch_size} in {epochs}"
     )
 
@@ -33,6 +35,8 @@ def device_of(model: keras.Model) -> str:
     True
     """
     weights = model.weights
-    told = str(getattr(weights[0].value, "device", "")) if weights else ""
+    value: Any = weights[0].value if weights else None
+    # JAX' `device` of what lies on several is a description of its shares.
+    told = str(value.devices() if hasattr(value, "devices") else getattr(value, "device", ""))
     kind = re.search(r"(cpu|gpu|cuda|tpu|mps|xpu)", told.lower())
     return "an unknown device" if kind is None else kind[1].upper().replace("CUDA", "GPU")

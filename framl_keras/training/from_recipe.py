@@ -178,11 +178,13 @@ def announce(
     embedder: keras.Model,
     progress: Progress,
     start: Checkpoint | None,
+    devices: int = 1,
 ) -> None:
     """Says once what is trained, notes beside it with what, and explains a change of epochs."""
     precision, where = recipe.train.precision, device_of(embedder)
+    where = where if devices == 1 else f"{devices} {where}s"
     numbers = len(source.class_names), len(source)
-    text = describe(embedder, recipe.model.backbone, *numbers, precision, progress)
+    text = describe(embedder, recipe.model.backbone, *numbers, precision, progress, where)
     log.info("Training %s into %s: %s", recipe.name, run.path, text)
     known = {"step": progress.step, "backend": keras.config.backend(), "device": where}
     append_surroundings(run.surroundings, surroundings(**known, precision=precision))

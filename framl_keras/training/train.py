@@ -25,6 +25,7 @@ from framl_keras.training.checkpoints.folder import Checkpoints
 from framl_keras.training.checkpoints.resume import facts_of, find_start, put_aside
 from framl_keras.training.checkpoints.state import RestoreMetrics, write_state
 from framl_keras.training.deliver import settle
+from framl_keras.training.distribution import ONE_DEVICE, Devices, placed
 from framl_keras.training.from_recipe import (
     announce,
     build_models,
@@ -74,6 +75,7 @@ def train(
     restart: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     show_progress: bool = True,
+    devices: Devices = ONE_DEVICE,
 ) -> Trained:
     """Trains a recipe into a run's directory, going on where an unfinished run stopped.
 
@@ -86,6 +88,7 @@ def train(
         restart: puts an unfinished run aside and begins anew.
         callbacks: called after the training's own.
         show_progress: whether each epoch has a bar, or lines where there is no terminal.
+        devices: what it runs on, see `devices_for`.
 
     Raises:
         UserError: if the recipe's data, augmentation, backbone or optimizer are not available,
@@ -97,14 +100,14 @@ def train(
     seen, sets = open_training_batches(source, recipe), open_sets(recipe, split)
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
     checkpoints = Checkpoints(run.checkpoints, facts_of(content, source), recipe.train.keep)
-    with run.lock(), StopOnSignal() as stop:
+    with run.lock(), devices.scope(), StopOnSignal() as stop:
         start = None if restart else find_start(checkpoints, progress.total_steps, _is_over(run))
         if start is None:
             put_aside(run)
         run.write(recipe, source.class_names)
         embedder, model = build_models(recipe, source, progress.total_steps, start is None)
         restored, rate = go_on(model, progress, start), learning_rate_at(model.optimizer)
-        announce(recipe, run, source, embedder, progress, start)
+        announce(recipe, run, source, embedder, progress, start, devices.count)
         journal = Journal(run.logs, progress, rate, recipe.train.log_every, recipe.to_yaml())
         saver = SaveCheckpoints(checkpoints, progress, recipe.train.save_steps)
         watch = StopAtNaN(progress, rate, checkpoints.newest_path)
@@ -112,8 +115,8 @@ def train(
         shown = [CountSteps(progress), watch, bar, journal, saver, stop]
         verification = verification_of(recipe, source, embedder, sets.choice, journal, checkpoints)
         inputs = InputErrors(saver.save_now)
-        batches = read(seen, progress.step, recipe.data.threads)
-        batches = inputs.watched(batches, len(source.class_names))
+        raw = read(seen, progress.step, recipe.data.threads)
+        batches = placed(inputs.watched(raw, len(source.class_names)), devices, mode)
         if start is not None:  # the run may have been killed in between
             verification.verify(model, progress)
         with contextlib.closing(journal), contextlib.closing(bar), watch, inputs:
@@ -124,7 +127,7 @@ def train(
             if stop.stopped:
                 checkpoints.save(model, progress.step)
             images = () if stop.stopped else plain_images(source, recipe)
-            on_test = not recipe.data.validation
+            on_test = sets.choice is sets.test
             facts = settle(embedder, checkpoints, verification, progress, images, on_test)
         facts |= {**checkpoints.facts, "interrupted": stop.ended(progress)}
         save_embedder(run.embedder, embedder, facts)

@@ -19,6 +19,8 @@ Each file has the same functions:
   to rows of it; where a row appears twice, its values must be the same.
 - `check_one_device(what)`: raises a ValueError where the backend spreads the model over
   several devices in a way that `assign_rows` cannot follow.
+- `class_shards()`: over how many devices the rows of a margin head's kernel are shared now; it
+  has a multiple of that.
 - `is_concrete(tensor)`: whether its values are there, all of them in this process; those of
   a graph that is being compiled are not.
 - `scaled_channels(x, scale, shift)`: `x * scale + shift` with a number a channel,
@@ -47,6 +49,7 @@ assign_rows = _chosen.assign_rows
 channel_prelu = _chosen.channel_prelu
 check_one_device = _chosen.check_one_device
 checked_in_graph = _chosen.checked_in_graph
+class_shards = _chosen.class_shards
 circular_correlation = _chosen.circular_correlation
 first_largest = _chosen.first_largest
 is_concrete = _chosen.is_concrete
@@ -64,6 +67,7 @@ __all__ = [
     "check_one_device",
     "checked_in_graph",
     "circular_correlation",
+    "class_shards",
     "first_largest",
     "is_concrete",
     "left_transposed",

@@ -6,6 +6,7 @@ Under jit, writing rows copies nothing, since the variable's memory is given awa
 from typing import Any
 
 import jax
+import keras
 from jax import numpy as jnp
 
 from framl_keras.ops.backend.plain import (
@@ -32,6 +33,7 @@ __all__ = [
     "check_one_device",
     "checked_in_graph",
     "circular_correlation",
+    "class_shards",
     "first_largest",
     "is_concrete",
     "left_transposed",
@@ -51,6 +53,11 @@ def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:
     """Correlation of real `(..., dim)` over `length` circular shifts, `(..., length)`."""
     spectrum = jnp.fft.rfft(a, length) * jnp.conj(jnp.fft.rfft(b, length))
     return jnp.fft.irfft(spectrum, length)
+
+
+def class_shards() -> int:
+    """How many devices share a head's rows under a training's distribution, or else one."""
+    return getattr(keras.distribution.distribution(), "class_shards", 1)
 
 
 def is_concrete(tensor: Tensor) -> bool:

@@ -5,7 +5,12 @@ from typing import Any
 import tensorflow as tf
 
 from framl_keras.ops.backend import plain
-from framl_keras.ops.backend.plain import channel_prelu, scaled_channels, subtract_rows
+from framl_keras.ops.backend.plain import (
+    channel_prelu,
+    class_shards,
+    scaled_channels,
+    subtract_rows,
+)
 
 Tensor = Any
 
@@ -17,6 +22,7 @@ __all__ = [
     "check_one_device",
     "checked_in_graph",
     "circular_correlation",
+    "class_shards",
     "first_largest",
     "is_concrete",
     "left_transposed",

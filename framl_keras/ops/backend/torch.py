@@ -9,6 +9,7 @@ from framl_keras.ops.backend.plain import (
     after,
     check_one_device,
     checked_in_graph,
+    class_shards,
     take_rows,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "check_one_device",
     "checked_in_graph",
     "circular_correlation",
+    "class_shards",
     "first_largest",
     "is_concrete",
     "left_transposed",

@@ -9,6 +9,7 @@ import numpy as np
 from keras import initializers
 
 from framl_keras.keras_internals import layers_within, own_variables
+from framl_keras.models.rows_of_classes import RowsOfClasses
 
 
 def draw_initial_weights(model: keras.Model, seed: int, keep: Sequence[keras.Model] = ()) -> None:
@@ -23,6 +24,7 @@ def draw_initial_weights(model: keras.Model, seed: int, keep: Sequence[keras.Mod
         seed: any non-negative integer.
         keep: parts of the model that have their weights already.
     """
+    rows = RowsOfClasses(model)
     kept = {id(layer) for part in keep for layer in layers_within(part, itself=True)}
     for layer in layers_within(model):
         if id(layer) in kept:
@@ -31,9 +33,9 @@ def draw_initial_weights(model: keras.Model, seed: int, keep: Sequence[keras.Mod
         for variable in own_variables(layer):
             initializer = _initializer_of(layer, variable.name)
             rng = np.random.default_rng([seed, zlib.crc32(variable.path.encode())])
-            values = _draw(initializer, tuple(variable.shape), rng)
+            values = _draw(initializer, rows.shape_of(variable), rng)
             if values is not None:
-                variable.assign(values.astype(np.float32))
+                variable.assign(rows.padded(variable, values.astype(np.float32)))
 
 
 def _initializer_of(layer: keras.layers.Layer, name: str) -> object:

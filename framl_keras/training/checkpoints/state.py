@@ -6,14 +6,16 @@ import keras
 import numpy as np
 
 from framl_keras.errors import UserError
+from framl_keras.models.rows_of_classes import RowsOfClasses
 
 _METRICS = "metrics/"
 
 
 def read_state(model: keras.Model) -> dict[str, np.ndarray]:
     """Weights, optimizer and metric states of a compiled, built training model."""
+    rows = RowsOfClasses(model)
     return {
-        name: np.array(keras.ops.convert_to_numpy(variable.value))
+        name: rows.without_padding(variable, np.array(keras.ops.convert_to_numpy(variable.value)))
         for name, variable in _named_variables(model)
     }
 
@@ -33,14 +35,15 @@ def write_state(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
             f"The checkpoint is of another model: it lacks {missing[:5]}, and has {surplus[:5]} "
             f"besides. {remedy}"
         )
+    rows = RowsOfClasses(model)
     for name, variable in variables.items():
-        if tuple(variable.shape) != arrays[name].shape:
+        if rows.shape_of(variable) != arrays[name].shape:
             raise UserError(
                 f"The checkpoint is of another model: {name} has shape {arrays[name].shape}, "
-                f"expected {tuple(variable.shape)}. {remedy}"
+                f"expected {rows.shape_of(variable)}. {remedy}"
             )
     for name, variable in variables.items():
-        variable.assign(arrays[name])
+        variable.assign(rows.padded(variable, arrays[name]))
 
 
 class RestoreMetrics(keras.callbacks.Callback):

@@ -16,8 +16,10 @@ from framl_keras.recipe import Recipe
 from framl_keras.runs.identities import open_training_source
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.state import read_state, write_state
+from framl_keras.training.distribution import ONE_DEVICE, Devices, placed
 from framl_keras.training.parity.float64 import compute_in_float64, keep_numbers_exact
 from framl_keras.training.steps import gradients
+from framl_keras.training.steps.step import Tensor
 from framl_keras.training.train import MODES, build_models, stream
 
 
@@ -34,7 +36,11 @@ class NoteLoss(keras.callbacks.Callback):
 
 
 def first_steps(
-    recipe: Recipe, mode: str, steps: int, double: bool = False
+    recipe: Recipe,
+    mode: str,
+    steps: int,
+    double: bool = False,
+    devices: Devices = ONE_DEVICE,
 ) -> dict[str, np.ndarray]:
     """Trains `steps` steps.
 
@@ -43,6 +49,7 @@ def first_steps(
         mode: `fit` or `eager`.
         steps: how many.
         double: whether to compute all in float64, see `compute_in_float64`.
+        devices: what they are trained on.
 
     Returns:
         `loss`, one a step; under `start/` the first batch and the state before, under
@@ -53,27 +60,26 @@ def first_steps(
         recipe = _in_double(recipe)
     source = open_training_source(recipe)
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
-    _, model = build_models(recipe, source, progress.total_steps)
-    if double:
-        keep_numbers_exact(model)
-    start, note = read_state(model), NoteLoss()
-    pixels, labels = next(stream(source, recipe, 0))
-    found = gradients_of(model, pixels, labels)
-    write_state(model, start)  # taking gradients moves the batch statistics
-    batches = stream(source, recipe, 0)
-    for _ in range(steps):
-        MODES[mode](model, batches, 0, 1, [note])
-    return {
-        "loss": np.array(note.losses),
-        **_under("start", {"pixels": pixels, "labels": labels, **_trained(start)}),
-        **_under("gradient", found),
-        **_under("end", _trained(read_state(model))),
-    }
+    with devices.scope():
+        _, model = build_models(recipe, source, progress.total_steps)
+        if double:
+            keep_numbers_exact(model)
+        start, note = read_state(model), NoteLoss()
+        pixels, labels = next(stream(source, recipe, 0))
+        found = gradients_of(model, *devices.place((pixels, labels)))
+        write_state(model, start)  # taking gradients moves the batch statistics
+        batches = placed(stream(source, recipe, 0), devices, mode)
+        for _ in range(steps):
+            MODES[mode](model, batches, 0, 1, [note])
+        return {
+            "loss": np.array(note.losses),
+            **_under("start", {"pixels": pixels, "labels": labels, **_trained(start)}),
+            **_under("gradient", found),
+            **_under("end", _trained(read_state(model))),
+        }
 
 
-def gradients_of(
-    model: keras.Model, pixels: np.ndarray, labels: np.ndarray
-) -> dict[str, np.ndarray]:
+def gradients_of(model: keras.Model, pixels: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
     """The gradient of each trainable variable, by its path."""
     tensor, label = keras.ops.convert_to_tensor(pixels), keras.ops.convert_to_tensor(labels)
     found = gradients(model, keras.ops.cast(tensor, "float32"), label)

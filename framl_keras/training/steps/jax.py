@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import keras
@@ -79,7 +79,16 @@ def _step_of(
         trained = [value for some in trained for value in some]
         return _Step(prediction, regularization, found, outputs, updated, trained)
 
-    return jax.jit(step) if compiled else step
+    if not compiled:
+        return step
+    if keras.distribution.distribution() is None:
+        return jax.jit(step)
+    # As in `fit`: what a step changes stays where it is.
+    state = [variable.value.sharding for variable in model.non_trainable_variables]
+    trained = [*model.trainable_variables, *optimizer.variables]
+    places = [variable.value.sharding for variable in trained]
+    anywhere: Any = None
+    return jax.jit(step, out_shardings=_Step(anywhere, anywhere, anywhere, anywhere, state, places))
 
 
 def _assign(variables: Sequence[keras.Variable], values: Sequence[Tensor]) -> None:

@@ -1,0 +1,86 @@
+"""The number of devices is no part of a training: losses and states are those of one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from framl_keras.errors import UserError
+from framl_keras.training.distribution import devices_for, largest_share
+
+ROWS = {"learning_rate": 0.01}
+HEADS = {
+    "ArcFace": {},
+    "AdaFace": {"margin": {"name": "AdaFace"}},
+    "CurricularFace": {"margin": {"name": "CurricularFace"}},
+    "ElasticFace": {"margin": {"name": "ElasticFaceArc"}},
+    "MagFace": {"margin": {"name": "MagFace"}},
+    "sub-centers": {"sub_centers": 3},
+    "filtered": {"interclass_filter": 0.4},
+    "sampled": {"sample_rate": 0.8, "row_optimizer": ROWS},
+}
+OPTIMIZERS = {
+    "clipped": {"name": "adamw", "learning_rate": 0.01, "global_clipnorm": 0.5},
+    "accumulated": {"name": "sgd", "learning_rate": 0.05, "gradient_accumulation_steps": 2},
+}
+CASES = {
+    **{name: {"model": model, "mode": "eager"} for name, model in HEADS.items()},
+    **{name: {"optimizer": options, "mode": "eager"} for name, options in OPTIMIZERS.items()},
+    "ArcFace in fit": {"mode": "fit", "twice": True},
+    "sampled in fit": {"model": HEADS["sampled"], "mode": "fit", "twice": True},
+}
+ON_JAX = pytest.mark.skipif(keras.backend.backend() != "jax", reason="virtual devices of JAX")
+
+
+def compared(folder: Path, precision: str, cases: dict[str, dict]) -> dict[str, dict]:
+    content = [{"name": name, "count": 8, **case} for name, case in cases.items()]
+    environment = {
+        **os.environ,
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "JAX_ENABLE_X64": "1" if precision == "float64" else "0",
+    }
+    command = [sys.executable, "tests/training/on_devices.py", str(folder), precision]
+    command.append(json.dumps(content))
+    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.split("FOUND ")[1])
+
+
+@pytest.fixture(scope="module")
+def in_double(tmp_path_factory):
+    return compared(tmp_path_factory.mktemp("images"), "float64", CASES)
+
+
+@ON_JAX
+@pytest.mark.parametrize("name", CASES)
+def test_eight_devices_train_as_one(in_double, name):
+    found = in_double[name]
+    assert found["loss"] < 1e-12
+    assert found["end"] < 1e-11
+    assert found["repeated"]
+
+
+@ON_JAX
+def test_in_float32_eight_devices_differ_by_rounding(tmp_path):
+    cases = {name: {"mode": "fit", "model": HEADS[name]} for name in ("ArcFace", "sampled")}
+    found = compared(tmp_path, "float32", cases)
+    assert max(found[name]["loss"] for name in cases) < 1e-5, found
+
+
+def test_a_batch_is_shared_by_as_many_devices_as_divide_it():
+    assert [largest_share(30, available) for available in (1, 4, 8, 16)] == [1, 3, 6, 15]
+
+
+@pytest.mark.parametrize("asked", [0, -1, "few", 10**6])
+def test_devices_that_are_not_there(asked):
+    with pytest.raises(UserError, match="--devices"):
+        devices_for(asked, 8)
+
+
+@pytest.mark.parametrize("asked", [None, 1, "all"])
+def test_one_device_needs_nothing(asked):
+    assert devices_for(asked, 7).count == 1
