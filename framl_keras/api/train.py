@@ -37,7 +37,7 @@ class Run:
 
     def __init__(self, path: str | os.PathLike[str] | None = None):
         self._directory = find_run(path)
-        self.interrupted = False
+        self.interrupted, self.process = False, 0
 
     @property
     def path(self) -> Path:
@@ -171,5 +171,5 @@ def train(
     spread = devices_for(devices, chosen.train.batch_size)
     trained = train_recipe(chosen, directory, mode, restart, callbacks, progress, spread)
     run = Run(directory.path)
-    run.interrupted = trained.interrupted
+    run.interrupted, run.process = trained.interrupted, spread.process
     return run

@@ -61,6 +61,8 @@ def command(
         logging.getLogger("framl_keras").setLevel(logging.WARNING)
     options: Any = {"restart": restart, "progress": not quiet, "devices": devices}
     run = train(recipe_file, [*changes, *given], mode, **options)
+    if run.process:  # the first of those that trained together says what came out
+        return 0
     saved = f"Saved {run.path / 'embedder.keras'}, trained with the {backend.choose()} backend"
     if not quiet:
         click.echo(saved, err=True)

@@ -41,6 +41,7 @@ class TrainingBatches:
             one in its place, chosen by (seed, `i`), and notes it in `skipped`.
         images_per_class: images of each class of a batch; None for each image once an epoch.
         policy: what varies the images further, after `options`.
+        rows: of each batch, those that are read; None for all.
 
     Raises:
         ValueError: if the images are to be larger than `options.resize_to`, the policy is
@@ -59,6 +60,7 @@ class TrainingBatches:
         on_error: str = "raise",
         images_per_class: int | None = None,
         policy: Policy | None = None,
+        rows: slice | None = None,
     ):
         if not fits_in(size, options.resize_to):
             raise ValueError(
@@ -73,6 +75,7 @@ class TrainingBatches:
         self.source, self.batch_size, self.size = source, batch_size, size
         self.options, self.seed, self.central_crop = options, seed, central_crop
         self.on_error, self.policy = on_error, policy
+        self.rows = range(batch_size)[rows or slice(None)]
         self._skips: list[str] = []  # appending is safe from several threads
         self._warned: set[str] = set()
         if images_per_class is None:
@@ -84,14 +87,14 @@ class TrainingBatches:
         return 2**61 // self.batch_size  # Grain wants a length; a run does not end by itself
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """The pixels, uint8 `(batch_size, height, width, 3)`, and labels, int32 `(batch_size,)`."""
-        first = int(batch) * self.batch_size
-        images = np.empty((self.batch_size, *sides(self.size), 3), dtype=np.uint8)
-        labels = np.empty(self.batch_size, dtype=np.int32)
-        drawn = uniforms(self.seed, first, self.batch_size)
+        """The pixels, uint8 `(rows, height, width, 3)`, and labels, int32 `(rows,)`."""
+        first, count = int(batch) * self.batch_size + self.rows.start, len(self.rows)
+        images = np.empty((count, *sides(self.size), 3), dtype=np.uint8)
+        labels = np.empty(count, dtype=np.int32)
+        drawn = uniforms(self.seed, first, count)
         views = draw_views(drawn, self.size, self.options, self.central_crop)
         scratch = Scratch(self.size, self.options.resize_to)
-        positions = self.order.batch(int(batch))
+        positions = self.order.batch(int(batch))[self.rows.start : self.rows.stop]
         for row, (shown, position) in enumerate(zip(views, positions, strict=True)):
             labels[row] = self._fill(images[row], first + row, int(position), shown, scratch)
         if self.policy is not None:

@@ -14,7 +14,7 @@ from framl_keras import margins
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_kernel import SampledKernel
 from framl_keras.ops.arguments import count, one_of, positive, real, whole
-from framl_keras.ops.backend import class_shards, is_concrete, right_transposed
+from framl_keras.ops.backend import all_rows, class_shards, is_concrete, right_transposed
 from framl_keras.ops.class_columns import (
     ABSENT,
     at_label,
@@ -240,8 +240,10 @@ class ArcMarginLayer(keras.layers.Layer):
         Returns:
             Two of `(batch,)`: each row's cross-entropy, 0 for label -1 and NaN where the
             label is none, weighted so that the mean is that of the rows with a label; and
-            1 where the label's class is the nearest of those that are seen, else 0.
+            1 where the label's class is the nearest of those that are seen, else 0. Where
+            several processes share a batch's rows, those of all of them.
         """
+        embeddings, labels = all_rows(embeddings), all_rows(labels)
         labels, is_right = sound_labels(labels, self.num_classes)
         rows, places, _ = self._rows(labels, training)
         if self._is_lean:

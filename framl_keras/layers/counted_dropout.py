@@ -7,6 +7,7 @@ from keras import ops
 
 from framl_keras.ops.arguments import real, whole
 from framl_keras.ops.random_bits import counted_uniform
+from framl_keras.ops.row_share import row_share
 
 Tensor = Any
 Shape = tuple[int | None, ...]
@@ -57,7 +58,8 @@ class CountedDropout(keras.layers.Layer):
         """Drops in training and passes through otherwise."""
         if not training or not self.rate:
             return inputs
-        uniform = counted_uniform(ops.shape(inputs), self.seed, self.count)
+        share = row_share().place  # of the batch's rows, where several processes have some
+        uniform = counted_uniform(ops.shape(inputs), self.seed, self.count, share)
         self.count.assign(self.count + 1)
         kept = ops.cast(uniform >= self.rate, inputs.dtype)
         return inputs * kept * (1.0 / (1.0 - self.rate))

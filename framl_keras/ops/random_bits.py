@@ -8,7 +8,9 @@ from keras import ops
 Tensor = Any
 
 
-def counted_uniform(shape: tuple[int | Tensor, ...], seed: int, count: Tensor) -> Tensor:
+def counted_uniform(
+    shape: tuple[int | Tensor, ...], seed: int, count: Tensor, share: int = 0
+) -> Tensor:
     """Uniform numbers in [0, 1) that are a pure function of (seed, count, position).
 
     Each is a 32-bit integer hash of its position under a key made from `seed`
@@ -18,6 +20,7 @@ def counted_uniform(shape: tuple[int | Tensor, ...], seed: int, count: Tensor) -
         shape: shape of the result; its sizes may be tensors.
         seed: any integer.
         count: integer scalar, for example the number of the training step.
+        share: how many numbers of that shape come before these: positions go on from there.
 
     Returns:
         float32, `shape`.
@@ -30,6 +33,8 @@ def counted_uniform(shape: tuple[int | Tensor, ...], seed: int, count: Tensor) -
         math.prod(shape) if all(isinstance(n, int) for n in shape) else ops.prod(ops.stack(shape))
     )
     position = ops.arange(size, dtype="int32")
+    if share:
+        position = position + ops.cast(share * size, "int32")
     bits = _mix(ops.bitwise_xor(ops.multiply(position, _int32(0x9E3779B9)), key))
     uniform = ops.cast(_shift_right(bits, 8), "float32") * 2.0**-24
     return ops.reshape(uniform, shape)

@@ -31,10 +31,12 @@ from framl_keras.training.build.optimizers import build_optimizer, learning_rate
 from framl_keras.training.build.precise_batch_norm import averaged, first
 from framl_keras.training.build.residual_branches import zero_init_residual
 from framl_keras.training.build.start_from import start_from
-from framl_keras.training.callbacks.journal import Journal
+from framl_keras.training.callbacks.journal import Journal, NoJournal
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.callbacks.verification import VerifyBetweenEpochs
 from framl_keras.training.checkpoints.folder import Checkpoints
+from framl_keras.training.checkpoints.resume import facts_of
+from framl_keras.training.distribution import Devices
 from framl_keras.training.steps.fit_mode import Batch
 
 log = logging.getLogger(__name__)
@@ -66,8 +68,10 @@ def open_sets(recipe: Recipe, split: Callable[[], Identities] | None = None) -> 
     return Sets(test, test if is_test else open_present(recipe.data.validation, opened))
 
 
-def open_training_batches(source: Source, recipe: Recipe) -> TrainingBatches:
-    """The run's batches, as the recipe orders and augments them.
+def open_training_batches(
+    source: Source, recipe: Recipe, rows: slice | None = None
+) -> TrainingBatches:
+    """The run's batches, as the recipe orders and augments them; all rows, or some of each.
 
     Raises:
         UserError: if the augmentation policy is not available.
@@ -86,6 +90,7 @@ def open_training_batches(source: Source, recipe: Recipe) -> TrainingBatches:
         on_error=data.on_error,
         images_per_class=recipe.train.images_per_class,
         policy=policy,
+        rows=rows,
     )
 
 
@@ -120,9 +125,11 @@ def build_models(
     return embedder, model
 
 
-def stream(source: Source, recipe: Recipe, start_step: int) -> Iterator[Batch]:
-    """The run's batches in the recipe's order, from a step on."""
-    return read(open_training_batches(source, recipe), start_step, recipe.data.threads)
+def stream(
+    source: Source, recipe: Recipe, start_step: int, rows: slice | None = None
+) -> Iterator[Batch]:
+    """The run's batches in the recipe's order, from a step on; all rows, or some of each."""
+    return read(open_training_batches(source, recipe, rows), start_step, recipe.data.threads)
 
 
 def read(batches: TrainingBatches, start_step: int, threads: int) -> Iterator[Batch]:
@@ -147,18 +154,41 @@ def without_augmentation(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"data": data})
 
 
+def checkpoints_of(
+    run: RunDirectory, recipe: Recipe, source: Source, devices: Devices
+) -> Checkpoints:
+    """The run's checkpoints, which the first process writes."""
+    facts = facts_of(recipe.model_dump(mode="json"), source)
+    first = devices.process == 0
+    return Checkpoints(run.checkpoints, facts, recipe.train.keep, first, devices.wait)
+
+
+def journal_of(
+    run: RunDirectory,
+    recipe: Recipe,
+    progress: Progress,
+    learning_rate: Callable[[int], float],
+    devices: Devices,
+) -> Journal | NoJournal:
+    """The run's logs, which the first process writes."""
+    if devices.process:
+        return NoJournal()
+    return Journal(run.logs, progress, learning_rate, recipe.train.log_every, recipe.to_yaml())
+
+
 def verification_of(
     recipe: Recipe,
     source: Source,
     embedder: keras.Model,
     pair_sets: Sequence[PairSet],
-    journal: Journal,
+    journal: Journal | NoJournal,
     checkpoints: Checkpoints,
+    devices: Devices,
 ) -> VerifyBetweenEpochs:
     """What verifies between epochs and chooses, as the recipe says."""
     train = recipe.train
     return VerifyBetweenEpochs(
-        embedder,
+        devices.predictor(embedder),
         pair_sets,
         journal,
         checkpoints,
@@ -178,13 +208,15 @@ def announce(
     embedder: keras.Model,
     progress: Progress,
     start: Checkpoint | None,
-    devices: int = 1,
+    devices: Devices,
 ) -> None:
     """Says once what is trained, notes beside it with what, and explains a change of epochs."""
     precision, where = recipe.train.precision, device_of(embedder)
-    where = where if devices == 1 else f"{devices} {where}s"
+    where = where if devices.count == 1 else f"{devices.count} {where}s"
     numbers = len(source.class_names), len(source)
     text = describe(embedder, recipe.model.backbone, *numbers, precision, progress, where)
+    if devices.process:
+        return
     log.info("Training %s into %s: %s", recipe.name, run.path, text)
     known = {"step": progress.step, "backend": keras.config.backend(), "device": where}
     append_surroundings(run.surroundings, surroundings(**known, precision=precision))

@@ -20,10 +20,11 @@ class InputErrors:
     TensorFlow runs the input path within its own threads and wraps what is raised there.
 
     Args:
-        keep_state: saves the state after the last whole step, where that is still at hand.
+        keep_state: saves the state after the last whole step, where that is still at hand;
+            None where it can't be saved by one process alone.
     """
 
-    def __init__(self, keep_state: Callable[[], None]):
+    def __init__(self, keep_state: Callable[[], None] | None):
         self.keep_state = keep_state
         self.first: Exception | None = None
 
@@ -57,7 +58,7 @@ class InputErrors:
         if isinstance(error, _OURS) and error is not self.first:
             return
         try:
-            if whole_after_error:
+            if whole_after_error and self.keep_state is not None:
                 self.keep_state()
         except Exception as also:  # what is told is why the run ends
             log.warning("The state before it could not be kept: %s", also)

@@ -3,12 +3,14 @@
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from framl_keras.data.pairs import PairSet
+from framl_keras.data.sources import Source
 from framl_keras.recipe import Recipe
 from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
@@ -17,18 +19,18 @@ from framl_keras.runs.identities import open_training_source, split_once, with_p
 from framl_keras.runs.selection import describe_state
 from framl_keras.training.build.optimizers import learning_rate_at
 from framl_keras.training.callbacks.interrupt import StopOnSignal
-from framl_keras.training.callbacks.journal import Journal
 from framl_keras.training.callbacks.not_finite import StopAtNaN
 from framl_keras.training.callbacks.progress import CountSteps, Progress, ProgressBar
 from framl_keras.training.callbacks.save_checkpoints import SaveCheckpoints
-from framl_keras.training.checkpoints.folder import Checkpoints
-from framl_keras.training.checkpoints.resume import facts_of, find_start, put_aside
+from framl_keras.training.checkpoints.resume import find_start, put_aside
 from framl_keras.training.checkpoints.state import RestoreMetrics, write_state
 from framl_keras.training.deliver import settle
-from framl_keras.training.distribution import ONE_DEVICE, Devices, placed
+from framl_keras.training.distribution import ONE_DEVICE, Devices, placed, rows_of
 from framl_keras.training.from_recipe import (
     announce,
     build_models,
+    checkpoints_of,
+    journal_of,
     open_sets,
     open_training_batches,
     plain_images,
@@ -96,25 +98,29 @@ def train(
     """
     recipe = with_parts(recipe)
     split = split_once(recipe.data)
-    source, content = open_training_source(recipe, split), recipe.model_dump(mode="json")
-    seen, sets = open_training_batches(source, recipe), open_sets(recipe, split)
+    source = open_training_source(recipe, split)
+    seen = open_training_batches(source, recipe, rows_of(recipe.train.batch_size, devices))
+    sets = open_sets(recipe, split)
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
-    checkpoints = Checkpoints(run.checkpoints, facts_of(content, source), recipe.train.keep)
-    with run.lock(), devices.scope(), StopOnSignal() as stop:
+    checkpoints = checkpoints_of(run, recipe, source, devices)
+    with devices.scope(), StopOnSignal(devices.any) as stop, begun(run, devices):
         start = None if restart else find_start(checkpoints, progress.total_steps, _is_over(run))
-        if start is None:
-            put_aside(run)
-        run.write(recipe, source.class_names)
+        devices.wait()  # each has seen what there is, before it changes
+        if devices.process == 0:
+            write_beginning(run, recipe, source, anew=start is None)
         embedder, model = build_models(recipe, source, progress.total_steps, start is None)
+        devices.share(model)
         restored, rate = go_on(model, progress, start), learning_rate_at(model.optimizer)
-        announce(recipe, run, source, embedder, progress, start, devices.count)
-        journal = Journal(run.logs, progress, rate, recipe.train.log_every, recipe.to_yaml())
+        announce(recipe, run, source, embedder, progress, start, devices)
+        journal = journal_of(run, recipe, progress, rate, devices)
         saver = SaveCheckpoints(checkpoints, progress, recipe.train.save_steps)
         watch = StopAtNaN(progress, rate, checkpoints.newest_path)
-        bar = ProgressBar(progress, rate, show_progress)
+        bar = ProgressBar(progress, rate, show_progress and devices.process == 0)
         shown = [CountSteps(progress), watch, bar, journal, saver, stop]
-        verification = verification_of(recipe, source, embedder, sets.choice, journal, checkpoints)
-        inputs = InputErrors(saver.save_now)
+        verification = verification_of(
+            recipe, source, embedder, sets.choice, journal, checkpoints, devices
+        )
+        inputs = InputErrors(saver.save_now if devices.processes == 1 else None)
         raw = read(seen, progress.step, recipe.data.threads)
         batches = placed(inputs.watched(raw, len(source.class_names)), devices, mode)
         if start is not None:  # the run may have been killed in between
@@ -130,9 +136,23 @@ def train(
             on_test = sets.choice is sets.test
             facts = settle(embedder, checkpoints, verification, progress, images, on_test)
         facts |= {**checkpoints.facts, "interrupted": stop.ended(progress)}
-        save_embedder(run.embedder, embedder, facts)
+        if devices.process == 0:
+            save_embedder(run.embedder, embedder, facts)
+        devices.wait()
     log.info("%s", describe_state(facts))
     return Trained(run, embedder, sets.test, facts["interrupted"], sets.choice, facts)
+
+
+def begun(run: RunDirectory, devices: Devices) -> AbstractContextManager[None]:
+    """The run's lock, which the first process holds for all."""
+    return run.lock() if devices.process == 0 else contextlib.nullcontext()
+
+
+def write_beginning(run: RunDirectory, recipe: Recipe, source: Source, anew: bool) -> None:
+    """Puts another run of that name aside, and writes what this one is."""
+    if anew:
+        put_aside(run)
+    run.write(recipe, source.class_names)
 
 
 def go_on(

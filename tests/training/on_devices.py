@@ -60,11 +60,11 @@ def network(input_shape, weights=None):
 
 def train(recipe: dict, mode: str, count: int, double: bool) -> dict[str, np.ndarray]:
     from framl_keras.recipe import Recipe
-    from framl_keras.training.distribution import devices_for
+    from framl_keras.training.distribution import ONE_DEVICE, devices_for
     from framl_keras.training.parity.first_steps import first_steps
 
-    chosen, devices = Recipe.model_validate(recipe), devices_for(count, BATCH)
-    return first_steps(chosen, mode, STEPS, double, devices)
+    devices = ONE_DEVICE if count == 1 else devices_for(count, BATCH)
+    return first_steps(Recipe.model_validate(recipe), mode, STEPS, double, devices)
 
 
 def difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, float]:

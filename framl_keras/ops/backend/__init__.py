@@ -14,6 +14,8 @@ Each file has the same functions:
   of `a`, which is lost.
 - `take_rows(variable, rows)`: rows `(m,)`, int32, of a Keras variable `(n, dim)`, as
   `(m, dim)`; the variable is not trained by gradients.
+- `all_rows(rows)`: the rows `(n, ...)` of all processes where these share a batch, see
+  `row_share`, one share after the other; else the rows themselves.
 - `arctan2(y, x)`: the angle of `(x, y)`, in the precision of its arguments.
 - `assign_rows(variable, rows, values)`: writes values `(m, dim)`, of the variable's dtype,
   to rows of it; where a row appears twice, its values must be the same.
@@ -44,6 +46,7 @@ _running = backend.backend()
 _chosen = importlib.import_module(f"{__name__}.{_running if _running in _FILES else 'plain'}")
 
 after = _chosen.after
+all_rows = _chosen.all_rows
 arctan2 = _chosen.arctan2
 assign_rows = _chosen.assign_rows
 channel_prelu = _chosen.channel_prelu
@@ -61,6 +64,7 @@ take_rows = _chosen.take_rows
 
 __all__ = [
     "after",
+    "all_rows",
     "arctan2",
     "assign_rows",
     "channel_prelu",

@@ -10,6 +10,7 @@ import keras
 from jax import numpy as jnp
 
 from framl_keras.ops.backend.plain import (
+    all_rows,
     arctan2,
     assign_rows,
     channel_prelu,
@@ -27,6 +28,7 @@ Tensor = Any
 
 __all__ = [
     "after",
+    "all_rows",
     "arctan2",
     "assign_rows",
     "channel_prelu",

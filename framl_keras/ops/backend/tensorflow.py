@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from framl_keras.ops.backend import plain
 from framl_keras.ops.backend.plain import (
+    all_rows,
     channel_prelu,
     class_shards,
     scaled_channels,
@@ -16,6 +17,7 @@ Tensor = Any
 
 __all__ = [
     "after",
+    "all_rows",
     "arctan2",
     "assign_rows",
     "channel_prelu",

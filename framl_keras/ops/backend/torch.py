@@ -12,11 +12,14 @@ from framl_keras.ops.backend.plain import (
     class_shards,
     take_rows,
 )
+from framl_keras.ops.backend.torch_collectives import rows_of_processes
+from framl_keras.ops.row_share import row_share
 
 Tensor = Any
 
 __all__ = [
     "after",
+    "all_rows",
     "arctan2",
     "assign_rows",
     "channel_prelu",
@@ -32,6 +35,11 @@ __all__ = [
     "subtract_rows",
     "take_rows",
 ]
+
+
+def all_rows(rows: Tensor) -> Tensor:
+    """The rows of all processes that share a batch; gradients flow back to each."""
+    return rows if row_share().shares == 1 else rows_of_processes(rows)
 
 
 def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:

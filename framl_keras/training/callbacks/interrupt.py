@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -18,12 +19,16 @@ class StopOnSignal(keras.callbacks.Callback):
 
     Use it as a context manager around the training: handlers are put back after.
 
+    Args:
+        agree: whether a flag is true in one of the processes that train together.
+
     Attributes:
         stopped: whether a signal came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, agree: Callable[[bool], bool] = bool) -> None:
         super().__init__()
+        self.agree = agree
         self.stopped = False
         self._before: dict[int, Any] = {}
 
@@ -52,5 +57,6 @@ class StopOnSignal(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Asks `fit` to end where a signal has come."""
+        self.stopped = self.agree(self.stopped)
         if self.stopped:
             self.model.stop_training = True

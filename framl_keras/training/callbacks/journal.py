@@ -103,6 +103,16 @@ class Journal(keras.callbacks.Callback):
         return round((now[1] - before[1]) * self.progress.batch_size / (now[0] - before[0]), 1)
 
 
+class NoJournal(keras.callbacks.Callback):
+    """Logs nothing: for processes beside the one that logs."""
+
+    def verification(self, name: str, similarity: str, metrics: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 def _rewind(path: Path, step: int, columns: Sequence[str]) -> None:
     """Begins the CSV, or drops what a killed run wrote after its last checkpoint."""
     lines = path.read_text(encoding="utf-8").splitlines()[1:] if path.exists() else []

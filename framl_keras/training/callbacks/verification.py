@@ -12,7 +12,7 @@ import keras
 from framl_keras.data.pairs import PairSet
 from framl_keras.errors import UserError
 from framl_keras.evaluation import Result, evaluate
-from framl_keras.training.callbacks.journal import Journal
+from framl_keras.training.callbacks.journal import Journal, NoJournal
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.folder import Checkpoints
 from framl_keras.types import Size
@@ -63,7 +63,7 @@ class VerifyBetweenEpochs:
     """Verifies every so many epochs, keeps the best state, and says when to stop early.
 
     Args:
-        embedder: the model being trained.
+        embedder: the model being trained, or what computes for it.
         pair_sets: the sets that choose.
         journal: where the accuracies go.
         checkpoints: where the best state goes.
@@ -80,9 +80,9 @@ class VerifyBetweenEpochs:
 
     def __init__(
         self,
-        embedder: keras.Model,
+        embedder: Any,
         pair_sets: Sequence[PairSet],
-        journal: Journal,
+        journal: Journal | NoJournal,
         checkpoints: Checkpoints,
         *,
         image_size: Size,

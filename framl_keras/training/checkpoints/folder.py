@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,20 @@ class Checkpoints:
         folder: where they lie.
         facts: what each file says besides its step; see `Checkpoint`.
         keep: how many of the newest stay.
+        writes: whether this process does, of several that have the same state.
+        wait: lets processes wait for each other.
     """
 
-    def __init__(self, folder: Path, facts: dict, keep: int = 3):
+    def __init__(
+        self,
+        folder: Path,
+        facts: dict,
+        keep: int = 3,
+        writes: bool = True,
+        wait: Callable[[], None] = lambda: None,
+    ):
         self.folder, self.facts, self.keep = folder, facts, keep
+        self.writes, self.wait = writes, wait
         self._best: Mapping[str, Any] | None = None  # not looked for yet
         self._saved_step: int | None = None
 
@@ -55,22 +65,28 @@ class Checkpoints:
 
     def clear_half_written(self) -> None:
         """Deletes what a killed run was writing; the run's lock keeps others from writing now."""
-        for path in self.folder.glob(f".*.partial{SUFFIX}"):
+        for path in self.folder.glob(f".*.partial{SUFFIX}") if self.writes else ():
             path.unlink()
 
     def save(self, model: keras.Model, step: int) -> None:
         """Writes the state after `step` steps and deletes what is too old."""
         path = self.folder / f"step-{step:09d}{SUFFIX}"
-        save_checkpoint(path, Checkpoint({**self.facts, "step": step}, _sound_state(model, step)))
+        self._write(path, Checkpoint({**self.facts, "step": step}, _sound_state(model, step)))
         self._saved_step = step
-        for old in self._paths()[: -self.keep]:
+        for old in self._paths()[: -self.keep] if self.writes else ():
             old.unlink()
 
     def save_best(self, model: keras.Model, step: int, **facts: Any) -> None:
         """Writes the best state so far, apart from the last few, and what makes it the best."""
         known = {**self.facts, **facts, "step": step}
-        save_checkpoint(self.best_path, Checkpoint(known, _sound_state(model, step)))
+        self._write(self.best_path, Checkpoint(known, _sound_state(model, step)))
         self._best = known
+
+    def _write(self, path: Path, checkpoint: Checkpoint) -> None:
+        """Writes one, by one process; all go on when it is there."""
+        if self.writes:
+            save_checkpoint(path, checkpoint)
+        self.wait()
 
     @property
     def best_path(self) -> Path:

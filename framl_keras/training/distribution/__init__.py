@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 
 from keras import backend
 
@@ -11,17 +12,22 @@ from framl_keras.training.distribution.devices import (
     Devices,
     largest_share,
     placed,
+    rows_of,
 )
 
-__all__ = ["ONE_DEVICE", "Devices", "devices_for", "largest_share", "placed"]
+__all__ = ["ONE_DEVICE", "Devices", "devices_for", "largest_share", "placed", "rows_of"]
 
 log = logging.getLogger(__name__)
 
-_FILES = ("jax",)
+_JAX = "framl_keras.training.distribution.jax"
+_TORCH = "framl_keras.training.distribution.torch"
 
 
 def devices_for(asked: int | str | None, batch_size: int) -> Devices:
     """The devices that a training is to run on.
+
+    On JAX they are those of this process. On Torch each is a process that `torchrun` or
+    another launcher started, which sets `WORLD_SIZE`; all of them are taken.
 
     Args:
         asked: how many, `all` for as many as share the batch equally, None for one.
@@ -30,32 +36,58 @@ def devices_for(asked: int | str | None, batch_size: int) -> Devices:
     Raises:
         UserError: if there are fewer devices, or they cannot share a batch.
     """
+    if asked is not None and asked != "all" and (not isinstance(asked, int) or asked < 1):
+        raise UserError(f"--devices: expected all, or a number from 1. Received: {asked}")
+    running = backend.backend()
+    if running == "torch":
+        return _processes(asked, batch_size)
     if asked in (None, 1):
         return ONE_DEVICE
-    running = backend.backend()
-    if running not in _FILES:
-        raise UserError(
-            f"--devices: the {running} backend trains on one device. Expected KERAS_BACKEND=jax "
-            "for several."
+    if running == "jax":
+        return _in_one_process(asked, batch_size)
+    raise UserError(
+        f"--devices: the {running} backend trains on one device here. Expected KERAS_BACKEND=jax "
+        "or torch for several."
+    )
+
+
+def _in_one_process(asked: int | str | None, batch_size: int) -> Devices:
+    """JAX' devices."""
+    jax = importlib.import_module(_JAX)
+    available: int = jax.available()
+    count = largest_share(batch_size, available) if asked == "all" else int(asked or 1)
+    if count > available:
+        there = "is 1" if available == 1 else f"are {available}"
+        raise UserError(f"--devices: there {there}. Expected all, or a number up to that.")
+    if asked == "all" and count < available:
+        log.info(
+            "%d of %d devices share each batch: train.batch_size is %d, no multiple of more",
+            *(count, available, batch_size),
         )
-    chosen = importlib.import_module(f"{__name__}.{running}")
-    available = chosen.available()
-    if asked == "all":
-        count = largest_share(batch_size, available)
-        if count < available:
-            log.info(
-                "%d of %d devices share the batches: train.batch_size is %d, a multiple of %d only",
-                *(count, available, batch_size, count),
-            )
-        return chosen.create(count) if count > 1 else ONE_DEVICE
-    if not isinstance(asked, int) or not 1 <= asked <= available:
+    _check_shares(count, batch_size)
+    devices: Devices = ONE_DEVICE if count == 1 else jax.JaxDevices(count)
+    return devices
+
+
+def _processes(asked: int | str | None, batch_size: int) -> Devices:
+    """The processes of a Torch job."""
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    torch = importlib.import_module(_TORCH)
+    wanted = max(started, torch.local_devices()) if asked == "all" else asked
+    if wanted not in (None, started):
         raise UserError(
-            f"--devices: {asked}, where the {running} backend has {available} "
-            f"{'device' if available == 1 else 'devices'}. Expected all, or a number up to that."
+            f"--devices: Torch trains on {wanted} devices in as many processes, of which there "
+            f"{'is 1' if started == 1 else f'are {started}'}. Start them: torchrun "
+            f"--nproc-per-node {wanted} -m framl_keras train …"
         )
-    if batch_size % asked:
+    _check_shares(started, batch_size)
+    devices: Devices = ONE_DEVICE if started == 1 else torch.TorchProcesses()
+    return devices
+
+
+def _check_shares(count: int, batch_size: int) -> None:
+    if batch_size % count:
         raise UserError(
-            f"train.batch_size: {asked} devices cannot share {batch_size} rows equally. Expected "
-            f"a multiple of {asked}, or --devices {largest_share(batch_size, asked)}."
+            f"train.batch_size: {count} devices cannot share {batch_size} rows equally. Expected "
+            f"a multiple of {count}, or {largest_share(batch_size, count)} devices."
         )
-    return chosen.create(asked)

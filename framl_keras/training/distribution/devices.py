@@ -5,7 +5,17 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+import keras
+import numpy as np
+
 Batch = Any  # pixels and labels, arrays of as many rows
+
+
+class Predictor(Protocol):
+    """What verification calls."""
+
+    def predict_on_batch(self, pixels: np.ndarray) -> np.ndarray:
+        """The outputs `(n, dim)` for pixels `(n, height, width, 3)`."""
 
 
 class Devices(Protocol):
@@ -13,8 +23,8 @@ class Devices(Protocol):
 
     Attributes:
         count: how many devices there are in all.
-        process: this process' number, from 0.
-        processes: how many there are.
+        process: this process' number, from 0. The first one writes the run's files.
+        processes: how many there are; each reads its share of a batch's rows.
     """
 
     count: int
@@ -24,12 +34,24 @@ class Devices(Protocol):
     def scope(self) -> AbstractContextManager[Any]:
         """The block within which the models are built, trained and used."""
 
+    def share(self, model: keras.Model) -> None:
+        """Prepares a compiled training model."""
+
     def place(self, batch: Batch) -> Batch:
         """This process' rows of a batch as what an explicit step takes."""
 
+    def wait(self) -> None:
+        """Waits until all processes are here."""
 
-class OneDevice:
-    """One device, which the backend chooses."""
+    def any(self, flag: bool) -> bool:
+        """Whether a flag is true in one process at least."""
+
+    def predictor(self, model: keras.Model) -> Predictor:
+        """What verification calls in place of the model, in all processes alike."""
+
+
+class OneProcess:
+    """One process with one device, or with several that need no more than a scope."""
 
     count, process, processes = 1, 0, 1
 
@@ -37,17 +59,38 @@ class OneDevice:
         """A block that changes nothing."""
         return contextlib.nullcontext()
 
+    def share(self, model: keras.Model) -> None:
+        """Nothing to do."""
+
     def place(self, batch: Batch) -> Batch:
         """The batch as it is."""
         return batch
 
+    def wait(self) -> None:
+        """There is nobody to wait for."""
 
-ONE_DEVICE: Devices = OneDevice()
+    def any(self, flag: bool) -> bool:
+        """The flag."""
+        return flag
+
+    def predictor(self, model: keras.Model) -> Predictor:
+        """The model itself."""
+        predictor: Predictor = model
+        return predictor
+
+
+ONE_DEVICE: Devices = OneProcess()
 
 
 def placed(batches: Iterator[Batch], devices: Devices, mode: str) -> Iterator[Batch]:
     """The batches as a mode takes them: `fit` places them by itself."""
     return map(devices.place, batches) if mode == "eager" else batches
+
+
+def rows_of(batch_size: int, devices: Devices) -> slice:
+    """The rows of each batch that this process reads."""
+    share = batch_size // devices.processes
+    return slice(devices.process * share, (devices.process + 1) * share)
 
 
 def largest_share(batch_size: int, available: int) -> int:

@@ -7,7 +7,7 @@ import jax
 import keras
 from keras.distribution import DeviceMesh, LayoutMap, ModelParallel, TensorLayout
 
-from framl_keras.training.distribution.devices import Batch
+from framl_keras.training.distribution.devices import Batch, OneProcess
 
 AXIS = "device"
 # What has a row for each class; the optimizer's slots lie where their variables do.
@@ -43,15 +43,15 @@ class SharedByRows(ModelParallel):
         return TensorLayout([None] * len(data_shape), self.device_mesh)
 
 
-class JaxDevices:
-    """The devices of a JAX job, in one process or several.
+class JaxDevices(OneProcess):
+    """Devices of one JAX process.
 
     Args:
         count: how many.
     """
 
     def __init__(self, count: int):
-        self.count, self.process, self.processes = count, jax.process_index(), jax.process_count()
+        self.count = count
         self._distribution = SharedByRows(count)
 
     def scope(self) -> AbstractContextManager[Any]:
@@ -66,11 +66,6 @@ class JaxDevices:
             jax.make_array_from_process_local_data(layout_of(rows.shape).backend_layout, rows)
             for rows in batch
         )
-
-
-def create(count: int) -> JaxDevices:
-    """The first devices of the job."""
-    return JaxDevices(count)
 
 
 def available() -> int:

@@ -16,7 +16,7 @@ from framl_keras.recipe import Recipe
 from framl_keras.runs.identities import open_training_source
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.state import read_state, write_state
-from framl_keras.training.distribution import ONE_DEVICE, Devices, placed
+from framl_keras.training.distribution import ONE_DEVICE, Devices, placed, rows_of
 from framl_keras.training.parity.float64 import compute_in_float64, keep_numbers_exact
 from framl_keras.training.steps import gradients
 from framl_keras.training.steps.step import Tensor
@@ -58,17 +58,18 @@ def first_steps(
     if double:
         compute_in_float64()
         recipe = _in_double(recipe)
-    source = open_training_source(recipe)
+    source, rows = open_training_source(recipe), rows_of(recipe.train.batch_size, devices)
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
     with devices.scope():
         _, model = build_models(recipe, source, progress.total_steps)
         if double:
             keep_numbers_exact(model)
+        devices.share(model)
         start, note = read_state(model), NoteLoss()
-        pixels, labels = next(stream(source, recipe, 0))
+        pixels, labels = next(stream(source, recipe, 0, rows))
         found = gradients_of(model, *devices.place((pixels, labels)))
         write_state(model, start)  # taking gradients moves the batch statistics
-        batches = placed(stream(source, recipe, 0), devices, mode)
+        batches = placed(stream(source, recipe, 0, rows), devices, mode)
         for _ in range(steps):
             MODES[mode](model, batches, 0, 1, [note])
         return {

@@ -1,0 +1,65 @@
+"""Batch normalization by the statistics of all processes' rows."""
+
+import functools
+from typing import Any
+
+import keras
+from keras import ops
+
+from framl_keras.errors import UserError
+from framl_keras.ops.backend.torch_collectives import sum_over_processes
+from framl_keras.ops.precision import at_least_float32
+from framl_keras.ops.row_share import row_share
+
+Tensor = Any
+
+
+def share_batch_norm(layer: keras.layers.BatchNormalization) -> None:
+    """Lets a layer take its batch statistics over the rows of all processes.
+
+    Values, gradients and moving statistics are those of one process with all rows.
+
+    Raises:
+        UserError: if it normalizes another axis than the last.
+    """
+    rank = layer.input_spec.ndim
+    if layer.axis not in (-1, rank - 1):
+        raise UserError(
+            f"{layer.path}: batch normalization over several processes needs the channels on "
+            f"the last axis. Received: axis={layer.axis}"
+        )
+    layer.call = functools.partial(_call, layer)
+
+
+def _call(
+    layer: keras.layers.BatchNormalization,
+    inputs: Tensor,
+    training: bool | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The layer's own `call`, but for batch statistics."""
+    processes = row_share().shares
+    if not (training and layer.trainable) or processes == 1:
+        return type(layer).call(layer, inputs, training=training, mask=mask)
+    (x,) = at_least_float32(inputs)
+    axes = list(range(x.ndim - 1))
+    count = processes * x.numel() // x.shape[-1]
+    mean = sum_over_processes(ops.sum(x, axes)) / count
+    variance = sum_over_processes(ops.sum(ops.square(x - mean), axes)) / count
+    _move(layer.moving_mean, mean, layer.momentum)
+    _move(layer.moving_variance, variance, layer.momentum)
+    outputs = ops.batch_normalization(
+        x,
+        mean,
+        variance,
+        axis=-1,
+        offset=ops.cast(layer.beta, x.dtype) if layer.center else None,
+        scale=ops.cast(layer.gamma, x.dtype) if layer.scale else None,
+        epsilon=layer.epsilon,
+    )
+    return ops.cast(outputs, layer.compute_dtype)
+
+
+def _move(average: keras.Variable, value: Tensor, momentum: float) -> None:
+    value = ops.cast(ops.stop_gradient(value), average.dtype)
+    average.assign(average * momentum + value * (1.0 - momentum))
