@@ -9,8 +9,9 @@ processes compiles at once and is then timed one by one, medians of three turns 
 second each, after three steps that don't count. Batches come from memory, as uint8, and are
 moved to the device in each step by all of them. Peaks are the allocator's own.
 
-One NVIDIA H200 (16 cores, driver 580.159, jax 0.11.2, torch 2.11.0, keras 3.15.1), November
-2026, bfloat16 at 112 px, embeddings of 512, images/s in training and embedding, and GiB:
+With `--minutes 7 --group 5` on one NVIDIA H200 (16 cores, driver 580.159, jax 0.11.2, torch 2.11.0,
+keras 3.15.1), November 2026, bfloat16 at 112 px, embeddings of 512: images/s in training and
+embedding, and GiB:
 
     network      batch  classes         JAX                  Torch              plain torch
     IResNet50    128       85,742   4,707 10,351  4.4     825 1,827 13.8    3,568 14,783  4.7
@@ -177,7 +178,7 @@ def read(process: subprocess.Popen, end: float) -> str:
 
 def work(spec: Spec) -> None:
     """A process: compiles, waits for its turn, and prints what it measured."""
-    train, embed, finish = plain(spec) if spec["system"] == "plain" else ours(spec)
+    train, embed = plain(spec) if spec["system"] == "plain" else ours(spec)
     train(3)
     peak = memory(spec["system"])
     embed(3)
@@ -186,7 +187,7 @@ def work(spec: Spec) -> None:
     result = {"train": rate(train, spec["batch"]), "peak_gib": peak}
     result["embed"] = rate(embed, spec["batch"])
     if spec.get("kernels"):
-        result["kernels"] = kernels_of(train, finish)
+        result["kernels"] = kernels_of(train)
     print(json.dumps(result), flush=True)
 
 
@@ -225,7 +226,7 @@ def batch_of(spec: Spec) -> tuple[Any, Any]:
     return rng.integers(0, 256, shape, dtype=np.uint8), labels
 
 
-def ours(spec: Spec) -> tuple[Callable[[int], None], Callable[[int], None], Callable[[], None]]:
+def ours(spec: Spec) -> tuple[Callable[[int], None], Callable[[int], None]]:
     """The loop of `framl-keras train`, and one batch after another through `predict_on_batch`."""
     import train_step
 
@@ -261,10 +262,10 @@ def ours(spec: Spec) -> tuple[Callable[[int], None], Callable[[int], None], Call
         for _ in range(steps):
             embedder.predict_on_batch(pixels)
 
-    return train_step.ours(model, "fit", options), embed, _wait
+    return train_step.ours(model, "fit", options), embed
 
 
-def plain(spec: Spec) -> tuple[Callable[[int], None], Callable[[int], None], Callable[[], None]]:
+def plain(spec: Spec) -> tuple[Callable[[int], None], Callable[[int], None]]:
     import torch
     from plain_torch import Rival
 
@@ -281,18 +282,10 @@ def plain(spec: Spec) -> tuple[Callable[[int], None], Callable[[int], None], Cal
         for _ in range(steps):
             rival.embed(pixels)
 
-    return train, embed, _wait
+    return train, embed
 
 
-def _wait() -> None:
-    """Until the device has done its work."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def kernels_of(train: Callable[[int], None], finish: Callable[[], None]) -> dict[str, Any]:
+def kernels_of(train: Callable[[int], None]) -> dict[str, Any]:
     """Milliseconds of a step by kernel, the ten that take longest, and the step's whole."""
     if os.environ["KERAS_BACKEND"] == "jax":
         return {}
@@ -305,7 +298,8 @@ def kernels_of(train: Callable[[int], None], finish: Callable[[], None]) -> dict
     with profile(activities=kinds) as found:
         begin = time.perf_counter()
         train(steps)
-        finish()
+        if on_gpu:
+            torch.cuda.synchronize()
         whole = time.perf_counter() - begin
     name = "self_device_time_total" if on_gpu else "self_cpu_time_total"
     times = {each.key[:90]: getattr(each, name) / 1e3 / steps for each in found.key_averages()}

@@ -4,8 +4,6 @@ As one would write them without Keras: modules in `channels_last`, autocast for 
 `torch.compile`, torch's own SGD. ResNet50 and MobileNetV2 are torchvision's, if it is there.
 """
 
-import time
-
 import torch
 from torch import nn
 
@@ -109,7 +107,6 @@ class Rival:
         self.optimizer = torch.optim.SGD(parameters, 0.01, momentum=0.9)
         self.scaler = torch.amp.GradScaler(self.device, enabled=precision == "float16")
         self.half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision)
-        self.embedder_plain = embedder
         self.embedder = torch.compile(embedder) if compiled else embedder
         self.head = torch.compile(head) if compiled else head
 
@@ -136,13 +133,3 @@ class Rival:
         self.embedder.eval()
         with self.autocast():
             return self.embedder(self.pixels(batch)).float().cpu()
-
-
-def seconds_of(step, count: int) -> float:
-    """Seconds of so many steps, the device's work included."""
-    begin = time.perf_counter()
-    for _ in range(count):
-        step()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - begin

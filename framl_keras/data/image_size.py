@@ -42,8 +42,14 @@ def most_pixels(length: int, memory: int = 12) -> int:
 
 def _png(data: bytes) -> int:
     length, name, width, height = struct.unpack_from(">I4sII", data, 8)
-    if name != b"IHDR" or length != 13 or b"IEND" not in data[-_LONGEST_END:]:
-        raise ValueError("no header, or cut short")
+    if name != b"IHDR" or length != 13:
+        raise ValueError("no header")
+    at = 8
+    while name != b"IEND":  # OpenCV takes memory for as long a chunk as its length says
+        length, name = struct.unpack_from(">I4s", data, at)
+        at += 12 + length
+        if at > len(data):
+            raise ValueError("cut short")
     return width * height
 
 

@@ -1,5 +1,6 @@
 """DynamicMargin: classes with few images get a wider margin."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,13 +17,12 @@ Tensor = Any
 
 @register
 class DynamicMargin(Margin):
-    """cos(θ + m), m = widest · n^(-decay) + narrowest, n the number of the class's images.
+    """cos(θ + m), m = narrowest + (widest - narrowest) · n^(-decay), n the class's images.
 
     Args:
-        widest: what is added to `narrowest` for a class of one image, in radians.
-        decay: how fast it falls with n, within [0, 4].
-        narrowest: the margin of a class of endlessly many images, in radians; together with
-            `widest` below pi.
+        widest: the margin of a class of one image, in radians, below pi.
+        decay: how fast it falls with n, within [0, 4).
+        narrowest: the margin that endlessly many images would have, not above `widest`.
         class_sizes: how many images each class has, at least one; training knows it.
 
     Raises:
@@ -40,16 +40,18 @@ class DynamicMargin(Margin):
 
     def __init__(
         self,
-        widest: float = 0.5,
+        widest: float = 0.55,
         decay: float = 0.25,
         narrowest: float = 0.05,
         class_sizes: Sequence[int] = (),
     ):
-        self.widest = real("widest", widest, 0.0, 3.14)
+        self.widest = real("widest", widest, 0.0, math.pi, "within [0, pi)")
         self.decay = real("decay", decay, 0.0, 4.0)
-        self.narrowest = real("narrowest", narrowest, 0.0, 3.14 - self.widest)
+        above = math.nextafter(self.widest, 4.0)
+        self.narrowest = real("narrowest", narrowest, 0.0, above, "within [0, widest]")
         self.class_sizes = _sizes(class_sizes)
-        self.by_class = self.widest * self.class_sizes**-self.decay + self.narrowest
+        room = self.widest - self.narrowest
+        self.by_class = self.narrowest + room * self.class_sizes**-self.decay
 
     def check(self, num_classes: int) -> None:
         if len(self.class_sizes) != num_classes:

@@ -46,7 +46,7 @@ class Similarity:
         Returns:
             `(...)`.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} must say its `formula(a, b, ops)`.")
 
     def value(self, a: Tensor, b: Tensor) -> Tensor:
         """The natural value for tensors of the running backend, float32 or better.

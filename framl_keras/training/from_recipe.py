@@ -101,13 +101,13 @@ def build_models(
 
     Args:
         recipe: what to build.
-        source: the training data; the identities are counted.
+        source: the training data; the identities' images are counted.
         total_steps: of the whole run, for the learning rate's schedule.
         fresh: whether they get the recipe's initial weights, which a checkpoint replaces.
     """
     options = recipe.model
     embedder = build_embedder(recipe, options.weights if fresh else None)
-    sizes = np.bincount(source.labels, minlength=len(source.class_names))
+    sizes = class_sizes(source)
     model = with_head(embedder, recipe, np.maximum(sizes, 1).tolist(), total_steps)
     if fresh:
         keep = [network_of(embedder)] if options.weights else []
@@ -123,6 +123,12 @@ def build_models(
     optimizer = with_loss_scale(optimizer, recipe.train.precision)
     compile_for_training(model, optimizer, recipe.train.jit)
     return embedder, model
+
+
+def class_sizes(source: Source) -> np.ndarray:
+    """How many images each identity has; a label that is none's is said when it is met."""
+    labels, count = np.asarray(source.labels), len(source.class_names)
+    return np.bincount(labels[(labels >= 0) & (labels < count)], minlength=count)
 
 
 def stream(
@@ -157,10 +163,10 @@ def without_augmentation(recipe: Recipe) -> Recipe:
 def checkpoints_of(
     run: RunDirectory, recipe: Recipe, source: Source, devices: Devices
 ) -> Checkpoints:
-    """The run's checkpoints, which the first process writes."""
+    """The run's checkpoints, which one process writes."""
     facts = facts_of(recipe.model_dump(mode="json"), source)
-    first = devices.process == 0
-    return Checkpoints(run.checkpoints, facts, recipe.train.keep, first, devices.wait)
+    keep = recipe.train.keep
+    return Checkpoints(run.checkpoints, facts, keep, devices.writes, devices.wait)
 
 
 def journal_of(
@@ -170,8 +176,8 @@ def journal_of(
     learning_rate: Callable[[int], float],
     devices: Devices,
 ) -> Journal | NoJournal:
-    """The run's logs, which the first process writes."""
-    if devices.process:
+    """The run's logs, which one process writes."""
+    if not devices.writes:
         return NoJournal()
     return Journal(run.logs, progress, learning_rate, recipe.train.log_every, recipe.to_yaml())
 
@@ -215,7 +221,7 @@ def announce(
     where = where if devices.count == 1 else f"{devices.count} {where}s"
     numbers = len(source.class_names), len(source)
     text = describe(embedder, recipe.model.backbone, *numbers, precision, progress, where)
-    if devices.process:
+    if not devices.writes:
         return
     log.info("Training %s into %s: %s", recipe.name, run.path, text)
     known = {"step": progress.step, "backend": keras.config.backend(), "device": where}

@@ -22,6 +22,7 @@ from framl_keras.training.callbacks.interrupt import StopOnSignal
 from framl_keras.training.callbacks.not_finite import StopAtNaN
 from framl_keras.training.callbacks.progress import CountSteps, Progress, ProgressBar
 from framl_keras.training.callbacks.save_checkpoints import SaveCheckpoints
+from framl_keras.training.checkpoints.folder import Checkpoints
 from framl_keras.training.checkpoints.resume import find_start, put_aside
 from framl_keras.training.checkpoints.state import RestoreMetrics, write_state
 from framl_keras.training.deliver import settle
@@ -103,11 +104,8 @@ def train(
     sets = open_sets(recipe, split)
     progress = Progress(len(source), recipe.train.batch_size, recipe.train.epochs)
     checkpoints = checkpoints_of(run, recipe, source, devices)
-    with devices.scope(), StopOnSignal(devices.any) as stop, begun(run, devices):
-        start = None if restart else find_start(checkpoints, progress.total_steps, _is_over(run))
-        devices.wait()  # each has seen what there is, before it changes
-        if devices.process == 0:
-            write_beginning(run, recipe, source, anew=start is None)
+    with devices.scope(), StopOnSignal(devices.any) as stop, locked(run, devices):
+        start = begin(run, recipe, source, checkpoints, progress.total_steps, restart, devices)
         embedder, model = build_models(recipe, source, progress.total_steps, start is None)
         devices.share(model)
         restored, rate = go_on(model, progress, start), learning_rate_at(model.optimizer)
@@ -115,7 +113,7 @@ def train(
         journal = journal_of(run, recipe, progress, rate, devices)
         saver = SaveCheckpoints(checkpoints, progress, recipe.train.save_steps)
         watch = StopAtNaN(progress, rate, checkpoints.newest_path)
-        bar = ProgressBar(progress, rate, show_progress and devices.process == 0)
+        bar = ProgressBar(progress, rate, show_progress and devices.writes)
         shown = [CountSteps(progress), watch, bar, journal, saver, stop]
         verification = verification_of(
             recipe, source, embedder, sets.choice, journal, checkpoints, devices
@@ -136,23 +134,42 @@ def train(
             on_test = sets.choice is sets.test
             facts = settle(embedder, checkpoints, verification, progress, images, on_test)
         facts |= {**checkpoints.facts, "interrupted": stop.ended(progress)}
-        if devices.process == 0:
-            save_embedder(run.embedder, embedder, facts)
-        devices.wait()
+        leave(run, embedder, facts, devices)
     log.info("%s", describe_state(facts))
     return Trained(run, embedder, sets.test, facts["interrupted"], sets.choice, facts)
 
 
-def begun(run: RunDirectory, devices: Devices) -> AbstractContextManager[None]:
-    """The run's lock, which the first process holds for all."""
-    return run.lock() if devices.process == 0 else contextlib.nullcontext()
+def locked(run: RunDirectory, devices: Devices) -> AbstractContextManager[None]:
+    """The run's lock, which the process that writes holds for all."""
+    return run.lock() if devices.writes else contextlib.nullcontext()
 
 
-def write_beginning(run: RunDirectory, recipe: Recipe, source: Source, anew: bool) -> None:
-    """Puts another run of that name aside, and writes what this one is."""
-    if anew:
-        put_aside(run)
-    run.write(recipe, source.class_names)
+def begin(
+    run: RunDirectory,
+    recipe: Recipe,
+    source: Source,
+    checkpoints: Checkpoints,
+    total_steps: int,
+    restart: bool,
+    devices: Devices,
+) -> Checkpoint | None:
+    """Where to go on, or None after another run of that name has been put aside."""
+    start = None if restart else find_start(checkpoints, total_steps, _is_over(run))
+    devices.wait()  # each process has seen what there is, before it changes
+    if devices.writes:
+        if start is None:
+            put_aside(run)
+        run.write(recipe, source.class_names)
+    return start
+
+
+def leave(
+    run: RunDirectory, embedder: keras.Model, facts: Mapping[str, Any], devices: Devices
+) -> None:
+    """Writes the embedder; no process goes on before it is there."""
+    if devices.writes:
+        save_embedder(run.embedder, embedder, facts)
+    devices.wait()
 
 
 def go_on(

@@ -154,3 +154,12 @@ def test_what_is_not_admitted_never_reaches_a_decoder(start, monkeypatch):
 def test_photographs_fit():
     assert most_pixels(2_000_000) >= 108_000_000  # a phone's, strongly compressed
     assert most_pixels(300) >= 20_000_000  # one color, whatever the size of the file
+
+
+@pytest.mark.parametrize("length", [0xFFFF_FFFF, 1 << 30, 5_000])
+def test_a_chunk_of_a_png_is_no_longer_than_the_file(length):
+    data = bytearray(encoded(".png"))
+    struct.pack_into(">I", data, data.index(b"IDAT") - 4, length)  # OpenCV takes as much memory
+
+    assert not fits(bytes(data), "PNG")
+    assert decode_bytes(bytes(data)) is None

@@ -12,6 +12,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from framl_keras.errors import UserError
+from framl_keras.untrusted.child import _limit
 
 LONGEST = 20  # seconds until a process counts as hanging
 _AT_A_TIME = 250
@@ -131,8 +132,8 @@ def _status(name):
     return int(line.split()[1]) / 1024
 
 
-def called_in_fork(function, *arguments, **_):
-    """`call_in_child` for many calls: a fork in place of a new interpreter."""
+def called_in_fork(function, *arguments, seconds, memory, **_):
+    """`call_in_child` for many calls: a fork in place of a new interpreter, with its limits."""
     import importlib
 
     module, _, name = function.partition(":")
@@ -144,6 +145,8 @@ def called_in_fork(function, *arguments, **_):
     if not process:
         os.close(receive)
         base = _reset_peak()
+        # What this process has already is more than a new one would have.
+        _limit(memory + int(_status("VmSize") * 2**20), seconds)
         try:
             answer = [called(*arguments), None]
         except Exception as error:

@@ -2,14 +2,20 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import keras
 import pytest
+import yaml
+from on_devices import make_images
+from small_runs import assert_same_state
 
 from framl_keras.errors import UserError
+from framl_keras.runs.checkpoint import load_checkpoint
 from framl_keras.training.distribution import devices_for, largest_share
 
 ROWS = {"learning_rate": 0.01}
@@ -34,6 +40,7 @@ CASES = {
     "sampled in fit": {"model": HEADS["sampled"], "mode": "fit", "twice": True},
 }
 BACKEND = keras.backend.backend()
+NAMES = ("straight", "killed")
 COUNT = {"jax": 8, "torch": 2}.get(BACKEND, 1)
 SEVERAL = pytest.mark.skipif(COUNT == 1, reason="this backend trains on one device")
 
@@ -76,6 +83,43 @@ def test_in_float32_several_devices_differ_by_rounding(tmp_path):
     cases = {name: {"mode": "fit", "model": HEADS[name]} for name in ("ArcFace", "sampled")}
     found = compared(tmp_path, "float32", cases)
     assert max(found[name]["loss"] for name in cases) < 1e-5, found
+
+
+def launched(folder: Path, *options: str) -> subprocess.Popen:
+    """A training in two Torch processes that saves its state after each step."""
+    recipe = {
+        "data": {"train": str(folder / "images"), "image_size": 16, "augment": {"resize_to": 16}},
+        "model": {"backbone": "FaceResNet10", "embedding_dim": 8, "dropout": 0.3, "scale": 16},
+        "train": {"batch_size": 16, "epochs": 4, "save_steps": 1, "keep": 50},
+    }
+    (folder / "recipe.yaml").write_text(yaml.safe_dump({"name": "any", **recipe}))
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = [sys.executable, *launcher, "-m", "framl_keras", "train", "recipe.yaml", *options]
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stderr=subprocess.STDOUT, stdout=subprocess.PIPE
+    )
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="processes of Torch")
+def test_a_job_that_lost_a_process_ends_and_goes_on(tmp_path):
+    make_images(tmp_path / "images")
+    assert launched(tmp_path, "--name", "straight").wait(100) == 0
+
+    job, checkpoints = launched(tmp_path, "--name", "killed"), tmp_path / "runs/killed/checkpoints"
+    while job.poll() is None and len(list(checkpoints.glob("step-*"))) < 5:
+        time.sleep(0.02)
+    children = subprocess.check_output(["pgrep", "-P", str(job.pid)], text=True).split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+
+    said = job.communicate(timeout=60)[0].decode()
+    assert job.returncode
+    assert "lost another one, whose own message says why" in said or "Signal 9" in said
+    assert launched(tmp_path, "--name", "killed").wait(100) == 0
+    last = [tmp_path / f"runs/{name}/checkpoints/step-000000020.ckpt" for name in NAMES]
+    straight, resumed = (load_checkpoint(path).arrays for path in last)
+    assert_same_state(straight, resumed)
 
 
 def test_a_batch_is_shared_by_as_many_devices_as_divide_it():

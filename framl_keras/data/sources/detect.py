@@ -304,23 +304,25 @@ def _format_or_none(file: Path) -> str | None:
 
 def holds_images(file: Path) -> bool:
     """Whether a zip archive holds images, as files or as an array, rather than embeddings."""
-    if not is_npz(file):
-        return True
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return any(name.removesuffix(".npy") in IMAGES for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, NotImplementedError):
-        return False
+    names = _names_in(file)
+    return not is_npz(file) or any(name.removesuffix(".npy") in IMAGES for name in names or ())
 
 
 def is_npz(file: Path) -> bool:
     """Whether a zip archive holds NumPy's arrays."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, NotImplementedError):
+    names = _names_in(file)
+    if names is None:
         return file.suffix == ".npz"
     return bool(names) and all(name.endswith(".npy") for name in names)
+
+
+def _names_in(file: Path) -> list[str] | None:
+    """The members of a zip archive; None where it is damaged."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, NotImplementedError):
+        return None
 
 
 def _framing(start: bytes) -> str | None:

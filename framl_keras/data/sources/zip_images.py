@@ -73,7 +73,7 @@ class ZipImages(Source):
         images, left_out = [], []
         for member in self._archive.infolist():
             key = f"{self.path}#{member.filename}"
-            if member.is_dir():
+            if member.filename.endswith("/"):  # `is_dir` fails on a name of no letters
                 continue
             if any(map(is_hidden, PurePosixPath(member.filename).parts)):
                 left_out.append(LeftOut(key, HIDDEN))

@@ -23,13 +23,17 @@ class Devices(Protocol):
 
     Attributes:
         count: how many devices there are in all.
-        process: this process' number, from 0. The first one writes the run's files.
+        process: this process' number, from 0.
         processes: how many there are; each reads its share of a batch's rows.
     """
 
     count: int
     process: int
     processes: int
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes the run's files, for all."""
 
     def scope(self) -> AbstractContextManager[Any]:
         """The block within which the models are built, trained and used."""
@@ -54,6 +58,7 @@ class OneProcess:
     """One process with one device, or with several that need no more than a scope."""
 
     count, process, processes = 1, 0, 1
+    writes = True
 
     def scope(self) -> AbstractContextManager[Any]:
         """A block that changes nothing."""

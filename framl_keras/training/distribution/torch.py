@@ -7,6 +7,7 @@ normalization are those of all rows, so a step is that of one device.
 import contextlib
 import functools
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,11 +16,14 @@ import numpy as np
 import torch
 from torch import distributed
 
+from framl_keras.errors import UserError
 from framl_keras.keras_internals import layers_within
 from framl_keras.ops.backend.torch_collectives import mean_over_processes
 from framl_keras.ops.row_share import shared_rows
 from framl_keras.training.distribution.devices import Batch, Predictor
 from framl_keras.training.distribution.torch_batch_norm import share_batch_norm
+
+_PEER_GONE = re.compile(r"[Cc]onnection (closed|reset|refused)|[Bb]roken pipe|NCCL|[Tt]imed out")
 
 
 class TorchProcesses:
@@ -32,13 +36,21 @@ class TorchProcesses:
                 torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
             distributed.init_process_group("nccl" if on_gpu else "gloo")
         self.process, self.processes = distributed.get_rank(), distributed.get_world_size()
-        self.count = self.processes
+        self.count, self.writes = self.processes, self.process == 0
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
         """The block within which rows are shared."""
         with shared_rows(self.process, self.processes):
-            yield
+            try:
+                yield
+            except RuntimeError as error:
+                if not _PEER_GONE.search(str(error)):
+                    raise
+                raise UserError(
+                    f"Process {self.process} of {self.processes} lost another one, whose own "
+                    "message says why. The same command goes on from the last checkpoint."
+                ) from None
 
     def share(self, model: keras.Model) -> None:
         """Lets statistics be those of all rows, and the optimizer take all rows' gradients."""

@@ -87,6 +87,18 @@ def test_what_is_left_out_of_a_zip_is_named(tmp_path):
     }
 
 
+def test_a_member_of_a_zip_without_a_name_is_left_out(folder, tmp_path):
+    write_zip(folder, tmp_path / "x.zip")
+    with zipfile.ZipFile(tmp_path / "x.zip", "a") as archive:
+        count = len(open_source(str(tmp_path / "x.zip")))
+        archive.writestr("qqq.jpg", encoded(0))
+    content = (tmp_path / "x.zip").read_bytes()
+    (tmp_path / "x.zip").write_bytes(content.replace(b"qqq.jpg", b"\0qq.jpg"))
+    source = open_source(str(tmp_path / "x.zip"))
+    assert len(source) == count
+    assert [item.key.partition("#")[2] for item in source.left_out][-1:] == [""]
+
+
 def damaged(path, old, new):
     data = path.read_bytes()
     path.write_bytes(data.replace(old, new, 1))
