@@ -60,6 +60,7 @@ _MODULES = ("backbones", "callbacks", "data", "layers", "losses", "margins", "si
 _HOMES = {  # module -> the names that come from it
     "api.compare_runs": ("compare_runs",),
     "api.create": ("create_embedder", "list_backbones", "list_margins", "list_similarities"),
+    "api.encode_part": ("encode_part",),
     "api.evaluate": ("Results", "evaluate"),
     "api.import_weights": ("import_weights",),
     "api.label_noise": ("label_noise",),
@@ -67,6 +68,7 @@ _HOMES = {  # module -> the names that come from it
     "api.train": ("Run", "train"),
     "embedder": ("Embedder",),
     "errors": ("UserError",),
+    "evaluation.embedding_parts": ("merge_parts",),
     "layers": (
         "ArcMarginLayer",
         "CosineSimilarity",
@@ -79,7 +81,14 @@ _HOMES = {  # module -> the names that come from it
     "recipe.schema": ("recipe_schema",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_NEEDS_KERAS = ("api.create", "api.evaluate", "api.import_weights", "embedder", "layers")
+_NEEDS_KERAS = (
+    "api.create",
+    "api.encode_part",
+    "api.evaluate",
+    "api.import_weights",
+    "embedder",
+    "layers",
+)
 
 __all__ = ["__version__", *sorted([*_MODULES, *_HOME_OF])]  # noqa: PLE0604
 

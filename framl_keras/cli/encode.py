@@ -1,15 +1,24 @@
 """`framl-keras encode`: turn images into embeddings."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from framl_keras.cli.options import align_option, engine_option, json_option, run_option
 from framl_keras.cli.show import show
 
+if TYPE_CHECKING:
+    from framl_keras.evaluation.embeddings import Embeddings
+
 
 @click.command("encode")
-@click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
+@click.argument("images", metavar="IMAGE...", nargs=-1)
 @click.option("-o", "--output", default="embeds.npy", show_default=True, help="Where to write.")
 @click.option("--plain", is_flag=True, help="Do not add the mirror image's embedding.")
+@click.option(
+    "--part", metavar="i/n", help="Encode only part i of n, from 1, and keep it beside OUTPUT."
+)
+@click.option("--merge", is_flag=True, help="Write OUTPUT of all its parts.")
 @run_option
 @align_option
 @engine_option
@@ -18,6 +27,8 @@ def command(
     images: tuple[str, ...],
     output: str,
     plain: bool,
+    part: str | None,
+    merge: bool,
     run_path: str | None,
     align: str,
     engine: str,
@@ -28,11 +39,21 @@ def command(
     OUTPUT is float32, one row an image; the images' paths go beside it, into
     OUTPUT with .json in place of .npy. --json prints names and vectors instead.
 
+    Many machines can share a list: each encodes a part, and one merges them. The bytes are
+    those of one process; a part that is there is not encoded again.
+
     For example: framl-keras encode photos -o photos.npy
     """
+    if merge:
+        return _done(_merged(images, part, output), output, as_json)
+    if not images:
+        raise click.UsageError("Name images or folders to encode.")
+
     from framl_keras.data.inputs import input_images
     from framl_keras.data.transforms import decode
+    from framl_keras.evaluation.embedding_parts import part_of
 
+    chosen = part_of(part) if part is not None else None
     found = input_images(images)
     if len(found) == 1:
         decode(found[0])  # what is wrong is said before a backend loads
@@ -40,7 +61,27 @@ def command(
     from framl_keras.embedder import Embedder
 
     embedder = Embedder.load(run_path, engine)
+    if chosen is not None:
+        from framl_keras.api.encode_part import encode_part
+
+        options: Any = {"fused": not plain, "align": align, "progress": True}
+        file, is_new = encode_part(embedder, found, output, (chosen.index, chosen.count), **options)
+        click.echo(f"{file}: {'written' if is_new else 'is there'}")
+        return 0
     encoded = embedder.encode(found, not plain, progress=True, on_error="skip", align=align)
+    return _done(encoded, output, as_json)
+
+
+def _merged(images: tuple[str, ...], part: str | None, output: str) -> "Embeddings":
+    if images or part:
+        raise click.UsageError("--merge takes no images and no --part: the parts have them.")
+    from framl_keras.evaluation.embedding_parts import merge_parts
+
+    return merge_parts(output)
+
+
+def _done(encoded: "Embeddings", output: str, as_json: bool) -> int:
+    """Says what was left out, and writes or prints the rest."""
     for message in encoded.left_out.values():
         click.echo(f"framl-keras: {message}", err=True)
     if as_json:

@@ -1,9 +1,12 @@
 """Files are written beside their place and renamed, so none is ever half-written."""
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_MACHINE = platform.node().split(".")[0][:40] or "here"  # of several that share a folder
 
 
 @contextmanager
@@ -18,7 +21,7 @@ def write_beside(path: Path) -> Iterator[Path]:
     ...     file.write_text("[]")
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    beside = path.with_name(f".{path.stem}.{_MACHINE}-{os.getpid()}.partial{path.suffix}")
     try:
         yield beside
         os.replace(beside, path)

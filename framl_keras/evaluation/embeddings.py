@@ -59,11 +59,13 @@ class Embeddings(Tabular):
         """
         output = Path(path)
         try:
-            with write_beside(output) as file, file.open("wb") as stream:
-                np.save(stream, self.vectors, allow_pickle=False)
-            with write_beside(output.with_suffix(".json")) as file:
+            names = output.with_suffix(".json")
+            with write_beside(names) as told, write_beside(output) as file:
                 text = json.dumps(list(self.names), ensure_ascii=False, indent=0)
-                file.write_text(text, encoding="utf-8")
+                told.write_text(text, encoding="utf-8")
+                with file.open("wb") as stream:
+                    np.save(stream, self.vectors, allow_pickle=False)
+                names.unlink(missing_ok=True)  # no vectors stand beside another's names
         except OSError as error:
             raise UserError(f"{output}: cannot be written: {error.strerror}.") from None
         return output

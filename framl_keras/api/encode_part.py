@@ -1,0 +1,72 @@
+"""Encoding one part of a list, so that many machines share it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framl_keras.data.inputs import input_images
+from framl_keras.embedder import PART, Embedder
+from framl_keras.evaluation.embedding_parts import Part, hash_of, is_written, write_part
+from framl_keras.evaluation.embeddings import Embeddings
+
+
+def encode_part(
+    embedder: Embedder,
+    images: Any,
+    output: str | os.PathLike[str],
+    part: tuple[int, int],
+    fused: bool = True,
+    align: str = "auto",
+    progress: bool = False,
+) -> tuple[Path, bool]:
+    """Embeds part `i` of `n` of a list of images and keeps it beside an output.
+
+    A part that is there already, with the same settings, is left alone. `merge_parts` gives
+    what one process would have given, bit for bit.
+
+    Args:
+        embedder: computes the vectors.
+        images: the whole list, the same for every part; see `Embedder.embed`.
+        output: where the union is to go; parts lie in `<output>.parts`.
+        part: `(i, n)`, i from 1.
+        fused: adds the mirror image's vector.
+        align: see `Embedder.embed`.
+        progress: shows a bar.
+
+    Returns:
+        The part's file, and whether it was written now.
+
+    Raises:
+        UserError: if the part is there with other settings, or cannot be written.
+
+    Example:
+    >>> encode_part(embedder, "photos", "photos.npy", (1, 8))  # doctest: +SKIP
+    >>> merge_parts("photos.npy").save("photos.npy")  # doctest: +SKIP
+    """
+    chosen, found = Part(*part), input_images(images)
+    settings = {
+        "weights": embedder.weights_hash,
+        "engine": embedder.engine,
+        "fused": fused,
+        "align": align,
+        "image_size": _plain(embedder.image_size),
+        "central_crop": embedder.central_crop,
+        "images": len(found),
+        "list": hash_of(found.names),
+    }
+    file = chosen.file(Path(output))
+    if is_written(file, settings):
+        return file, False
+    own = found[chosen.within(len(found), PART)]
+    embeddings = Embeddings(np.empty((0, embedder.dim), np.float32), [])
+    if len(own):
+        embeddings = embedder.encode(own, fused, progress=progress, on_error="skip", align=align)
+    write_part(file, embeddings, settings)
+    return file, True
+
+
+def _plain(size: Any) -> Any:
+    """A size as JSON gives it back."""
+    return list(size) if isinstance(size, tuple) else size
