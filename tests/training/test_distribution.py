@@ -85,6 +85,19 @@ def test_in_float32_several_devices_differ_by_rounding(tmp_path):
     assert max(found[name]["loss"] for name in cases) < 1e-5, found
 
 
+@pytest.mark.skipif(BACKEND != "jax", reason="JAX compiles a step for all devices")
+def test_a_step_sends_neither_logits_nor_centers():
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    command = [sys.executable, "tests/training/traffic.py"]
+    printed = subprocess.check_output(command, env={**os.environ, **flags}, text=True)
+
+    found = json.loads(printed.split("FOUND ")[1])
+    rows = 64 * 32 * 4
+    assert found["count"] > 3
+    assert found["largest"] <= max(found["backbone"], rows) + rows / 8
+    assert found["kernel"] > 10 * found["largest"]
+
+
 def launched(folder: Path, *options: str) -> subprocess.Popen:
     """A training in two Torch processes that saves its state after each step."""
     recipe = {

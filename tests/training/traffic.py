@@ -1,0 +1,55 @@
+"""What a compiled step of JAX sends between eight devices, in a process of its own.
+
+    XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/training/traffic.py
+
+prints the bytes of its largest message and of what it may be compared with.
+"""
+
+import json
+import math
+import re
+
+import keras
+import numpy as np
+from on_devices import network
+
+from framl_keras.models import compile_for_training, training_model
+from framl_keras.training.distribution import devices_for
+from framl_keras.training.steps.jax import _step_of
+
+BATCH, DIM, CLASSES = 64, 32, 4099
+_MESSAGE = re.compile(
+    r"= (.*?) (?:all-reduce|all-gather|reduce-scatter|collective-permute|all-to-all)(?:-start)?\("
+)
+_ARRAY = re.compile(r"[a-z]+(\d+)\[([\d,]*)\]")
+
+
+def messages(program: str) -> list[int]:
+    """The bytes of every message in a compiled program's text."""
+    shapes = [_ARRAY.findall(found) for found in _MESSAGE.findall(program)]
+    return [
+        sum(int(bits) // 8 * math.prod(int(n) for n in dims.split(",") if n) for bits, dims in some)
+        for some in shapes
+    ]
+
+
+def main() -> None:
+    devices = devices_for(8, BATCH)
+    with devices.scope():
+        pixels = keras.Input((16, 16, 3))
+        features = keras.layers.Flatten()(network((16, 16, 3))(pixels))
+        embedder = keras.Model(pixels, keras.layers.Dense(DIM)(features))
+        model = training_model(embedder, CLASSES)
+        compile_for_training(model, keras.optimizers.AdamW(0.1, global_clipnorm=1.0))
+        images, labels = np.zeros((BATCH, 16, 16, 3), "float32"), np.arange(BATCH, dtype="int32")
+        parts = (model.trainable_variables, model.non_trainable_variables)
+        values = [[v.value for v in part] for part in (*parts, model.optimizer.variables)]
+        given = (*values, *devices.place((images, labels)), keras.ops.ones(()))
+        program = _step_of(model, model.optimizer, True).lower(*given).compile().as_text()
+    backbone = 4 * sum(math.prod(variable.shape) for variable in embedder.trainable_variables)
+    found = {"largest": max(messages(program)), "count": len(messages(program))}
+    print("FOUND", json.dumps({**found, "backbone": backbone, "kernel": CLASSES * DIM * 4}))
+
+
+if __name__ == "__main__":
+    main()
