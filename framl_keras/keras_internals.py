@@ -91,6 +91,23 @@ def rate_or_schedule(optimizer: keras.optimizers.Optimizer) -> Any:
     return getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
 
 
+def skip_build(model: keras.Model) -> None:
+    """Keeps `fit` under a strategy of TensorFlow from reading a batch to build a built model.
+
+    It takes the batch from the data and drops it.
+    """
+    model._maybe_symbolic_build = lambda *_, **__: None
+
+
+def skip_reduction(optimizer: keras.optimizers.Optimizer) -> None:
+    """Keeps TensorFlow's optimizer from summing gradients over replicas, which were summed already.
+
+    It would do so after clipping, which is about the sum.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
+
+
 def as_it_is(error: _Error) -> _Error:
     """An error to whose text Keras does not add many lines on the call that raised it."""
     error._keras_call_info_injected = True  # type: ignore[attr-defined]

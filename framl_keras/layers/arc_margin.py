@@ -14,7 +14,13 @@ from framl_keras import margins
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_kernel import SampledKernel
 from framl_keras.ops.arguments import count, one_of, positive, real, whole
-from framl_keras.ops.backend import all_rows, class_shards, is_concrete, right_transposed
+from framl_keras.ops.backend import (
+    all_rows,
+    class_shards,
+    is_concrete,
+    right_transposed,
+    shares_of_rows,
+)
 from framl_keras.ops.class_columns import (
     ABSENT,
     at_label,
@@ -178,7 +184,8 @@ class ArcMarginLayer(keras.layers.Layer):
         )
         if self._sampled:
             self._sampled.build(self.add_weight, self.kernel, embeddings_shape[-1])
-        self.margin_rule.build(partial(self.add_weight, trainable=False, autocast=False))
+        state = {"trainable": False, "autocast": False, "aggregation": "only_first_replica"}
+        self.margin_rule.build(partial(self.add_weight, **state))
 
     def __call__(self, embeddings: Any, labels: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As Keras' own, after a look at the labels before Keras rounds them to its dtypes."""
@@ -252,6 +259,7 @@ class ArcMarginLayer(keras.layers.Layer):
             cosines = self._cosines(embeddings, rows)
             logits = self._logits(embeddings, cosines, labels, places, training)
             losses, is_nearest_own = cross_entropies(logits, places), is_nearest(cosines, places)
+        losses = losses + self._shared_penalty(embeddings, labels)
         return nan_unless(losses, is_right), is_nearest_own
 
     def _rows(self, labels: Tensor, training: bool) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -328,9 +336,20 @@ class ArcMarginLayer(keras.layers.Layer):
         if self.backward == "straight_through":
             target = cosine + ops.stop_gradient(target - cosine)
         penalty = self.margin_rule.penalty(norms, labeled)
-        if penalty is not None:
+        if penalty is not None and shares_of_rows() == 1:
             self.add_loss(ops.cast(penalty, keras.config.floatx()))  # as Keras' own losses
         return target
+
+    def _shared_penalty(self, embeddings: Tensor, labels: Tensor) -> Tensor | float:
+        """What is added to each row's loss instead, where devices share a batch's rows.
+
+        TensorFlow's replicas would each count the losses that all of them added.
+        """
+        if shares_of_rows() == 1:
+            return 0.0
+        norms = lengths(*at_least_float32(embeddings))
+        penalty = self.margin_rule.penalty(norms, ops.cast(labels >= 0, norms.dtype))
+        return 0.0 if penalty is None else penalty
 
     def _others(self, cosines: Tensor, cosine: Tensor, labels: Tensor) -> Tensor:
         others = self.margin_rule.others(cosines, cosine)

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from framl_keras.ops.arguments import real, whole
+from framl_keras.ops.backend import share_of_rows
 from framl_keras.ops.random_bits import counted_uniform
-from framl_keras.ops.row_share import row_share
 
 Tensor = Any
 Shape = tuple[int | None, ...]
@@ -51,15 +51,19 @@ class CountedDropout(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         """Makes the count of training calls."""
         self.count = self.add_weight(
-            name="count", shape=(), dtype="int32", initializer="zeros", trainable=False
+            name="count",
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
         )
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Drops in training and passes through otherwise."""
         if not training or not self.rate:
             return inputs
-        share = row_share().place  # of the batch's rows, where several processes have some
-        uniform = counted_uniform(ops.shape(inputs), self.seed, self.count, share)
+        uniform = counted_uniform(ops.shape(inputs), self.seed, self.count, share_of_rows())
         self.count.assign(self.count + 1)
         kept = ops.cast(uniform >= self.rate, inputs.dtype)
         return inputs * kept * (1.0 / (1.0 - self.rate))

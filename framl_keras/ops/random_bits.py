@@ -9,7 +9,7 @@ Tensor = Any
 
 
 def counted_uniform(
-    shape: tuple[int | Tensor, ...], seed: int, count: Tensor, share: int = 0
+    shape: tuple[int | Tensor, ...], seed: int, count: Tensor, share: int | Tensor = 0
 ) -> Tensor:
     """Uniform numbers in [0, 1) that are a pure function of (seed, count, position).
 
@@ -33,8 +33,8 @@ def counted_uniform(
         math.prod(shape) if all(isinstance(n, int) for n in shape) else ops.prod(ops.stack(shape))
     )
     position = ops.arange(size, dtype="int32")
-    if share:
-        position = position + ops.cast(share * size, "int32")
+    if not isinstance(share, int) or share:
+        position = position + ops.cast(share, "int32") * ops.cast(size, "int32")
     bits = _mix(ops.bitwise_xor(ops.multiply(position, _int32(0x9E3779B9)), key))
     uniform = ops.cast(_shift_right(bits, 8), "float32") * 2.0**-24
     return ops.reshape(uniform, shape)

@@ -14,8 +14,8 @@ from framl_keras.untrusted import child
 _KINDS = "biufV"  # numbers; V is how bfloat16 is kept
 _LARGEST_OPAQUE = 2
 _EXPANSION, _FREE = 20, 1 << 25
-_SECONDS, _BYTES_A_SECOND = 9.0, 2e7
-_MEMORY = 1 << 30
+_SECONDS, _BYTES_A_SECOND = 6.0, 2e7
+_MEMORY = 1 << 29  # of addresses, of which Python and the library take a quarter
 
 
 def check_hdf5(path: Path, member: str | None = None) -> int:

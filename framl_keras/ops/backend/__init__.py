@@ -10,6 +10,9 @@ Each file has the same functions:
 - `after(value, earlier)`: the value, whose use waits until another has been computed.
 - `left_transposed(a, b)`: `a.T @ b`, `(k, m), (k, n) -> (m, n)`, without a copy of either.
 - `right_transposed(a, b)`: `a @ b.T`, `(m, k), (n, k) -> (m, n)`, without a copy of either.
+- `share_of_rows()`: which share of a batch's rows the program has, an integer or a scalar.
+- `shares_of_rows()`: how many equal shares there are; 1 where the program has all rows.
+- `sum_of_shares(values)`: the sum of a tensor over all shares.
 - `subtract_rows(a, rows, factors)`: `a - factors[:, None] * rows`; on Torch in the memory
   of `a`, which is lost.
 - `take_rows(variable, rows)`: rows `(m,)`, int32, of a Keras variable `(n, dim)`, as
@@ -59,6 +62,9 @@ is_concrete = _chosen.is_concrete
 left_transposed = _chosen.left_transposed
 right_transposed = _chosen.right_transposed
 scaled_channels = _chosen.scaled_channels
+share_of_rows = _chosen.share_of_rows
+shares_of_rows = _chosen.shares_of_rows
+sum_of_shares = _chosen.sum_of_shares
 subtract_rows = _chosen.subtract_rows
 take_rows = _chosen.take_rows
 
@@ -77,6 +83,9 @@ __all__ = [
     "left_transposed",
     "right_transposed",
     "scaled_channels",
+    "share_of_rows",
+    "shares_of_rows",
     "subtract_rows",
+    "sum_of_shares",
     "take_rows",
 ]

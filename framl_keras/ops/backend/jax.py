@@ -20,7 +20,10 @@ from framl_keras.ops.backend.plain import (
     left_transposed,
     right_transposed,
     scaled_channels,
+    share_of_rows,
+    shares_of_rows,
     subtract_rows,
+    sum_of_shares,
     take_rows,
 )
 
@@ -41,7 +44,10 @@ __all__ = [
     "left_transposed",
     "right_transposed",
     "scaled_channels",
+    "share_of_rows",
+    "shares_of_rows",
     "subtract_rows",
+    "sum_of_shares",
     "take_rows",
 ]
 

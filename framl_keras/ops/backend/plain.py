@@ -23,7 +23,10 @@ __all__ = [
     "left_transposed",
     "right_transposed",
     "scaled_channels",
+    "share_of_rows",
+    "shares_of_rows",
     "subtract_rows",
+    "sum_of_shares",
     "take_rows",
 ]
 
@@ -91,6 +94,21 @@ def checked_in_graph(value: Tensor, condition: Tensor, message: str, shown: Tens
 def arctan2(y: Tensor, x: Tensor) -> Tensor:
     """The angle of `(x, y)`."""
     return ops.arctan2(y, x)
+
+
+def share_of_rows() -> int:
+    """The first: one program has all rows."""
+    return 0
+
+
+def shares_of_rows() -> int:
+    """One."""
+    return 1
+
+
+def sum_of_shares(values: Tensor) -> Tensor:
+    """The values."""
+    return values
 
 
 def scaled_channels(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from framl_keras.ops.backend import plain
 from framl_keras.ops.backend.plain import (
-    all_rows,
     channel_prelu,
     class_shards,
     scaled_channels,
     subtract_rows,
 )
+from framl_keras.ops.row_share import row_share
 
 Tensor = Any
 
@@ -30,9 +30,39 @@ __all__ = [
     "left_transposed",
     "right_transposed",
     "scaled_channels",
+    "share_of_rows",
+    "shares_of_rows",
     "subtract_rows",
+    "sum_of_shares",
     "take_rows",
 ]
+
+
+def all_rows(rows: Tensor) -> Tensor:
+    """The rows of all replicas that share a batch; gradients flow back to each."""
+    return rows if shares_of_rows() == 1 else _context().all_gather(rows, axis=0)
+
+
+def share_of_rows() -> Tensor:
+    """This replica's share."""
+    return 0 if shares_of_rows() == 1 else _context().replica_id_in_sync_group
+
+
+def shares_of_rows() -> int:
+    """How many replicas share a batch; one outside of them."""
+    shares = row_share().shares
+    return 1 if shares == 1 or _context() is None else shares
+
+
+def sum_of_shares(values: Tensor) -> Tensor:
+    """The sum over replicas."""
+    if shares_of_rows() == 1:
+        return values
+    return _context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def _context() -> Any:
+    return tf.distribute.get_replica_context()
 
 
 def after(value: Tensor, earlier: Tensor) -> Tensor:

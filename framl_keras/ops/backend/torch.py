@@ -12,7 +12,7 @@ from framl_keras.ops.backend.plain import (
     class_shards,
     take_rows,
 )
-from framl_keras.ops.backend.torch_collectives import rows_of_processes
+from framl_keras.ops.backend.torch_collectives import rows_of_processes, sum_over_processes
 from framl_keras.ops.row_share import row_share
 
 Tensor = Any
@@ -32,7 +32,10 @@ __all__ = [
     "left_transposed",
     "right_transposed",
     "scaled_channels",
+    "share_of_rows",
+    "shares_of_rows",
     "subtract_rows",
+    "sum_of_shares",
     "take_rows",
 ]
 
@@ -40,6 +43,21 @@ __all__ = [
 def all_rows(rows: Tensor) -> Tensor:
     """The rows of all processes that share a batch; gradients flow back to each."""
     return rows if row_share().shares == 1 else rows_of_processes(rows)
+
+
+def share_of_rows() -> int:
+    """This process' share."""
+    return row_share().place
+
+
+def shares_of_rows() -> int:
+    """How many processes share a batch."""
+    return row_share().shares
+
+
+def sum_of_shares(values: Tensor) -> Tensor:
+    """The sum over processes."""
+    return values if row_share().shares == 1 else sum_over_processes(values)
 
 
 def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from framl_keras.keras_internals import layers_within
+from framl_keras.training.checkpoints.state import numbers_of
 from framl_keras.training.steps import no_gradient
 
 
@@ -54,7 +55,7 @@ def averaged(model: keras.Model, batches: Callable[[], Iterable[Any]]) -> Iterat
         model: any built model.
         batches: gives its inputs anew each time.
     """
-    before = [(v, np.array(keras.ops.convert_to_numpy(v.value))) for v in _states_of(model)]
+    before = [(variable, numbers_of(variable)) for variable in _states_of(model)]
     try:
         average_batch_norm(model, batches())
         yield

@@ -15,9 +15,14 @@ def read_state(model: keras.Model) -> dict[str, np.ndarray]:
     """Weights, optimizer and metric states of a compiled, built training model."""
     rows = RowsOfClasses(model)
     return {
-        name: rows.without_padding(variable, np.array(keras.ops.convert_to_numpy(variable.value)))
+        name: rows.without_padding(variable, numbers_of(variable))
         for name, variable in _named_variables(model)
     }
+
+
+def numbers_of(variable: keras.Variable) -> np.ndarray:
+    """A copy of a variable's numbers, also of one that is mirrored on several devices."""
+    return np.array(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable)))
 
 
 def write_state(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:

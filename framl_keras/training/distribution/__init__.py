@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+from typing import Any
 
 from keras import backend
 
@@ -19,15 +20,14 @@ __all__ = ["ONE_DEVICE", "Devices", "devices_for", "largest_share", "placed", "r
 
 log = logging.getLogger(__name__)
 
-_JAX = "framl_keras.training.distribution.jax"
-_TORCH = "framl_keras.training.distribution.torch"
+_FILES = {name: f"{__name__}.{name}" for name in ("jax", "tensorflow", "torch")}
 
 
 def devices_for(asked: int | str | None, batch_size: int) -> Devices:
     """The devices that a training is to run on.
 
-    On JAX they are those of this process. On Torch each is a process that `torchrun` or
-    another launcher started, which sets `WORLD_SIZE`; all of them are taken.
+    On JAX and TensorFlow they are those of this process. On Torch each is a process that
+    `torchrun` or another launcher started, which sets `WORLD_SIZE`; all of them are taken.
 
     Args:
         asked: how many, `all` for as many as share the batch equally, None for one.
@@ -43,18 +43,12 @@ def devices_for(asked: int | str | None, batch_size: int) -> Devices:
         return _processes(asked, batch_size)
     if asked in (None, 1):
         return ONE_DEVICE
-    if running == "jax":
-        return _in_one_process(asked, batch_size)
-    raise UserError(
-        f"--devices: the {running} backend trains on one device here. Expected KERAS_BACKEND=jax "
-        "or torch for several."
-    )
+    return _in_one_process(importlib.import_module(_FILES[running]), asked, batch_size)
 
 
-def _in_one_process(asked: int | str | None, batch_size: int) -> Devices:
-    """JAX' devices."""
-    jax = importlib.import_module(_JAX)
-    available: int = jax.available()
+def _in_one_process(chosen: Any, asked: int | str | None, batch_size: int) -> Devices:
+    """The devices that one process of JAX or TensorFlow sees."""
+    available: int = chosen.available()
     count = largest_share(batch_size, available) if asked == "all" else int(asked or 1)
     if count > available:
         there = "is 1" if available == 1 else f"are {available}"
@@ -65,14 +59,14 @@ def _in_one_process(asked: int | str | None, batch_size: int) -> Devices:
             *(count, available, batch_size),
         )
     _check_shares(count, batch_size)
-    devices: Devices = ONE_DEVICE if count == 1 else jax.JaxDevices(count)
+    devices: Devices = ONE_DEVICE if count == 1 else chosen.create(count)
     return devices
 
 
 def _processes(asked: int | str | None, batch_size: int) -> Devices:
     """The processes of a Torch job."""
     started = int(os.environ.get("WORLD_SIZE", "1"))
-    torch = importlib.import_module(_TORCH)
+    torch = importlib.import_module(_FILES["torch"])
     wanted = max(started, torch.local_devices()) if asked == "all" else asked
     if wanted not in (None, started):
         raise UserError(

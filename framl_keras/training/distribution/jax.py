@@ -68,6 +68,11 @@ class JaxDevices(OneProcess):
         )
 
 
+def create(count: int) -> JaxDevices:
+    """The first devices."""
+    return JaxDevices(count)
+
+
 def available() -> int:
     """How many devices the job has."""
     return len(keras.distribution.list_devices())

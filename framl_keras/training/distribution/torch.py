@@ -21,7 +21,7 @@ from framl_keras.keras_internals import layers_within
 from framl_keras.ops.backend.torch_collectives import mean_over_processes
 from framl_keras.ops.row_share import shared_rows
 from framl_keras.training.distribution.devices import Batch, Predictor
-from framl_keras.training.distribution.torch_batch_norm import share_batch_norm
+from framl_keras.training.distribution.shared_batch_norm import share_batch_norm
 
 _PEER_GONE = re.compile(r"[Cc]onnection (closed|reset|refused)|[Bb]roken pipe|NCCL|[Tt]imed out")
 

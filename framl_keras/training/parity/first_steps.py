@@ -53,7 +53,7 @@ def first_steps(
 
     Returns:
         `loss`, one a step; under `start/` the first batch and the state before, under
-        `gradient/` the first step's gradients, under `end/` the state after.
+        `gradient/` the first step's gradients on one device, under `end/` the state after.
     """
     if double:
         compute_in_float64()
@@ -67,7 +67,7 @@ def first_steps(
         devices.share(model)
         start, note = read_state(model), NoteLoss()
         pixels, labels = next(stream(source, recipe, 0, rows))
-        found = gradients_of(model, *devices.place((pixels, labels)))
+        found = gradients_of(model, pixels, labels) if devices.count == 1 else {}
         write_state(model, start)  # taking gradients moves the batch statistics
         batches = placed(stream(source, recipe, 0, rows), devices, mode)
         for _ in range(steps):

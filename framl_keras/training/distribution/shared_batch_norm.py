@@ -1,4 +1,4 @@
-"""Batch normalization by the statistics of all processes' rows."""
+"""Batch normalization by the statistics of all shares of a batch."""
 
 import functools
 from typing import Any
@@ -7,17 +7,16 @@ import keras
 from keras import ops
 
 from framl_keras.errors import UserError
-from framl_keras.ops.backend.torch_collectives import sum_over_processes
+from framl_keras.ops.backend import shares_of_rows, sum_of_shares
 from framl_keras.ops.precision import at_least_float32
-from framl_keras.ops.row_share import row_share
 
 Tensor = Any
 
 
 def share_batch_norm(layer: keras.layers.BatchNormalization) -> None:
-    """Lets a layer take its batch statistics over the rows of all processes.
+    """Lets a layer take its batch statistics over the rows of all shares.
 
-    Values, gradients and moving statistics are those of one process with all rows.
+    Values, gradients and moving statistics are those of one device with all rows.
 
     Raises:
         UserError: if it normalizes another axis than the last.
@@ -25,7 +24,7 @@ def share_batch_norm(layer: keras.layers.BatchNormalization) -> None:
     rank = layer.input_spec.ndim
     if layer.axis not in (-1, rank - 1):
         raise UserError(
-            f"{layer.path}: batch normalization over several processes needs the channels on "
+            f"{layer.path}: batch normalization over several devices needs the channels on "
             f"the last axis. Received: axis={layer.axis}"
         )
     layer.call = functools.partial(_call, layer)
@@ -38,14 +37,14 @@ def _call(
     mask: Tensor | None = None,
 ) -> Tensor:
     """The layer's own `call`, but for batch statistics."""
-    processes = row_share().shares
-    if not (training and layer.trainable) or processes == 1:
+    shares = shares_of_rows()
+    if not (training and layer.trainable) or shares == 1:
         return type(layer).call(layer, inputs, training=training, mask=mask)
     (x,) = at_least_float32(inputs)
     axes = list(range(x.ndim - 1))
-    count = processes * x.numel() // x.shape[-1]
-    mean = sum_over_processes(ops.sum(x, axes)) / count
-    variance = sum_over_processes(ops.sum(ops.square(x - mean), axes)) / count
+    count = ops.cast(shares * ops.size(x) // x.shape[-1], x.dtype)
+    mean = sum_of_shares(ops.sum(x, axes)) / count
+    variance = sum_of_shares(ops.sum(ops.square(x - mean), axes)) / count
     _move(layer.moving_mean, mean, layer.momentum)
     _move(layer.moving_variance, variance, layer.momentum)
     outputs = ops.batch_normalization(
