@@ -44,6 +44,11 @@ class MirroredDevices(OneProcess):
                 share_batch_norm(layer)
         optimizer = model.optimizer
         optimizer.apply = functools.partial(_apply, optimizer.apply)
+        if getattr(optimizer, "gradient_accumulation_steps", None):
+            raise UserError(
+                "train.optimizer.gradient_accumulation_steps: not on several devices of "
+                "TensorFlow. Leave it out there, or take KERAS_BACKEND=jax or torch."
+            )
         skip_reduction(optimizer)
         skip_build(model)
 
