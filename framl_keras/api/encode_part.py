@@ -1,15 +1,37 @@
 """Encoding one part of a list, so that many machines share it."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from framl_keras import backend
 from framl_keras.data.inputs import input_images
 from framl_keras.embedder import PART, Embedder
-from framl_keras.evaluation.embedding_parts import Part, hash_of, is_written, write_part
+from framl_keras.evaluation.embedding_parts import (
+    Part,
+    check_settings,
+    hash_of,
+    read_part,
+    write_part,
+)
 from framl_keras.evaluation.embeddings import Embeddings
+
+
+class WrittenPart(NamedTuple):
+    """A part that is on disk.
+
+    Attributes:
+        file: where.
+        is_new: whether it was written now.
+        left_out: what is wrong with the images that could not be read, by name.
+    """
+
+    file: Path
+    is_new: bool
+    left_out: Mapping[str, str]
 
 
 def encode_part(
@@ -20,7 +42,7 @@ def encode_part(
     fused: bool = True,
     align: str = "auto",
     progress: bool = False,
-) -> tuple[Path, bool]:
+) -> WrittenPart:
     """Embeds part `i` of `n` of a list of images and keeps it beside an output.
 
     A part that is there already, with the same settings, is left alone. `merge_parts` gives
@@ -36,10 +58,11 @@ def encode_part(
         progress: shows a bar.
 
     Returns:
-        The part's file, and whether it was written now.
+        The part's file, whether it was written now, and which images could not be read.
 
     Raises:
-        UserError: if the part is there with other settings, or cannot be written.
+        UserError: if there is no such part, it is there with other settings, or cannot be
+            written.
 
     Example:
     >>> encode_part(embedder, "photos", "photos.npy", (1, 8))  # doctest: +SKIP
@@ -47,6 +70,8 @@ def encode_part(
     """
     chosen, found = Part(*part), input_images(images)
     settings = {
+        "backend": backend.choose(),
+        "chunk": PART,
         "weights": embedder.weights_hash,
         "engine": embedder.engine,
         "fused": fused,
@@ -57,14 +82,16 @@ def encode_part(
         "list": hash_of(found.names),
     }
     file = chosen.file(Path(output))
-    if is_written(file, settings):
-        return file, False
+    if file.is_file():
+        there, before = read_part(file)
+        check_settings(file, before, settings)
+        return WrittenPart(file, False, there.left_out)
     own = found[chosen.within(len(found), PART)]
     embeddings = Embeddings(np.empty((0, embedder.dim), np.float32), [])
     if len(own):
         embeddings = embedder.encode(own, fused, progress=progress, on_error="skip", align=align)
     write_part(file, embeddings, settings)
-    return file, True
+    return WrittenPart(file, True, embeddings.left_out)
 
 
 def _plain(size: Any) -> Any:

@@ -26,6 +26,10 @@ class Run:
     Args:
         path: the run's folder; None for the newest in `runs/`.
 
+    Attributes:
+        interrupted: whether a signal ended the training before its last step.
+        process: this process' number among those that trained together, from 0.
+
     Raises:
         UserError: if there is no trained model in it.
 

@@ -8,6 +8,8 @@ from framl_keras.cli.options import align_option, engine_option, json_option, ru
 from framl_keras.cli.show import show
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from framl_keras.evaluation.embeddings import Embeddings
 
 
@@ -65,9 +67,9 @@ def command(
         from framl_keras.api.encode_part import encode_part
 
         options: Any = {"fused": not plain, "align": align, "progress": True}
-        file, is_new = encode_part(embedder, found, output, (chosen.index, chosen.count), **options)
-        click.echo(f"{file}: {'written' if is_new else 'is there'}")
-        return 0
+        done = encode_part(embedder, found, output, (chosen.index, chosen.count), **options)
+        click.echo(f"{done.file}: {'written' if done.is_new else 'is there'}")
+        return _told(done.left_out)
     encoded = embedder.encode(found, not plain, progress=True, on_error="skip", align=align)
     return _done(encoded, output, as_json)
 
@@ -81,12 +83,18 @@ def _merged(images: tuple[str, ...], part: str | None, output: str) -> "Embeddin
 
 
 def _done(encoded: "Embeddings", output: str, as_json: bool) -> int:
-    """Says what was left out, and writes or prints the rest."""
-    for message in encoded.left_out.values():
-        click.echo(f"framl-keras: {message}", err=True)
+    """Says what was left out, and writes or prints the rest; the exit status."""
+    status = _told(encoded.left_out)
     if as_json:
         show(encoded, as_json)
     else:
         rows, dim = encoded.vectors.shape
         click.echo(f"{encoded.save(output)}: {rows} embeddings of length {dim}")
-    return 1 if encoded.left_out else 0
+    return status
+
+
+def _told(left_out: "Mapping[str, str]") -> int:
+    """Says what was left out; the exit status."""
+    for message in left_out.values():
+        click.echo(f"framl-keras: {message}", err=True)
+    return 1 if left_out else 0

@@ -20,15 +20,25 @@ _NAME = re.compile(r"part-(\d+)-of-(\d+)\.npz")
 
 @dataclass(frozen=True)
 class Part:
-    """One of several parts of a list, from 1.
+    """One of several parts of a list.
 
     Attributes:
-        index: which.
+        index: which, from 1.
         count: of how many.
+
+    Raises:
+        UserError: if there is no such part.
     """
 
     index: int
     count: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.count:
+            raise UserError(
+                "--part: expected i/n with i from 1 to n, such as 1/8. "
+                f"Received: {self.index}/{self.count}"
+            )
 
     def within(self, images: int, chunk: int) -> slice:
         """Which images are in it: whole chunks, so that no batch is another than without parts."""
@@ -52,10 +62,9 @@ def part_of(text: str) -> Part:
     Part(index=2, count=8)
     """
     found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
-    index, count = (int(number) for number in found.groups()) if found else (0, 0)
-    if not 1 <= index <= count:
+    if found is None:
         raise UserError(f"--part: expected i/n with i from 1 to n, such as 1/8. Received: {text}")
-    return Part(index, count)
+    return Part(int(found[1]), int(found[2]))
 
 
 def parts_of(output: Path) -> Path:
@@ -65,23 +74,19 @@ def parts_of(output: Path) -> Path:
 
 def hash_of(names: Sequence[str]) -> str:
     """A hash of an ordered list of names."""
-    return hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def is_written(file: Path, settings: Mapping[str, Any]) -> bool:
-    """Whether a part is there.
+def check_settings(file: Path, before: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Checks that a part was made as another one, or as one that is asked for.
 
     Raises:
-        UserError: if it is there with other settings, or damaged.
+        UserError: if it has other settings.
     """
-    if not file.is_file():
-        return False
-    _, before = read_part(file)
     if changed := [key for key in settings if before.get(key) != settings[key]]:
         told = ", ".join(f"{key} was {before.get(key)!r}, is {settings[key]!r}" for key in changed)
-        raise UserError(f"{file}: made with other settings: {told}. Delete {file.parent}, or ask "
-                        "for what it was made with.")  # fmt: skip
-    return True
+        remedy = f"Delete {file.parent}, or ask for what it was made with."
+        raise UserError(f"{file}: made with other settings: {told}. {remedy}")
 
 
 def write_part(file: Path, embeddings: Embeddings, settings: Mapping[str, Any]) -> None:
@@ -108,14 +113,12 @@ def read_part(file: Path) -> tuple[Embeddings, dict[str, Any]]:
     try:
         arrays = read_npz(file)
         told = json.loads(arrays["told"].tobytes())
-        embeddings = Embeddings(arrays["vectors"], told["names"], told["left_out"])
-        if len(embeddings.names) != len(embeddings.vectors):
-            raise ValueError("names and vectors do not fit")
-        return embeddings, dict(told["settings"])
+        vectors, names = arrays["vectors"], [str(name) for name in told["names"]]
+        if vectors.dtype != np.float32 or vectors.shape[:-1] != (len(names),):
+            raise ValueError("its names and vectors do not fit")
+        return Embeddings(vectors, names, dict(told["left_out"])), dict(told["settings"])
     except (ValueError, OSError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{file}: damaged: {error}. Delete it, and encode the part again."
-        ) from None
+        raise UserError(f"{file}: damaged: {error}. Delete it, and encode it again.") from None
 
 
 def merge_parts(output: str | Path) -> Embeddings:
@@ -144,9 +147,10 @@ def merge_parts(output: str | Path) -> Embeddings:
     if missing := [file.name for file in files if not file.is_file()]:
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         raise UserError(f"{folder}: {len(missing)} of {counts[0]} parts are missing: {some}")
-    _, settings = read_part(files[0])
-    parts = [embeddings for file in files if is_written(file, settings)
-             for embeddings in [read_part(file)[0]]]  # fmt: skip
+    read = [read_part(file) for file in files]
+    for file, (_, settings) in zip(files, read, strict=True):
+        check_settings(file, settings, read[0][1])
+    parts = [embeddings for embeddings, _ in read]
     filled = [part.vectors for part in parts if len(part)]
     if not filled:
         raise UserError(f"{folder}: no image could be read in any part.")

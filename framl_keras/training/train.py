@@ -124,7 +124,7 @@ def train(
         if start is not None:  # the run may have been killed in between
             verification.verify(model, progress)
         with contextlib.closing(journal), contextlib.closing(bar), watch, inputs:
-            while not (verification.is_over(progress) or stop.stopped):
+            while not (verification.is_over(progress) or stop.agreed()):
                 every = [*restored, *shown, *callbacks]
                 MODES[mode](model, batches, progress.epoch, progress.steps_left, every)
                 verification.verify(model, progress)

@@ -36,7 +36,7 @@ def images(monkeypatch):
 def test_parts_have_the_bytes_of_one_process(embedder, images, tmp_path, count):
     whole = embedder.encode(images, on_error="skip")
     for index in range(count, 0, -1):
-        assert encode_part(embedder, images, tmp_path / "x.npy", (index, count))[1]
+        assert encode_part(embedder, images, tmp_path / "x.npy", (index, count)).is_new
 
     merged = merge_parts(tmp_path / "x.npy")
 
@@ -46,10 +46,26 @@ def test_parts_have_the_bytes_of_one_process(embedder, images, tmp_path, count):
 
 
 def test_a_part_that_is_there_is_not_encoded_again(embedder, images, tmp_path):
-    file, is_new = encode_part(embedder, images, tmp_path / "x.npy", (1, 2))
-    before = file.stat().st_mtime_ns
-    assert (is_new, encode_part(embedder, images, tmp_path / "x.npy", (1, 2))[1]) == (True, False)
-    assert file.stat().st_mtime_ns == before
+    written = encode_part(embedder, images, tmp_path / "x.npy", (1, 2))
+    before = written.file.stat().st_mtime_ns
+    again = encode_part(embedder, images, tmp_path / "x.npy", (1, 2))
+    assert (written.is_new, again.is_new) == (True, False)
+    assert list(written.left_out) == list(again.left_out) == ["image 3 (bytes)"]
+    assert written.file.stat().st_mtime_ns == before
+
+
+def test_a_part_that_was_stopped_is_written_whole_the_next_time(
+    embedder, images, tmp_path, monkeypatch
+):
+    def stopped(*paths):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            encode_part(embedder, images, tmp_path / "x.npy", (1, 1))
+    assert encode_part(embedder, images, tmp_path / "x.npy", (1, 1)).is_new
+    assert len(merge_parts(tmp_path / "x.npy")) == 98
 
 
 def test_parts_of_other_settings_are_not_mixed(embedder, images, tmp_path):
@@ -92,7 +108,7 @@ def test_every_image_is_in_one_part():
         assert [n for share in shares for n in range(images)[share]] == list(range(images))
 
 
-@pytest.mark.parametrize("text", ["", "1", "0/4", "5/4", "1/0", "a/b", "-1/4", "1/4/2"])
+@pytest.mark.parametrize("text", ["", "1", "0/4", "5/4", "1/0", "0/0", "a/b", "-1/4", "1/4/2"])
 def test_what_is_no_part(text):
     with pytest.raises(UserError, match="--part: expected i/n"):
         part_of(text)

@@ -23,7 +23,17 @@ from framl_keras.data.pairs import open_pairs
 from framl_keras.data.pairs.embeddings import read_embeddings
 from framl_keras.data.sources import ImageFolder, Sample, open_source
 from framl_keras.errors import UserError
+from framl_keras.evaluation.embedding_parts import Part, merge_parts, write_part
+from framl_keras.evaluation.embeddings import Embeddings
 from mutations import change
+
+
+def encoded_part(root):
+    vectors = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    embeddings = Embeddings(vectors, list("abcde"), {"f": "not an image"})
+    file = Part(1, 1).file(root / "x.npy")
+    write_part(file, embeddings, {"fused": True})
+    return root / "x.npy", file, lambda location, rng: merge_parts(location).to_dict()
 
 
 class Format(NamedTuple):
@@ -435,6 +445,8 @@ FORMATS = [
         Format(f"CFP {part}", cfp(part))
         for part in ("Pair_list_F.txt", "Split/FP/01/same.txt", "Split/FP/02/diff.txt")
     ),
+    Format("encoded part", encoded_part),
+    Format("encoded part, sound", encoded_part, change.of_member()),
     Format("npz", embeddings),
     Format("npz, sound", embeddings, change.of_member()),
     Format("npy", one_array),

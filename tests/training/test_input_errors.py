@@ -1,5 +1,8 @@
 """What goes wrong in the input path surfaces as itself, wherever `fit` runs it."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 from small_runs import assert_same_state, changed, final_state
 
@@ -7,6 +10,7 @@ from framl_keras.cli.group import main
 from framl_keras.data.batches import TrainingBatches
 from framl_keras.errors import UserError
 from framl_keras.runs import RunDirectory
+from framl_keras.training.from_recipe import class_sizes
 from framl_keras.training.steps import whole_after_error
 from framl_keras.training.train import train
 
@@ -109,3 +113,9 @@ def test_a_label_of_no_identity_is_named(small, monkeypatch, label):
     monkeypatch.setattr(TrainingBatches, "__getitem__", get)
     with pytest.raises(UserError, match=f"label {label} is not within 0 to 2"):
         train(small, RunDirectory("runs/tiny"))
+
+
+@pytest.mark.parametrize("wrong", [-1, -7, 3, 2**40])
+def test_only_labels_of_identities_are_counted(wrong):
+    source = SimpleNamespace(labels=np.array([0, 2, 2, wrong]), class_names=["a", "b", "c"])
+    assert class_sizes(source).tolist() == [1, 0, 2]

@@ -1,8 +1,6 @@
 """Finds out which format a training source has, from what is there rather than from its name."""
 
 import glob
-import struct
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +29,7 @@ from framl_keras.data.sources.zip_images import ZipImages
 from framl_keras.data.table import text_of
 from framl_keras.errors import UserError
 from framl_keras.registry import Registry
+from framl_keras.untrusted.zip_file import open_zip
 
 OPENERS: Registry[Callable[[str], Source]] = Registry("source")
 WITH_COLUMNS = {"list", "Parquet"}
@@ -319,9 +318,9 @@ def is_npz(file: Path) -> bool:
 def _names_in(file: Path) -> list[str] | None:
     """The members of a zip archive; None where it is damaged."""
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_zip(file) as archive:
             return archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, NotImplementedError):
+    except (ValueError, OSError):
         return None
 
 

@@ -23,13 +23,13 @@ class StopOnSignal(keras.callbacks.Callback):
         agree: whether a flag is true in one of the processes that train together.
 
     Attributes:
-        stopped: whether a signal came.
+        stopped: whether the processes agree that a signal came to one of them.
     """
 
     def __init__(self, agree: Callable[[bool], bool] = bool) -> None:
         super().__init__()
         self.agree = agree
-        self.stopped = False
+        self.stopped = self._asked = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopOnSignal":
@@ -42,6 +42,11 @@ class StopOnSignal(keras.callbacks.Callback):
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def agreed(self) -> bool:
+        """Whether to stop now; all processes must ask at the same point of their program."""
+        self.stopped = self.agree(self._asked)
+        return self.stopped
+
     def ended(self, progress: Progress) -> bool:
         """Whether a signal ended the run before its last step; says where."""
         if not self.stopped or progress.step >= progress.total_steps:
@@ -50,13 +55,12 @@ class StopOnSignal(keras.callbacks.Callback):
         return True
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.stopped:
+        if self._asked:
             raise KeyboardInterrupt
-        self.stopped = True
+        self._asked = True
         log.warning("Stopping after this step; once more to stop at once.")
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Asks `fit` to end where a signal has come."""
-        self.stopped = self.agree(self.stopped)
-        if self.stopped:
+        if self.agreed():
             self.model.stop_training = True

@@ -39,8 +39,14 @@ def devices_for(asked: int | str | None, batch_size: int) -> Devices:
     if asked is not None and asked != "all" and (not isinstance(asked, int) or asked < 1):
         raise UserError(f"--devices: expected all, or a number from 1. Received: {asked}")
     running = backend.backend()
+    started = int(os.environ.get("WORLD_SIZE", "1"))
     if running == "torch":
-        return _processes(asked, batch_size)
+        return _processes(asked, started, batch_size)
+    if started > 1:
+        raise UserError(
+            f"WORLD_SIZE: a launcher started {started} processes, but the {running} backend trains "
+            "in one. Start it without torchrun, with --devices all, or set KERAS_BACKEND=torch."
+        )
     if asked in (None, 1):
         return ONE_DEVICE
     return _in_one_process(importlib.import_module(_FILES[running]), asked, batch_size)
@@ -63,9 +69,8 @@ def _in_one_process(chosen: Any, asked: int | str | None, batch_size: int) -> De
     return devices
 
 
-def _processes(asked: int | str | None, batch_size: int) -> Devices:
+def _processes(asked: int | str | None, started: int, batch_size: int) -> Devices:
     """The processes of a Torch job."""
-    started = int(os.environ.get("WORLD_SIZE", "1"))
     torch = importlib.import_module(_FILES["torch"])
     wanted = max(started, torch.local_devices()) if asked == "all" else asked
     if wanted not in (None, started):

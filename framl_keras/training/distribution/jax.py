@@ -7,6 +7,7 @@ import jax
 import keras
 from keras.distribution import DeviceMesh, LayoutMap, ModelParallel, TensorLayout
 
+from framl_keras.errors import UserError
 from framl_keras.training.distribution.devices import Batch, OneProcess
 
 AXIS = "device"
@@ -21,7 +22,7 @@ class SharedByRows(ModelParallel):
     program is that of one device: the compiler spreads it.
 
     Args:
-        count: how many of the job's devices, the first ones.
+        count: how many of the process' devices, the first ones.
 
     Attributes:
         class_shards: see `framl_keras.ops.backend`.
@@ -31,14 +32,12 @@ class SharedByRows(ModelParallel):
         mesh = DeviceMesh((count,), [AXIS], keras.distribution.list_devices()[:count])
         layouts = LayoutMap(mesh)
         layouts[_ROWS_OF_CLASSES] = (AXIS, None)
-        # Each process reads its own rows only.
         super().__init__(layout_map=layouts, batch_dim_name=AXIS, auto_shard_dataset=False)
         self.class_shards = count
 
     def get_data_layout(self, data_shape: tuple[int, ...]) -> TensorLayout:
         """By rows, or whole on each device where they cannot be shared equally."""
-        local = self.class_shards // jax.process_count()
-        if data_shape and data_shape[0] % local == 0:
+        if data_shape and data_shape[0] % self.class_shards == 0:
             return super().get_data_layout(data_shape)
         return TensorLayout([None] * len(data_shape), self.device_mesh)
 
@@ -60,12 +59,9 @@ class JaxDevices(OneProcess):
         return scope
 
     def place(self, batch: Batch) -> Batch:
-        """This process' rows of a batch as parts of arrays that lie on all devices."""
+        """A batch of which each device has its rows."""
         layout_of = self._distribution.get_data_layout
-        return tuple(
-            jax.make_array_from_process_local_data(layout_of(rows.shape).backend_layout, rows)
-            for rows in batch
-        )
+        return tuple(jax.device_put(rows, layout_of(rows.shape).backend_layout) for rows in batch)
 
 
 def create(count: int) -> JaxDevices:
@@ -74,5 +70,14 @@ def create(count: int) -> JaxDevices:
 
 
 def available() -> int:
-    """How many devices the job has."""
+    """How many devices this process has.
+
+    Raises:
+        UserError: if it is one of several.
+    """
+    if jax.process_count() > 1:
+        raise UserError(
+            f"--devices: JAX trains in one process, and this is one of {jax.process_count()}. "
+            "Start one on a machine, or train with KERAS_BACKEND=torch and torchrun."
+        )
     return len(keras.distribution.list_devices())

@@ -5,6 +5,7 @@ Gathered rows, sums over shares and reduced gradients make a step that of one de
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -28,8 +29,7 @@ class MirroredDevices(OneProcess):
 
     def __init__(self, count: int):
         self.count = count
-        names = [device.name for device in _devices()[:count]]
-        self._strategy = tf.distribute.MirroredStrategy(names)
+        self._strategy = _strategy(count)
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -43,12 +43,12 @@ class MirroredDevices(OneProcess):
             if isinstance(layer, keras.layers.BatchNormalization):
                 share_batch_norm(layer)
         optimizer = model.optimizer
-        optimizer.apply = functools.partial(_apply, optimizer.apply)
         if getattr(optimizer, "gradient_accumulation_steps", None):
             raise UserError(
                 "train.optimizer.gradient_accumulation_steps: not on several devices of "
                 "TensorFlow. Leave it out there, or take KERAS_BACKEND=jax or torch."
             )
+        optimizer.apply = functools.partial(_apply, optimizer.apply)
         skip_reduction(optimizer)
         skip_build(model)
 
@@ -73,6 +73,12 @@ class _OneOfThem:
         return outputs
 
 
+@functools.lru_cache
+def _strategy(count: int) -> tf.distribute.Strategy:
+    """One for all trainings of a process: a second one's messages would meet the first one's."""
+    return tf.distribute.MirroredStrategy([device.name for device in _devices()[:count]])
+
+
 def _apply(apply: Callable[..., Any], gradients: Sequence[Any], *arguments: Any) -> None:
     """An optimizer's step with the sum of all replicas' gradients, of losses that are shares."""
     context = tf.distribute.get_replica_context()
@@ -87,7 +93,16 @@ def create(count: int) -> MirroredDevices:
 
 
 def available() -> int:
-    """How many devices of the best kind there are."""
+    """How many devices of the best kind there are.
+
+    Raises:
+        UserError: if a cluster is set up, whose strategy does not work in Keras 3.
+    """
+    if os.environ.get("TF_CONFIG"):
+        raise UserError(
+            "--devices: TF_CONFIG sets up several machines, on which TensorFlow does not train "
+            "Keras 3 models. Unset it, or train with KERAS_BACKEND=torch and torchrun."
+        )
     return len(_devices())
 
 

@@ -41,16 +41,9 @@ class TorchProcesses:
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
         """The block within which rows are shared."""
-        with shared_rows(self.process, self.processes):
-            try:
-                yield
-            except RuntimeError as error:
-                if not _PEER_GONE.search(str(error)):
-                    raise
-                raise UserError(
-                    f"Process {self.process} of {self.processes} lost another one, whose own "
-                    "message says why. The same command goes on from the last checkpoint."
-                ) from None
+        mine = (self.process, self.processes)
+        with shared_rows(*mine), lost_process_explained(*mine):
+            yield
 
     def share(self, model: keras.Model) -> None:
         """Lets statistics be those of all rows, and the optimizer take all rows' gradients."""
@@ -78,6 +71,20 @@ class TorchProcesses:
     def predictor(self, model: keras.Model) -> Predictor:
         """The model, of whose batches each process computes a share."""
         return _SharedPredictor(model, self.process, self.processes)
+
+
+@contextlib.contextmanager
+def lost_process_explained(process: int, processes: int) -> Iterator[None]:
+    """Turns what Torch raises where another process has ended into the user's error."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _PEER_GONE.search(str(error)):
+            raise
+        raise UserError(
+            f"Process {process} of {processes} lost another one, whose own message says why. "
+            "The same command goes on from the last checkpoint."
+        ) from None
 
 
 class _SharedPredictor:

@@ -19,7 +19,6 @@ from framl_keras.training.checkpoints.state import read_state, write_state
 from framl_keras.training.distribution import ONE_DEVICE, Devices, placed, rows_of
 from framl_keras.training.parity.float64 import compute_in_float64, keep_numbers_exact
 from framl_keras.training.steps import gradients
-from framl_keras.training.steps.step import Tensor
 from framl_keras.training.train import MODES, build_models, stream
 
 
@@ -80,7 +79,9 @@ def first_steps(
         }
 
 
-def gradients_of(model: keras.Model, pixels: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
+def gradients_of(
+    model: keras.Model, pixels: np.ndarray, labels: np.ndarray
+) -> dict[str, np.ndarray]:
     """The gradient of each trainable variable, by its path."""
     tensor, label = keras.ops.convert_to_tensor(pixels), keras.ops.convert_to_tensor(labels)
     found = gradients(model, keras.ops.cast(tensor, "float32"), label)
