@@ -4,6 +4,7 @@
     python benchmarks/quickstart_settings.py train --part 1/2 --out found &
     python benchmarks/quickstart_settings.py train --part 2/2 --out found; wait
     python benchmarks/quickstart_settings.py choose --out found
+    python benchmarks/quickstart_settings.py test --out found --seed 0
 
 The 40 identities are in four groups of ten, each of them a test group in its turn. For each two
 groups, a candidate is trained on the other two and scored on both: the AUC of the cosine over all
@@ -86,9 +87,28 @@ def choose(out: Path) -> None:
     print(f"{'':7}", " ".join(f"{list(group)!s:>8}" for group in GROUPS))
     for name, worth in found.items():
         print(f"{name:7}", " ".join(f"{each:8.4f}" for each in worth), _short(candidates()[name]))
-    drawn = [name for name in names if name != "before"]
-    for column, test in enumerate(GROUPS):
-        print(list(test), "chooses", max(drawn, key=lambda name: found[name][column]))
+    for test in GROUPS:
+        print(list(test), "chooses", choice_of(out, test))
+
+
+@main.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--seed", default=0, show_default=True)
+def test(out: Path, seed: int) -> None:
+    """Trains the recipe with each group's own choice, and tests it on the group."""
+    import framl_keras as fk
+
+    for apart in GROUPS:
+        name = choice_of(out, apart)
+        first = apart[1] % 40 + 1  # those who follow choose, as at the recipe's head
+        people = {"test": list(apart), "validation": [first, first + 4]}
+        if apart == (31, 40):
+            people["validation"] = [26, 30]
+        changes = changes_of(candidates()[name]) | {"data.people": people, "seed": seed}
+        run = fk.train("quickstart", changes, name=f"{out.name}-test", restart=True, progress=False)
+        results = fk.evaluate(run.embedder, similarities=["cos"], bootstrap=0)
+        accuracies = {each.source: round(100 * float(each.accuracy), 2) for each in results}
+        print(list(apart), name, "seed", seed, accuracies, flush=True)
 
 
 def candidates(count: int = 12, seed: int = 0) -> dict[str, dict[str, Any]]:
@@ -112,9 +132,7 @@ def scores_without(
 
     keras.backend.clear_session()
     seen = [who for group, people in GROUPS.items() if group not in apart for who in people]
-    changes = {key: value for key, value in settings.items() if key != "geometry"}
-    changes |= {f"data.augment.{key}": value for key, value in settings["geometry"].items()}
-    changes |= {"data.train": str(folder_of(seen)), "data.people": None}
+    changes = changes_of(settings) | {"data.train": str(folder_of(seen)), "data.people": None}
     changes |= {"data.validation": {}, "data.test": {"apart": str(folder_of(GROUPS[apart[0]]))}}
     run = fk.train("quickstart", changes, name=name, restart=True, progress=False)
     scores = {}
@@ -124,6 +142,18 @@ def scores_without(
         )
         scores[group[0]] = float(results[0].verification.auc)
     return scores
+
+
+def changes_of(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as keys of the recipe."""
+    changes = {key: value for key, value in settings.items() if key != "geometry"}
+    return changes | {f"data.augment.{key}": value for key, value in settings["geometry"].items()}
+
+
+def choice_of(out: Path, test: tuple[int, int]) -> str:
+    """The candidate that is worth most to a test group."""
+    drawn = [name for name in candidates() if name != "before"]
+    return max(drawn, key=lambda name: _worth(out, name, test))
 
 
 def folder_of(people: Any) -> Path:
