@@ -3,6 +3,7 @@
 import copy
 import math
 import numbers
+from collections.abc import Sequence
 from functools import partial, reduce
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from keras import ops
 from framl_keras import margins
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_kernel import SampledKernel
-from framl_keras.ops.arguments import count, one_of, positive, real, whole
+from framl_keras.ops.arguments import count, one_of, positive, real, weights_of_classes, whole
 from framl_keras.ops.backend import (
     all_rows,
     class_shards,
@@ -31,7 +32,13 @@ from framl_keras.ops.class_columns import (
     spread_columns,
     without_padding,
 )
-from framl_keras.ops.cross_entropies import cross_entropies, over_labeled
+from framl_keras.ops.cross_entropies import (
+    cross_entropies,
+    mean_logit,
+    over_labeled,
+    smoothed,
+    weighted,
+)
 from framl_keras.ops.labels import check_labels, nan_unless, nan_unless_all, sound_labels
 from framl_keras.ops.own_and_others import own_and_others
 from framl_keras.ops.precision import at_least_float32, working_dtype
@@ -79,6 +86,10 @@ class ArcMarginLayer(keras.layers.Layer):
         row_optimizer: a `RowSGD`, how the sampled centers are updated where
             `sample_rate` is below 1. The others get no gradient, momentum or decay.
         seed: of the sampling.
+        label_smoothing: ε within [0, 1): the `losses` are those against 1 - ε at the label and
+            ε spread evenly over the classes that are seen.
+        class_weights: what the `losses` of each class are multiplied with, `num_classes`
+            positive numbers; `None` for 1. Logits know neither: give both to your own loss.
 
     Call arguments:
         embeddings: `(batch, dim)`, of any length; they are normalized here. A list of
@@ -137,6 +148,8 @@ class ArcMarginLayer(keras.layers.Layer):
         sample_rate: float = 1.0,
         row_optimizer: RowSGD | dict[str, Any] | None = None,
         seed: int = 0,
+        label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | None = None,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -146,6 +159,8 @@ class ArcMarginLayer(keras.layers.Layer):
         self.backward = one_of("backward", backward, ("exact", "straight_through"))
         self.interclass_filter = _filter_of(interclass_filter)
         self.seed = whole("seed", seed)
+        self.label_smoothing = real("label_smoothing", label_smoothing, 0.0, 1.0, "within [0, 1)")
+        self.class_weights = weights_of_classes(class_weights, self.num_classes)
         self.sample_rate = real(
             "sample_rate", sample_rate, math.ulp(0.0), math.nextafter(1.0, 2.0), "within (0, 1]"
         )
@@ -253,12 +268,9 @@ class ArcMarginLayer(keras.layers.Layer):
         embeddings, labels = all_rows(embeddings), all_rows(labels)
         labels, is_right = sound_labels(labels, self.num_classes)
         rows, places, _ = self._rows(labels, training)
-        if self._is_lean:
-            losses, is_nearest_own = self._lean(embeddings, rows, labels, places, training)
-        else:
-            cosines = self._cosines(embeddings, rows)
-            logits = self._logits(embeddings, cosines, labels, places, training)
-            losses, is_nearest_own = cross_entropies(logits, places), is_nearest(cosines, places)
+        form = self._lean if self._is_lean else self._from_logits
+        losses, is_nearest_own = form(embeddings, rows, labels, places, training)
+        losses = over_labeled(weighted(losses, labels, self.class_weights), labels)
         losses = losses + self._shared_penalty(embeddings, labels)
         return nan_unless(losses, is_right), is_nearest_own
 
@@ -309,22 +321,33 @@ class ArcMarginLayer(keras.layers.Layer):
         others_stay = type(self.margin_rule).others is margins.Margin.others
         return self.sub_centers == 1 and self.interclass_filter is None and others_stay
 
+    def _from_logits(
+        self, embeddings: Tensor, kernel: Tensor, labels: Tensor, places: Tensor, training: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropies and which rows are right, both `(batch,)`."""
+        cosines = self._cosines(embeddings, kernel)
+        logits = self._logits(embeddings, cosines, labels, places, training)
+        classes = self._classes_of(logits)
+        losses = cross_entropies(logits, places, classes, self.label_smoothing)
+        return losses, is_nearest(cosines, places)
+
     def _lean(
         self, embeddings: Tensor, kernel: Tensor, labels: Tensor, places: Tensor, training: bool
     ) -> tuple[Tensor, Tensor]:
-        """Cross-entropies and which rows are right, both `(batch,)`, without the logits."""
+        """As `_from_logits`, without the logits."""
         embeddings, kernel = at_least_float32(embeddings, kernel)
+        units = unit_vectors(embeddings)
+        classes = kernel.shape[0] if self._sampled else self.num_classes
         own, others, largest = own_and_others(
-            unit_vectors(embeddings),
-            kernel,
-            ops.maximum(places, 0),
-            self.scale,
-            kernel.shape[0] if self._sampled else self.num_classes,
+            units, kernel, ops.maximum(places, 0), self.scale, classes
         )
         target = self._target(own, lengths(embeddings), labels, training)
         losses = ops.softplus(others - self.scale * target)
+        if self.label_smoothing:
+            mean = mean_logit(units, kernel, own, target, self.scale, classes)
+            losses = smoothed(losses, self.scale * target, mean, self.label_smoothing)
         is_right = ops.logical_and(own >= largest, places >= 0)
-        return over_labeled(losses, places), ops.cast(is_right, losses.dtype)
+        return losses, ops.cast(is_right, losses.dtype)
 
     def _target(self, cosine: Tensor, norms: Tensor, labels: Tensor, training: bool) -> Tensor:
         """The cosine to the label's class with the margin, `(batch,)`."""
@@ -399,6 +422,8 @@ class ArcMarginLayer(keras.layers.Layer):
             "sample_rate": self.sample_rate,
             "row_optimizer": keras.saving.serialize_keras_object(self.row_optimizer),
             "seed": self.seed,
+            "label_smoothing": self.label_smoothing,
+            "class_weights": self.class_weights,
         }
 
 

@@ -11,6 +11,7 @@ from framl_keras import margins
 from framl_keras.keras_internals import build_for_fit
 from framl_keras.layers import ArcMarginLayer, RowSGD, wrong_label
 from framl_keras.losses import as_given
+from framl_keras.losses.softmax import softmax_losses
 
 __all__ = ["compile_for_training", "prediction_loss", "targets", "training_model", "wrong_label"]
 
@@ -29,7 +30,8 @@ def training_model(
 
     There are two outputs, see `compile_for_training`. Of the margin head they are the rows'
     `losses`, and as `plain` which rows are right without margin, among the sampled classes
-    if it samples. Of a plain Dense they are the `logits`, twice.
+    if it samples. Of a plain Dense they are the `logits`, twice, or as of the margin head where
+    labels are smoothed or classes have weights.
 
     Args:
         embedder: a model from `embedding_model`.
@@ -37,7 +39,8 @@ def training_model(
         head: `arcface`, or `softmax` for a plain Dense, FRAML's `NormHead`.
         class_sizes: how many images each identity has, for margins that ask for it.
         seed: of margins that are drawn, and of the classes that are sampled.
-        **options: arguments of `ArcMarginLayer`; `margin` may also be a mapping of a
+        **options: arguments of `ArcMarginLayer`, for a plain Dense `label_smoothing` and
+            `class_weights` only; `margin` may also be a mapping of a
             margin's name and its arguments, and `row_optimizer` one of `RowSGD`'s.
 
     Raises:
@@ -53,6 +56,9 @@ def training_model(
         dtype = keras.config.floatx()  # also of a network in half precision
         plain = keras.layers.Dense(num_classes, dtype=dtype, name="head")(embedding)
         outputs = {"logits": plain, "plain": plain}
+        if options.get("label_smoothing") or options.get("class_weights"):
+            losses, is_right = softmax_losses(plain, label, **options)
+            outputs = {"losses": losses, "plain": is_right}
     else:
         raise ValueError(f"Unknown head. Expected one of arcface, softmax. Received: head={head!r}")
     return keras.Model([embedder.input, label], outputs, name="training_model")

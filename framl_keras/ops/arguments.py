@@ -57,6 +57,26 @@ def count(name: str, value: Any) -> int:
     return whole(name, value, 1, "a positive integer")
 
 
+def weights_of_classes(values: Any, num_classes: int) -> list[float] | None:
+    """A positive number for each class, or None.
+
+    Raises:
+        ValueError: if there is another number of them, or one is not positive and finite.
+    """
+    if values is None:
+        return None
+    try:
+        weights = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        weights = np.zeros(0)
+    if weights.shape != (num_classes,) or not np.all((weights > 0) & (weights < math.inf)):
+        raise ValueError(
+            f"`class_weights` must be {num_classes} positive numbers, one for each class. "
+            f"Received: class_weights={str(values)[:80]}"
+        )
+    return [float(weight) for weight in weights]
+
+
 def flag(name: str, value: Any) -> bool:
     """A truth value as Python's.
 

@@ -10,6 +10,8 @@ from framl_keras.recipe.section import Section
 
 BEST_BY = r"^(.+ )?(diff|cos|corr|fft_corr|direct_corr|ssim) (accuracy|auc|eer|d_prime)$"
 
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
 
 class EarlyStopSection(Section):
     """Ends a run that no longer becomes better by `best_by`.
@@ -29,6 +31,11 @@ class TrainSection(Section):
         batch_size: images in a step.
         images_per_class: balanced batches: so many images of each of `batch_size` divided
             by this classes. Left open, each image is seen once an epoch.
+        label_smoothing: part of each label that is spread evenly over all classes that a step
+            sees.
+        class_weight: what each identity's loss is multiplied with: `balanced`, so that
+            identities with few images count as much as others; or `{identity: weight}`, the
+            others 1.
         optimizer: which optimizer moves the weights, and its settings.
         schedule: how the learning rate changes during the training.
         verify_every: epochs between verifications; 0 verifies at the end only.
@@ -55,6 +62,8 @@ class TrainSection(Section):
     epochs: Annotated[int, Field(ge=1)] = 5
     batch_size: Annotated[int, Field(ge=1)] = 128
     images_per_class: Annotated[int, Field(ge=1)] | None = None
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weight: Literal["balanced"] | dict[str, Weight] | None = None
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection = ScheduleSection()
     verify_every: Annotated[int, Field(ge=0)] = 1

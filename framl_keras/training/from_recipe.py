@@ -108,7 +108,9 @@ def build_models(
     options = recipe.model
     embedder = build_embedder(recipe, options.weights if fresh else None)
     sizes = class_sizes(source)
-    model = with_head(embedder, recipe, np.maximum(sizes, 1).tolist(), total_steps)
+    model = with_head(
+        embedder, recipe, source.class_names, np.maximum(sizes, 1).tolist(), total_steps
+    )
     if fresh:
         keep = [network_of(embedder)] if options.weights else []
         draw_initial_weights(model, recipe.seed, keep)

@@ -44,6 +44,7 @@ def recipe_of(folder: Path, case: dict) -> dict:
             "batch_size": BATCH,
             "epochs": 4,
             "optimizer": case.get("optimizer", {"name": "adamw", "learning_rate": 0.01}),
+            **case.get("train", {}),
         },
     }
 

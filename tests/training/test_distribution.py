@@ -34,12 +34,15 @@ OPTIMIZERS = {
     "clipped": {"name": "adamw", "learning_rate": 0.01, "global_clipnorm": 0.5},
     "accumulated": {"name": "sgd", "learning_rate": 0.05, "gradient_accumulation_steps": 2},
 }
+LOSS = {"label_smoothing": 0.1, "class_weight": {"03": 3.0, "17": 0.2}}
 BACKEND = keras.backend.backend()
 # TensorFlow's replicas have no explicit steps and no sampled rows.
 MODE = "fit" if BACKEND == "tensorflow" else "eager"
 CASES = {
     **{name: {"model": model, "mode": MODE} for name, model in HEADS.items()},
     **{name: {"optimizer": options, "mode": MODE} for name, options in OPTIMIZERS.items()},
+    "smoothed, weighted": {"mode": MODE, "train": LOSS},
+    "smoothed softmax": {"mode": MODE, "train": LOSS, "model": {"head": "softmax"}},
     "ArcFace in fit": {"mode": "fit", "twice": True},
     "sampled in fit": {"model": HEADS["sampled"], "mode": "fit", "twice": True},
 }

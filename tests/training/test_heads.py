@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from keras import ops
 from small_runs import (
     assert_modes_agree,
     assert_same_state,
@@ -16,6 +17,11 @@ from framl_keras.recipe import MARGINS
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.training.train import build_models, open_training_source, train
 
+LOSSES = {
+    "smoothed": {"label_smoothing": 0.1},
+    "balanced": {"class_weight": "balanced"},
+    "smoothed, one weighs more": {"label_smoothing": 0.1, "class_weight": {"person 2": 3.0}},
+}
 PARTIAL = {"sample_rate": 0.8, "sub_centers": 2, "margin": {"name": "CurricularFace"}}
 HEADS = {
     "AdaFace": {"margin": {"name": "AdaFace"}},
@@ -42,6 +48,43 @@ def test_both_modes_train_a_head_the_same(recipe, name):
     for mode in ("fit", "eager"):
         train(recipe, RunDirectory(f"runs/{mode}"), mode)
     assert_modes_agree(*(final_state(RunDirectory(f"runs/{mode}")) for mode in ("fit", "eager")))
+
+
+@pytest.mark.parametrize("head", ["arcface", "softmax"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_so_with_smoothed_labels_and_weights(recipe, name, head):
+    recipe = with_head(recipe, {"head": head}, **LOSSES[name])
+    for mode in ("fit", "eager"):
+        train(recipe, RunDirectory(f"runs/{mode}"), mode)
+    assert_modes_agree(*(final_state(RunDirectory(f"runs/{mode}")) for mode in ("fit", "eager")))
+
+
+@pytest.mark.parametrize("head", ["arcface", "softmax"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_they_reach_the_loss_of_either_head(recipe, name, head, rng):
+    recipe = with_head(recipe, {"head": head, "margin": 0.0, "dropout": 0.0}, **LOSSES[name])
+    source = open_training_source(recipe)
+    embedder, model = build_models(recipe, source, total_steps=10)
+    pixels = rng.uniform(0, 255, (4, *embedder.input_shape[1:])).astype("float32")
+    labels = np.array([0, 2, 4, -1])
+
+    found = ops.convert_to_numpy(model([pixels, labels])["losses"])
+
+    layer = model.get_layer("head")
+    logits = np.float64(ops.convert_to_numpy(layer(embedder(pixels))))
+    smoothing = recipe.train.label_smoothing
+    wanted = (1 - smoothing) * np.eye(5)[labels] + smoothing / 5
+    losses = -(wanted * (logits - np.log(np.exp(logits).sum(1, keepdims=True)))).sum(1)
+    sizes = np.bincount(source.labels, minlength=5)
+    weight = {"smoothed": [1.0] * 5, "balanced": sizes.sum() / (5 * sizes)}
+    weights = np.array(weight.get(name, [1.0, 1.0, 3.0, 1.0, 1.0]))[labels] * (labels >= 0)
+    np.testing.assert_allclose(found, losses * weights / 0.75, rtol=1e-4, atol=1e-4)
+
+
+def test_a_weight_of_nobody_is_named(recipe):
+    recipe = with_head(recipe, {}, class_weight={"Ada": 2.0})
+    with pytest.raises(UserError, match=r"train\.class_weight: no identity is called 'Ada'"):
+        train(recipe, RunDirectory("runs/tiny"))
 
 
 def test_a_head_with_state_goes_on_to_the_very_same_end(recipe):

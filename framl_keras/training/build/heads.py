@@ -9,6 +9,7 @@ import keras
 from framl_keras.errors import UserError
 from framl_keras.models import training_model
 from framl_keras.recipe import Recipe, RowOptimizerSection
+from framl_keras.training.build.class_weights import class_weights
 from framl_keras.training.build.optimizers import rate_of
 
 # Keys that are arguments of `ArcMarginLayer` under the same name.
@@ -16,13 +17,18 @@ _SAME = ("scale", "sub_centers", "backward", "interclass_filter", "sample_rate")
 
 
 def with_head(
-    embedder: keras.Model, recipe: Recipe, class_sizes: Sequence[int], total_steps: int
+    embedder: keras.Model,
+    recipe: Recipe,
+    class_names: Sequence[str],
+    class_sizes: Sequence[int],
+    total_steps: int,
 ) -> keras.Model:
     """The training model around an embedder, with the recipe's head.
 
     Args:
         embedder: a model from `embedding_model`.
         recipe: what to build.
+        class_names: the identity's name at each label.
         class_sizes: how many images each identity has.
         total_steps: of the whole run.
 
@@ -31,9 +37,13 @@ def with_head(
             do not fit together.
     """
     section, num_classes = recipe.model, len(class_sizes)
+    loss: dict[str, Any] = {
+        "label_smoothing": recipe.train.label_smoothing,
+        "class_weights": class_weights(recipe.train.class_weight, class_names, class_sizes),
+    }
     if section.head == "softmax":
-        return training_model(embedder, num_classes, "softmax")
-    options = {key: getattr(section, key) for key in _SAME}
+        return training_model(embedder, num_classes, "softmax", **loss)
+    options = loss | {key: getattr(section, key) for key in _SAME}
     if section.sample_rate < 1.0:
         _check_sample(recipe, num_classes)
         options["row_optimizer"] = _row_optimizer(recipe, total_steps)
