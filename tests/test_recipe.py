@@ -38,14 +38,10 @@ def test_defaults_are_framls_settings(recipe_file):
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 @pytest.mark.parametrize(("size", "larger"), [(64, 73), (112, 128), (160, 183), (224, 256)])
 def test_sizes_follow_each_other_unless_both_are_set(path, size, larger):
-    fixed = "resize_to" in path.read_text()
-    if fixed and size > 112:
-        with pytest.raises(UserError, match=r"`augment.resize_to` .* `image_size`"):
-            Recipe.load(path, [f"data.image_size={size}"])
-    else:
-        recipe = Recipe.load(path, [f"data.image_size={size}"])
-        assert recipe.data.augment.resize_to == (112 if fixed else larger)
-        assert Recipe.model_validate(recipe.model_dump()) == recipe
+    crops_nothing = "resize_to: image_size" in path.read_text()
+    recipe = Recipe.load(path, [f"data.image_size={size}"])
+    assert recipe.data.augment.resize_to == (size if crops_nothing else larger)
+    assert Recipe.model_validate(recipe.model_dump()) == recipe
 
 
 @pytest.mark.parametrize(
@@ -214,6 +210,7 @@ def test_columns_are_names_or_numbers(columns, expected):
 SIZES = {  # image_size, resize_to -> what the recipe holds, or what is wrong
     "both sides": ([128, 64], [144, 72], (128, 64), (144, 72)),
     "room follows": ([128, 64], None, (128, 64), (146, 73)),
+    "nothing is cropped": ([128, 64], "image_size", (128, 64), (128, 64)),
     "equal sides are one": ([112, 112], [128, 128], 112, 128),
     "room for one side only": (
         [128, 64],

@@ -14,7 +14,7 @@ class AugmentSection(Section):
     Attributes:
         resize_to: side in pixels, or `[height, width]`, to which an image is resized before a part
             of `image_size` is cropped at random; left open, it follows `data.image_size`, as 128
-            for 112.
+            for 112; `image_size` crops nothing.
         flip: whether half of the images, drawn at random, are mirrored.
         degrees: largest rotation either way, in degrees.
         scale: largest zoom either way: sizes lie within exp(-scale) and exp(scale) times.

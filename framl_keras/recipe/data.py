@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from framl_keras.recipe.augment import Augmentation, AugmentSection
 from framl_keras.recipe.people import People, has_validation
 from framl_keras.recipe.section import Section
-from framl_keras.recipe.sides import InputSize, said
+from framl_keras.recipe.sides import WHOLE, InputSize, said
 from framl_keras.types import fits_in, in_proportion
 
 HELD_OUT = "held-out"
@@ -85,17 +85,16 @@ class DataSection(Section):
     def _fits_its_sizes(self) -> "DataSection":
         """Images are cropped from larger ones: 112 from 128 pixels, as FRAML has it."""
         side = self.augment.resize_to
-        if side is None:
-            augment = self.augment.model_copy(
-                update={"resize_to": in_proportion(self.image_size, 8, 7)}
-            )
+        if side is None or side == WHOLE:
+            room = in_proportion(self.image_size, 8, 7) if side is None else self.image_size
+            augment = self.augment.model_copy(update={"resize_to": room})
             self.__dict__["augment"] = augment  # a frozen section's only way to follow another key
         elif not fits_in(self.image_size, side):
             raise ValueError(
                 f"`augment.resize_to` ({said(side)}) must be at least `image_size` "
                 f"({said(self.image_size)}), "
                 f"which is cropped from it; leave `data.augment.resize_to` out to let it follow "
-                f"`data.image_size`, or set it too"
+                f"`data.image_size`, let it be `image_size`, or set it too"
             )
         return self
 

@@ -1,6 +1,6 @@
 """Sizes of images in a recipe: one side, or `[height, width]`."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
@@ -25,8 +25,11 @@ def _schema(least: int) -> dict[str, Any]:
 InputSize = Annotated[
     Size, BeforeValidator(lambda value: _checked(value, 16)), WithJsonSchema(_schema(16))
 ]
+WHOLE: Literal["image_size"] = "image_size"  # as large as the input is: nothing is cropped
 CropRoom = Annotated[
-    Size, BeforeValidator(lambda value: _checked(value, 8)), WithJsonSchema(_schema(8))
+    Size | Literal["image_size"],
+    BeforeValidator(lambda value: value if value == WHOLE else _checked(value, 8)),
+    WithJsonSchema({"anyOf": [*_schema(8)["anyOf"], {"const": WHOLE}]}),
 ]
 
 
