@@ -13,7 +13,7 @@ from framl_keras.data.conversion import convert as convert_source
 from framl_keras.data.conversion.options import format_for
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.pairs import open_pairs as open_all_pairs
-from framl_keras.data.sources import Sample, Source, columns_for, open_sources
+from framl_keras.data.sources import Sample, Source, as_source, columns_for, open_sources
 from framl_keras.data.splitting import split as split_source
 from framl_keras.errors import UserError
 from framl_keras.types import Size, in_proportion
@@ -111,13 +111,14 @@ class TrainingData:
         return f"TrainingData({len(self):,} images of {len(self.class_names):,} identities)"
 
 
-def open(location: Location | Source | Sequence[Location], root: Location | None = None,
+def open(location: Any, root: Location | None = None,
          on_error: str = "raise", columns: Columns = None) -> TrainingData:  # fmt: skip
     """Opens training data, whatever its format.
 
     Args:
         location: `orl`, `synthetic:people=100,images=20`, a folder `<identity>/<image>`, records,
-            a list `path,label`, or a source of your own.
+            a list `path,label`, or a source of your own; or a data set that is there in Python,
+            of `(image, label)`: Torch's, TensorFlow's, Hugging Face's, a list, two arrays.
         root: folder that paths within the data start from.
         columns: which columns of a table are `path` and `label`, by name or number.
         on_error: whether damaged records are refused (`raise`) or left out (`skip`).
@@ -305,14 +306,14 @@ def _source(given: Any, root: Location | None, on_error: str, columns: Columns =
     if isinstance(given, str | os.PathLike):
         base = None if root is None else os.fspath(root)
         return open_sources(os.fspath(given), base, on_error, columns)
-    if isinstance(given, Source):
-        return given
     if isinstance(given, list | tuple) and all(isinstance(g, str | os.PathLike) for g in given):
         base = None if root is None else os.fspath(root)
         return open_sources([os.fspath(each) for each in given], base, on_error, columns)
+    if source := as_source(given):
+        return source
     raise TypeError(
-        "Expected a path, a name such as `orl`, or a source with `class_names` and `labels`. "
-        f"Received: {type(given).__name__}"
+        "Expected a path, a name such as `orl`, a source with `class_names` and `labels`, or a "
+        f"data set of (image, label). Received: {type(given).__name__}"
     )
 
 

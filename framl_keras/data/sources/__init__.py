@@ -7,6 +7,7 @@ from framl_keras.data.sources.left_out import LeftOut
 from framl_keras.data.sources.merged import Merged
 from framl_keras.data.sources.orl import OrlFaces
 from framl_keras.data.sources.people import People
+from framl_keras.data.sources.samples import Samples, as_source
 from framl_keras.data.sources.source import Images, Sample, Source
 from framl_keras.data.sources.synthetic import SyntheticFaces, SyntheticOptions
 
@@ -19,9 +20,11 @@ __all__ = [
     "OrlFaces",
     "People",
     "Sample",
+    "Samples",
     "Source",
     "SyntheticFaces",
     "SyntheticOptions",
+    "as_source",
     "columns_for",
     "open_source",
     "open_sources",

@@ -4,6 +4,7 @@ import glob
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from framl_keras.data.image_formats import HEAD, image_format
 from framl_keras.data.records.record_io import is_record_io
@@ -19,6 +20,7 @@ from framl_keras.data.sources.parquet import MAGIC as PARQUET
 from framl_keras.data.sources.parquet import ParquetImages
 from framl_keras.data.sources.record_io import RecordIO
 from framl_keras.data.sources.records import Records
+from framl_keras.data.sources.samples import as_source
 from framl_keras.data.sources.shards import all_shards, shards_of
 from framl_keras.data.sources.source import Source
 from framl_keras.data.sources.synthetic import PREFIX, SyntheticFaces, SyntheticOptions
@@ -58,12 +60,13 @@ class Request:
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def register_source(name: str, opener: Callable[[str], Source], replace: bool = False) -> None:
+def register_source(name: str, opener: Callable[[str], Any], replace: bool = False) -> None:
     """Lets recipes and commands name data of one's own as `name:anything`.
 
     Args:
         name: one word.
-        opener: called with what stands after the colon; gives a `Source`.
+        opener: called with what stands after the colon; gives a `Source`, or a data set of
+            `(image, label)`, see `Samples`.
         replace: takes the place of an opener of that name.
 
     Example:
@@ -173,18 +176,19 @@ def _opened(location: str, request: Request) -> Source:
     return _READERS[kind](files, request) if files else ImageFolder(location)
 
 
-def _checked(location: str, source: object) -> Source:
+def _checked(location: str, source: Any) -> Source:
     """What a user's own opener gave.
 
     Raises:
         UserError: if it is no source.
     """
-    if isinstance(source, Source):
-        return source
-    raise UserError(
-        f"{location}: its opener gave {type(source).__name__}. Expected an instance of a class "
-        "that derives from framl_keras.data.sources.Source."
-    )
+    found = as_source(source)
+    if found is None:
+        raise UserError(
+            f"{location}: its opener gave {type(source).__name__}. Expected an instance of a class "
+            "that derives from framl_keras.data.sources.Source, or a data set of (image, label)."
+        )
+    return found
 
 
 _UNPACK = "Unpack it first; records need random access"
