@@ -88,6 +88,7 @@ def run_alone(name: str, seed: int, changes: list[str]) -> float:
 
 
 def accuracy(head: list[str], changes: list[str]) -> float:
+    from framl_keras.data import View
     from framl_keras.evaluation import evaluate
     from framl_keras.recipe import Recipe
     from framl_keras.runs.directory import RunDirectory
@@ -99,7 +100,7 @@ def accuracy(head: list[str], changes: list[str]) -> float:
     (result,) = evaluate(
         trained.embedder,
         trained.pair_sets,
-        image_size=recipe.data.image_size,
+        View(recipe.data.image_size),
         baseline=False,
         progress=False,
     )

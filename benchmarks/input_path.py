@@ -32,6 +32,7 @@ from framl_keras.data.augment import Augment
 from framl_keras.data.batches import TrainingBatches, training_stream
 from framl_keras.data.conversion import ConvertOptions, convert
 from framl_keras.data.sources import Sample, open_source
+from framl_keras.data.view import View
 
 BATCH, SIZE, STRETCHED = 128, 112, 128
 
@@ -73,7 +74,9 @@ class Photographs:
 
 def ours(path, threads):
     """Our path, as training runs it; the call takes a number of batches."""
-    batches = TrainingBatches(open_source(str(path)), BATCH, SIZE, Augment(resize_to=STRETCHED))
+    batches = TrainingBatches(
+        open_source(str(path)), BATCH, View(SIZE), Augment(resize_to=STRETCHED)
+    )
     stream = training_stream(batches, threads=threads)
     return lambda count: [None for _ in islice(stream, count)]
 

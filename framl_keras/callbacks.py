@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from framl_keras.data.view import View
 from framl_keras.evaluation import Result, check_names, evaluate
 from framl_keras.runs.verification_sets import pair_sets_of
-from framl_keras.types import size_of
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ class Verify(keras.callbacks.Callback):
         every: epochs between verifications.
         similarities: names.
         central_crop: whether a plain model sees only the middle of each image.
+        aspect_ratio: how a plain model sees images of other proportions; see `fk.data.View`.
 
     Raises:
         UserError: if the pairs cannot be read, or a name is unknown.
@@ -42,6 +43,7 @@ class Verify(keras.callbacks.Callback):
         every: int = 1,
         similarities: Sequence[str] = ("cos",),
         central_crop: bool = False,
+        aspect_ratio: str = "stretch",
     ):
         super().__init__()
         if not isinstance(every, int) or every < 1:
@@ -49,7 +51,7 @@ class Verify(keras.callbacks.Callback):
         check_names(similarities, "exact")
         self.embedder, self.every, self.similarities = embedder, every, list(similarities)
         self.pair_sets = pair_sets_of(pairs)
-        self.central_crop = getattr(embedder, "central_crop", central_crop)
+        self.seen = {"central_crop": central_crop, "aspect_ratio": aspect_ratio}
         self.results: list[Result] = []
         self.history: dict[str, list[float]] = {}
 
@@ -63,15 +65,16 @@ class Verify(keras.callbacks.Callback):
             logs.update(self._numbers())
 
     def _verify(self) -> None:
-        model = getattr(self.embedder, "model", self.embedder)
         if isinstance(self.embedder, keras.Model):
             model = self.embedder
+            view = View.of_facts(model.input_shape, self.seen)
+        else:
+            model, view = self.embedder.model, self.embedder.view
         _ = self.model  # reading it brings JAX' trained weights back into the layers
         self.results = evaluate(
             model,
             self.pair_sets,
-            image_size=size_of(*model.input_shape[1:3]),
-            central_crop=self.central_crop,
+            view,
             similarities=self.similarities,
             baseline=False,
             bootstrap=0,

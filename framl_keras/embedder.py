@@ -3,7 +3,7 @@
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import numpy as np
 from framl_keras.data.decode import decode
 from framl_keras.data.inputs import InputImages, in_parts, one_image
 from framl_keras.data.pairs import PairSet
-from framl_keras.data.transforms import view
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation.calibration import (
     Calibration,
@@ -35,7 +35,7 @@ from framl_keras.runs.thresholds import read_thresholds
 from framl_keras.runs.verification_sets import pair_sets_of
 from framl_keras.similarities import check_similarity
 from framl_keras.similarities import names as similarity_names
-from framl_keras.types import Size, sides, size_of
+from framl_keras.types import Size, sides
 
 if TYPE_CHECKING:
     import keras
@@ -54,6 +54,7 @@ class Embedder:
         facts: what else is to be kept with it.
         engine: what computes vectors: `keras`; or `onnx` or `openvino`, for which the model
             is exported once, compared with Keras, and kept in a cache.
+        aspect_ratio: how it sees images of other proportions; see `fk.data.View`.
 
     Example:
     >>> import keras, numpy as np
@@ -75,13 +76,13 @@ class Embedder:
         calibrations: Mapping[str, Calibration] | None = None,
         facts: Mapping[str, Any] | None = None,
         engine: str = KERAS,
+        aspect_ratio: str = "stretch",
     ):
-        size = _size_of(model)
+        seen = {"central_crop": central_crop, "aspect_ratio": aspect_ratio}
+        view = View.of_facts(_input_shape(model), seen)
         place = Path(".")
         facts = dict(facts or {})
-        self._opened = TrainedEmbedder(
-            model, size, central_crop, place, RunDirectory(place), None, facts
-        )
+        self._opened = TrainedEmbedder(model, view, place, RunDirectory(place), None, facts)
         self._keeps_run = False
         self._engine = Engine(model, engine)
         self.thresholds = dict(thresholds or {})
@@ -147,12 +148,12 @@ class Embedder:
     @property
     def image_size(self) -> Size:
         """Side of the images that the model sees, in pixels, or height and width."""
-        return self._opened.image_size
+        return self._opened.view.size
 
     @property
-    def central_crop(self) -> bool:
-        """Whether the model sees only the middle of each image."""
-        return self._opened.central_crop
+    def view(self) -> View:
+        """How the model sees images."""
+        return self._opened.view
 
     @property
     def dim(self) -> int:
@@ -192,9 +193,7 @@ class Embedder:
 
     def _thresholds_of_run(self) -> dict[str, float]:
         """The thresholds kept with its run, if they are for these weights and images."""
-        opened = self._opened
-        folder, seen = opened.directory.path, (opened.image_size, opened.central_crop)
-        return read_thresholds(folder, self.weights_hash, *seen)
+        return read_thresholds(self._opened.directory.path, self.weights_hash, self.view)
 
     @cached_property
     def calibrations(self) -> dict[str, Calibration]:
@@ -272,17 +271,16 @@ class Embedder:
         names: list[str] = []
         parts: list[np.ndarray] = []
         for part in map(aligned, in_parts(images, PART)):
-            readable, crop = part, self.central_crop
+            readable, seen = part, self.view
             if on_error == "skip":
-                readable, crop = self._readable(part, left_out), False
+                readable, seen = self._readable(part, left_out), _once_fitted(seen)
             if len(readable):
                 predictor = self.predictor(len(readable))
                 function = (mirror_fused if fused else not_fused)(predictor, batch_size)
                 embedded = embed_with(
                     function,
                     readable,
-                    self.image_size,
-                    crop,
+                    seen,
                     batch_size,
                     progress,
                     normalize=normalize,
@@ -433,11 +431,11 @@ class Embedder:
         return f"Embedder({', '.join(known)})"
 
     def _readable(self, images: InputImages, left_out: dict[str, str]) -> InputImages:
-        """The images that decode, as the model sees them; `left_out` says what others lack."""
-        kept = []
+        """The images that decode, fitted but in color; `left_out` says what others lack."""
+        kept, in_color = [], replace(self.view, channels=3)
         for position, name in enumerate(images.names):
             try:
-                pixels = view(decode(images[position]), self.image_size, self.central_crop)
+                pixels = in_color.pixels(decode(images[position]))
                 kept.append((name, pixels))
             except UserError as error:
                 left_out[name] = str(error)
@@ -461,9 +459,9 @@ class Embedder:
 
     def _embedded(self, sets: Sequence[PairSet], progress: bool) -> list[Embedded]:
         """The embeddings of each set's images."""
-        function, seen = mirror_fused(self.predictor()), (self.image_size, self.central_crop)
+        function = mirror_fused(self.predictor())
         return [
-            embed_with(function, each.images, *seen, progress=progress, title=each.name)
+            embed_with(function, each.images, self.view, progress=progress, title=each.name)
             for each in sets
         ]
 
@@ -479,8 +477,7 @@ class Embedder:
         return {
             **self._opened.facts,
             **known,
-            "image_size": self.image_size,
-            "central_crop": self.central_crop,
+            **self.view.facts(),
             "fused": True,
             "weights": self.weights_hash,
             "thresholds": self.thresholds,
@@ -511,11 +508,16 @@ def _nothing(left_out: Mapping[str, str]) -> str:
     return f"None of {len(left_out)} images could be read. The first: {first}"
 
 
-def _size_of(model: "keras.Model") -> Size:
+def _once_fitted(view: View) -> View:
+    """The view of images that were fitted to it already."""
+    return View(view.size, channels=view.channels)
+
+
+def _input_shape(model: "keras.Model") -> tuple[int, ...]:
     shape = tuple(model.input_shape)
     if len(shape) != 4 or not shape[1] or not shape[2]:
         raise ValueError(
             "`model` must take images of one size (batch, height, width, 3). Received: input "
             f"shape {shape}"
         )
-    return size_of(shape[1], shape[2])
+    return shape

@@ -105,7 +105,7 @@ def test_one_file_is_enough(faces, embedder, tmp_path):
 
     loaded = fk.Embedder.load(tmp_path / "one.keras")
 
-    assert loaded.central_crop
+    assert loaded.view.central_crop
     assert loaded.thresholds == {"diff": 0.7}
     assert loaded.calibrations == {"cos": embedder.calibrations["cos"]}
     assert loaded.compare(faces / "p0" / "0.png", faces / "p0" / "1.png").same

@@ -76,8 +76,7 @@ def encode_part(
         "engine": embedder.engine,
         "fused": fused,
         "align": align,
-        "image_size": _plain(embedder.image_size),
-        "central_crop": embedder.central_crop,
+        **embedder.view.facts(),
         "images": len(found),
         "list": hash_of(found.names),
     }

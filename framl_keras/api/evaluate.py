@@ -158,8 +158,7 @@ def evaluate(
     found = evaluate_model(
         chosen.predictor(),
         sets,
-        image_size=chosen.image_size,
-        central_crop=chosen.central_crop,
+        view=chosen.view,
         similarities=names,
         protocol=protocol,
         baseline=baseline,
@@ -212,8 +211,7 @@ def _facts(embedder: Embedder, results: Sequence[Result]) -> dict[str, Any]:
         embedder=str(trained.path),
         step=trained.step,
         weights=trained.weights,
-        image_size=trained.image_size,
-        central_crop=trained.central_crop,
+        **trained.view.facts(),
         state=describe_state(trained.facts, {result.set_name for result in results}),
         data={result.set_name: result.fingerprint for result in results},
     )

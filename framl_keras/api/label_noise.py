@@ -92,9 +92,7 @@ def label_noise(
     embedder = run if isinstance(run, Embedder) else Embedder.load(run)
     trained = embedder.trained
     centers, source = centers_of(trained.directory), _source(trained)
-    found = find_label_noise(
-        trained.model, source, centers, angle, trained.image_size, trained.central_crop
-    )
+    found = find_label_noise(trained.model, source, centers, angle, trained.view)
     return LabelNoise(found.suspects, source.class_names, found.angles, angle)
 
 

@@ -108,8 +108,7 @@ class Run:
         if choice and choice is not self.pair_sets:
             found = evaluate(embedder, choice[:1], "all", baseline=False, bootstrap=0)
             on = choice[0].name
-        seen = (embedder.image_size, embedder.central_crop)
-        write_thresholds(self.path, list(found), embedder.weights_hash, *seen)
+        write_thresholds(self.path, list(found), embedder.weights_hash, embedder.view)
         want = "" if self.recipe.data.validation else ", a test set, for want of data.validation"
         results.facts["choice"] = f"Thresholds of {self.path} are chosen on {on}{want}."
         if not self._sets.test:

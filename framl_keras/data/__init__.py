@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from framl_keras.data.sources import Sample as Sample
     from framl_keras.data.sources import Source as Source
     from framl_keras.data.sources import register_source as register_source
+    from framl_keras.data.view import View as View
 
 _FRONT = ("TrainingData", "audit", "check", "convert", "open", "open_pairs", "split")
 _SOURCES = ("Sample", "Source", "register_source")
-__all__ = sorted([*_FRONT, *_SOURCES])  # noqa: PLE0605
+__all__ = sorted([*_FRONT, *_SOURCES, "View"])  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
@@ -32,6 +33,8 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module("framl_keras.data.front"), name)
     if name in _SOURCES:
         return getattr(importlib.import_module("framl_keras.data.sources"), name)
+    if name == "View":
+        return importlib.import_module("framl_keras.data.view").View
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,6 +1,6 @@
-"""Random views of training images: what is drawn, and how it is carried out.
+"""Random variations of training images: what is drawn, and how it is carried out.
 
-All that a view needs is drawn at once, for a whole batch, as sixteen uniform
+All that a variation needs is drawn at once, for a whole batch, as sixteen uniform
 numbers a sample. Which of them are used depends on the options, so switching
 one part on does not change what another draws.
 """
@@ -15,10 +15,12 @@ from framl_keras.data.transforms import (
     affine,
     color_matrices,
     erase,
+    fitted,
     flip,
     recolor,
-    resize,
+    to_gray,
 )
+from framl_keras.data.view import View
 from framl_keras.types import Size, sides
 
 UNIFORMS = 16
@@ -34,7 +36,7 @@ class Augment:
     """What is done to each training image, at random; 0 or False turns a part off.
 
     Attributes:
-        resize_to: the side, or height and width, that images are stretched to before they are
+        resize_to: the side, or height and width, that images are fitted to before they are
             cropped.
         flip: whether half of the images are mirrored.
         degrees: largest rotation either way.
@@ -57,8 +59,8 @@ class Augment:
     erase: float = 0.0
 
 
-class View(NamedTuple):
-    """One random view.
+class Variation(NamedTuple):
+    """What is done to one training image.
 
     Attributes:
         corner: top and left of the crop.
@@ -88,54 +90,46 @@ def uniforms(seed: int, first: int, count: int) -> np.ndarray:
     return ((raw >> np.uint64(11)) * 2.0**-53).reshape(count, UNIFORMS)
 
 
-def draw_views(
-    drawn: np.ndarray, size: Size, options: Augment, central_crop: bool
-) -> Iterator[View]:
-    """The views that rows of uniform numbers stand for.
+def variations(drawn: np.ndarray, view: View, options: Augment) -> Iterator[Variation]:
+    """What rows of uniform numbers stand for.
 
     Args:
         drawn: numbers in [0, 1), `(n, UNIFORMS)`.
-        size: side of the views in pixels, or height and width.
+        view: how images are seen; with `central_crop` the middle is cropped, not anywhere.
         options: how much is done.
-        central_crop: crops the middle instead of anywhere.
     """
-    room = np.subtract(sides(options.resize_to), sides(size))
+    room = np.subtract(sides(options.resize_to), sides(view.size))
     corners = (drawn[:, [_TOP, _LEFT]] * (room + 1)).astype(np.int64)
-    if central_crop:
+    if view.central_crop:
         corners[:] = room // 2
     mirrored = options.flip & (drawn[:, _FLIP] < 0.5)
     gains = np.exp(options.contrast * _signed(drawn[:, _CONTRAST]))
     yield from map(
-        View,
+        Variation,
         map(tuple, corners.tolist()),
         mirrored.tolist(),
         _colors(drawn, gains, options),
         gains.tolist(),
         _motions(drawn, options),
-        _hidden(drawn, size, options),
+        _hidden(drawn, view.size, options),
     )
 
 
 def augment(
-    image: np.ndarray,
-    size: Size,
-    options: Augment,
-    rng: np.random.Generator,
-    central_crop: bool = False,
+    image: np.ndarray, view: View, options: Augment, rng: np.random.Generator
 ) -> np.ndarray:
-    """A random training view of an image, `(height, width, 3)`.
+    """A training image at random, uint8, of `view.shape`.
 
     Args:
         image: RGB uint8, any size.
-        size: the side of the result, or height and width, at most `options.resize_to`.
+        view: how images are seen, at most `options.resize_to` large.
         options: how much is done.
         rng: where the randomness comes from.
-        central_crop: crops the middle instead of anywhere, as FRAML's `is_ccrop` means.
     """
-    (view,) = draw_views(rng.random((1, UNIFORMS)), size, options, central_crop)
-    out = np.empty((*sides(size), 3), dtype=np.uint8)
-    render(image, view, Scratch(size, options.resize_to), out)
-    return out
+    (variation,) = variations(rng.random((1, UNIFORMS)), view, options)
+    out = np.empty((*sides(view.size), 3), dtype=np.uint8)
+    render(image, variation, Scratch(view, options.resize_to), out)
+    return to_gray(out) if view.channels == 1 else out
 
 
 class Scratch:
@@ -144,40 +138,42 @@ class Scratch:
     Fresh memory for each costs as much as the steps themselves.
 
     Args:
-        size: side of the views in pixels, or height and width.
-        resize_to: the size that images are stretched to first.
+        view: how images are seen.
+        resize_to: the size that images are fitted to first.
     """
 
-    def __init__(self, size: Size, resize_to: Size):
+    def __init__(self, view: View, resize_to: Size):
+        self.aspect_ratio = view.aspect_ratio
         self.decoded = np.empty(_DECODED, dtype=np.uint8)  # untouched pages cost nothing
-        self.stretched = np.empty((*sides(resize_to), 3), dtype=np.uint8)
-        self.cropped = np.empty((*sides(size), 3), dtype=np.uint8)
+        self.fitted = np.empty((*sides(resize_to), 3), dtype=np.uint8)
+        self.cropped = np.empty((*sides(view.size), 3), dtype=np.uint8)
 
 
-def render(image: np.ndarray, view: View, scratch: Scratch, out: np.ndarray) -> None:
-    """Writes an image as a view shows it.
+def render(image: np.ndarray, variation: Variation, scratch: Scratch, out: np.ndarray) -> None:
+    """Writes a variation of an image.
 
     Args:
         image: RGB uint8, any size.
-        view: what to do.
+        variation: what to do.
         scratch: memory to work in; it says the sizes.
         out: where the result goes, uint8 `(height, width, 3)`, contiguous.
     """
-    image = resize(image, scratch.stretched.shape[:2], scratch.stretched)
-    if view.motion is not None:
-        degrees, zoom, *shift = view.motion
+    room = scratch.fitted
+    image = fitted(image, room.shape[:2], scratch.aspect_ratio, room)
+    if variation.motion is not None:
+        degrees, zoom, *shift = variation.motion
         image = affine(image, degrees, zoom, (shift[0], shift[1]))
-    (top, left), (height, width) = view.corner, out.shape[:2]
+    (top, left), (height, width) = variation.corner, out.shape[:2]
     image = image[top : top + height, left : left + width]
-    target = out if view.colors is None else scratch.cropped
-    if view.mirrored:
+    target = out if variation.colors is None else scratch.cropped
+    if variation.mirrored:
         flip(image, target)
     else:
         np.copyto(target, image)
-    if view.colors is not None:
-        recolor(target, view.colors, view.gain, out)
-    if view.hidden is not None:
-        erase(out, view.hidden[:4], view.hidden[4])
+    if variation.colors is not None:
+        recolor(target, variation.colors, variation.gain, out)
+    if variation.hidden is not None:
+        erase(out, variation.hidden[:4], variation.hidden[4])
 
 
 def _signed(drawn: np.ndarray) -> np.ndarray:

@@ -7,14 +7,22 @@ from collections.abc import Iterator
 import grain
 import numpy as np
 
-from framl_keras.data.augment import Augment, Scratch, View, draw_views, render, uniforms
+from framl_keras.data.augment import (
+    Augment,
+    Scratch,
+    Variation,
+    render,
+    uniforms,
+    variations,
+)
 from framl_keras.data.opencv_threads import one_thread_each
 from framl_keras.data.order import ClassBalanced, EachOnce
 from framl_keras.data.policies import Policy
-from framl_keras.data.sources.source import Images, Source
-from framl_keras.data.transforms import decode, view
+from framl_keras.data.sources.source import Source
+from framl_keras.data.transforms import decode, to_gray
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
-from framl_keras.types import Size, fits_in, sides
+from framl_keras.types import fits_in, sides
 
 THREADS = 4
 _ATTEMPTS = 100
@@ -33,10 +41,9 @@ class TrainingBatches:
     Args:
         source: where the samples are.
         batch_size: samples in a batch.
-        size: side of the images in pixels, or height and width.
+        view: how images are seen.
         options: how images are augmented.
         seed: decides the order and the augmentation.
-        central_crop: see `augment`.
         on_error: `raise` stops at a sample that cannot be read; `skip` takes another
             one in its place, chosen by (seed, `i`), and notes it in `skipped`.
         images_per_class: images of each class of a batch; None for each image once an epoch.
@@ -53,18 +60,18 @@ class TrainingBatches:
         self,
         source: Source,
         batch_size: int,
-        size: Size,
+        view: View,
         options: Augment,
         seed: int = 0,
-        central_crop: bool = False,
         on_error: str = "raise",
         images_per_class: int | None = None,
         policy: Policy | None = None,
         rows: slice | None = None,
     ):
+        size = view.size
         if not fits_in(size, options.resize_to):
             raise ValueError(
-                f"`size` must be at most `options.resize_to`, from which it is cropped. "
+                f"`view.size` must be at most `options.resize_to`, from which it is cropped. "
                 f"Received: size={size}, resize_to={options.resize_to}"
             )
         if policy is not None and sides(policy.size) != sides(size):
@@ -72,8 +79,8 @@ class TrainingBatches:
                 f"`policy` must be for images of `size`. Received: size={size}, "
                 f"policy.size={policy.size}"
             )
-        self.source, self.batch_size, self.size = source, batch_size, size
-        self.options, self.seed, self.central_crop = options, seed, central_crop
+        self.source, self.batch_size, self.view = source, batch_size, view
+        self.options, self.seed = options, seed
         self.on_error, self.policy = on_error, policy
         self.rows = range(batch_size)[rows or slice(None)]
         self._skips: list[str] = []  # appending is safe from several threads
@@ -87,19 +94,19 @@ class TrainingBatches:
         return 2**61 // self.batch_size  # Grain wants a length; a run does not end by itself
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """The pixels, uint8 `(rows, height, width, 3)`, and labels, int32 `(rows,)`."""
+        """The pixels, uint8 `(rows, height, width, channels)`, and labels, int32 `(rows,)`."""
         first, count = int(batch) * self.batch_size + self.rows.start, len(self.rows)
-        images = np.empty((count, *sides(self.size), 3), dtype=np.uint8)
+        images = np.empty((count, *sides(self.view.size), 3), dtype=np.uint8)
         labels = np.empty(count, dtype=np.int32)
         drawn = uniforms(self.seed, first, count)
-        views = draw_views(drawn, self.size, self.options, self.central_crop)
-        scratch = Scratch(self.size, self.options.resize_to)
+        wanted = variations(drawn, self.view, self.options)
+        scratch = Scratch(self.view, self.options.resize_to)
         positions = self.order.batch(int(batch))[self.rows.start : self.rows.stop]
-        for row, (shown, position) in enumerate(zip(views, positions, strict=True)):
+        for row, (shown, position) in enumerate(zip(wanted, positions, strict=True)):
             labels[row] = self._fill(images[row], first + row, int(position), shown, scratch)
         if self.policy is not None:
             self.policy(images, self.seed, first)
-        return images, labels
+        return (to_gray(images) if self.view.channels == 1 else images), labels
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -118,7 +125,7 @@ class TrainingBatches:
             )
 
     def _fill(
-        self, out: np.ndarray, index: int, position: int, shown: View, scratch: Scratch
+        self, out: np.ndarray, index: int, position: int, shown: Variation, scratch: Scratch
     ) -> int:
         """Draws sample `index` of the run into `out` and returns its label."""
         message = ""
@@ -160,22 +167,5 @@ def training_dataset(
 ) -> grain.IterDataset:
     """What `training_stream` reads, as Grain has it."""
     dataset = grain.MapDataset.source(batches)[start_step:]
-    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
-    return dataset.to_iter_dataset(options)
-
-
-def verification_dataset(
-    samples: Images,
-    batch_size: int,
-    size: Size,
-    central_crop: bool = False,
-    threads: int = THREADS,
-) -> grain.IterDataset:
-    """Streams the samples' pixels in order, uint8 `(≤ batch_size, height, width, 3)`."""
-    dataset = (
-        grain.MapDataset.source(samples)
-        .map(lambda sample: view(decode(sample), size, central_crop))
-        .batch(batch_size)
-    )
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
     return dataset.to_iter_dataset(options)

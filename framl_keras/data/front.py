@@ -15,6 +15,7 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.data.pairs import open_pairs as open_all_pairs
 from framl_keras.data.sources import Sample, Source, as_source, columns_for, open_sources
 from framl_keras.data.splitting import split as split_source
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.types import Size, in_proportion
 
@@ -63,6 +64,8 @@ class TrainingData:
         seed: int = 0,
         augment: Mapping[str, Any] | bool = True,
         central_crop: bool = False,
+        channels: int = 3,
+        aspect_ratio: str = "stretch",
         images_per_class: int | None = None,
         on_error: str = "raise",
         start: int = 0,
@@ -79,13 +82,15 @@ class TrainingData:
             augment: True for FRAML's, False for none, or options of `Augment`, such as
                 `{"flip": True, "degrees": 10}`.
             central_crop: crops the middle instead of anywhere.
+            channels: 3 for RGB, 1 for gray.
+            aspect_ratio: what becomes of images of other proportions; see `View`.
             images_per_class: for balanced batches, images of each class.
             on_error: `raise` stops at an image that cannot be read; `skip` takes another one.
             start: the first batch.
             threads: readers.
 
         Returns:
-            An iterator of uint8 `(batch_size, size, size, 3)` and int32 `(batch_size,)`.
+            An iterator of uint8 `(batch_size, size, size, channels)` and int32 `(batch_size,)`.
 
         Raises:
             UserError: if an image cannot be read, or an option is unknown.
@@ -95,13 +100,13 @@ class TrainingData:
             training_stream,
         )
 
+        view = View(size, central_crop, channels, aspect_ratio)
         batches = TrainingBatches(
             self.source,
             batch_size,
-            size,
-            _augment(augment, size, central_crop),
+            view,
+            _augment(augment, view),
             seed,
-            central_crop,
             on_error,
             images_per_class,
         )
@@ -208,6 +213,8 @@ def check(
     root: Location | None = None,
     sheet: Location | None = None,
     columns: Columns = None,
+    channels: int = 3,
+    aspect_ratio: str = "stretch",
 ) -> "CheckReport":
     """Counts, reads and decodes images, and measures the input path.
 
@@ -222,6 +229,8 @@ def check(
         root: folder that paths within the source start from.
         sheet: where to draw a contact sheet of training images, if anywhere.
         columns: see `open`.
+        channels: 3 for RGB, 1 for gray.
+        aspect_ratio: what becomes of images of other proportions; see `View`.
 
     Raises:
         UserError: if nothing is there.
@@ -230,7 +239,8 @@ def check(
     from framl_keras.data.checking.check import check_batches  # noqa: PLC0415
 
     opened = _source(source, root, "skip", columns)
-    batches = check_batches(opened, size, central_crop, seed, policy)
+    view = View(size, central_crop, channels, aspect_ratio)
+    batches = check_batches(opened, view, seed, policy)
     report = check_source(opened, _said(source), batches, sample, jobs or os.cpu_count() or 1)
     if sheet is not None and len(report.unreadable) < report.checked:
         from framl_keras.data.checking import save_contact_sheet  # noqa: PLC0415 - Matplotlib
@@ -322,14 +332,13 @@ def _said(given: Any) -> str:
     return os.fspath(given) if isinstance(given, str | os.PathLike) else type(given).__name__
 
 
-def _augment(given: Mapping[str, Any] | bool, size: Size, central_crop: bool) -> Augment:
+def _augment(given: Mapping[str, Any] | bool, view: View) -> Augment:
     """The augmentation that is meant; images are stretched so that crops have FRAML's room."""
-    room = in_proportion(size, 128, 112)
+    room = in_proportion(view.size, 128, 112)
     if given is True:
         return Augment(resize_to=room)
     if given is False:
-        side = room if central_crop else size
-        return Augment(resize_to=side, flip=False, saturation=0, brightness=0)
+        return Augment(resize_to=view.room, flip=False, saturation=0, brightness=0)
     known = list(Augment.__dataclass_fields__)
     for option in given:
         if option not in known:

@@ -2,13 +2,11 @@
 
 import itertools
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from framl_keras.data.files import find_images
+from framl_keras.data.pixels import as_numpy, is_array, is_pil, pil_pixels, rgb
 from framl_keras.data.sources.image_file import read_image_file
 from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
@@ -17,7 +15,6 @@ EXPECTED = (
     "a path, a folder, bytes of an image file, a PIL image, an array (height, width, 3) of 0…255, "
     "or a list of these"
 )
-_COLOR_CHANNELS = (1, 3)
 
 Named = tuple[str, Callable[[], Any]]
 
@@ -153,19 +150,7 @@ def _file_of(source: Any, index: int) -> str | None:
 
 def _is_single(value: Any) -> bool:
     kinds = (str, os.PathLike, bytes, bytearray, memoryview, Sample)
-    return isinstance(value, kinds) or _is_array(value) or _is_pil(value) or _is_file(value)
-
-
-def _is_array(value: Any) -> bool:
-    """Whether it is an array or a tensor of any backend; an array of paths is none."""
-    if not (hasattr(value, "__array__") and hasattr(value, "shape") and hasattr(value, "dtype")):
-        return False
-    return getattr(value.dtype, "kind", "f") not in "OUS"
-
-
-def _is_pil(value: Any) -> bool:
-    module = sys.modules.get("PIL.Image")  # who has such an image has imported it
-    return module is not None and isinstance(value, module.Image)
+    return isinstance(value, kinds) or is_array(value) or is_pil(value) or _is_file(value)
 
 
 def _is_file(value: Any) -> bool:
@@ -182,10 +167,10 @@ def _images_of(item: Any, position: int) -> Iterator[Named]:
     elif isinstance(item, bytes | bytearray | memoryview):
         content = bytes(item)
         yield f"{where} (bytes)", lambda: content
-    elif _is_pil(item):
+    elif is_pil(item):
         name = getattr(item, "filename", "") or f"{where} (PIL image)"
-        yield str(name), lambda: _pil_pixels(item, str(name))
-    elif _is_array(item):
+        yield str(name), lambda: pil_pixels(item, str(name))
+    elif is_array(item):
         yield from _of_array(item, position)
     elif _is_file(item):
         yield f"{where} (file)", _file_content(item, where)
@@ -212,70 +197,14 @@ def _file_content(file: Any, where: str) -> Callable[[], bytes]:
     return lambda: content
 
 
-def _pil_pixels(image: Any, name: str) -> np.ndarray:
-    """The RGB pixels of a PIL image, turned as its EXIF says, as files are decoded too."""
-    from PIL import ImageOps  # noqa: PLC0415 - it is loaded already, or there is no such image
-
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode in ("I;16", "I;16L", "I;16B"):
-        return _rgb((np.asarray(upright) >> 8).astype(np.uint8), name)
-    if upright.mode in ("I", "F"):
-        return _rgb(np.asarray(upright), name)
-    return np.array(upright.convert("RGB"))
-
-
 def _of_array(array: Any, position: int) -> Iterator[Named]:
     """One image, or each of a batch."""
-    values = _as_numpy(array)
+    values = as_numpy(array)
     if values.ndim == 4:
         for row, pixels in enumerate(values):
             name = f"image {position + row} (array)"
-            yield name, lambda pixels=pixels, name=name: _rgb(pixels, name)  # type: ignore[misc]
+            yield name, lambda pixels=pixels, name=name: rgb(pixels, name)  # type: ignore[misc]
         return
     name = f"image {position} (array)"
-    pixels = _rgb(values, name)  # what is wrong is said before anything is computed
+    pixels = rgb(values, name)  # what is wrong is said before anything is computed
     yield name, lambda: pixels
-
-
-def _as_numpy(array: Any) -> np.ndarray:
-    """A NumPy array of an array or a tensor, wherever it lies."""
-    if hasattr(array, "detach"):  # of Torch, which refuses otherwise
-        array = array.detach().cpu()
-        if "bfloat16" in str(array.dtype):
-            array = array.float()
-    return np.asarray(array)
-
-
-def _rgb(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Pixels of any accepted kind as RGB uint8 `(height, width, 3)`."""
-    image = pixels[:, :, None] if pixels.ndim == 2 else pixels
-    if image.ndim != 3 or image.shape[-1] not in _COLOR_CHANNELS or not image.size:
-        raise UserError(
-            f"{name}: expected pixels (height, width, 3), or 1 channel, or none. Received: shape "
-            f"{pixels.shape}. {_shape_remedy(pixels.shape)}"
-        )
-    image = image if image.dtype == np.uint8 else _as_uint8(image, name)
-    return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
-
-
-def _shape_remedy(shape: tuple[int, ...]) -> str:
-    if len(shape) == 3 and shape[0] in _COLOR_CHANNELS:
-        return "Put the channels last: np.moveaxis(image, 0, -1)."
-    if len(shape) == 3 and shape[-1] == 4:
-        return "Drop the alpha channel: image[..., :3]."
-    return "Several images of one size are (n, height, width, 3)."
-
-
-def _as_uint8(image: np.ndarray, name: str) -> np.ndarray:
-    if image.dtype.kind not in "iuf" and image.dtype.name != "bfloat16":
-        raise UserError(f"{name}: expected numbers 0…255. Received: dtype {image.dtype}")
-    values = image.astype(np.float64)
-    low, high = float(values.min()), float(values.max())
-    if not (np.isfinite(values).all() and low >= 0 and high <= 255):
-        raise UserError(f"{name}: expected pixels 0…255. Received: values {low:g} to {high:g}")
-    if image.dtype.kind not in "iu" and 0 < high <= 1:
-        raise UserError(
-            f"{name}: expected pixels 0…255. Received: values {low:g} to {high:g}, which look "
-            "like [0, 1]. Multiply by 255."
-        )
-    return np.rint(values).astype(np.uint8)

@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 
 from framl_keras.data.decode import decode
-from framl_keras.types import Size, in_proportion, sides
+from framl_keras.types import Size, sides
 
 __all__ = [
-    "LUMA", "affine", "color_matrices", "crop_middle", "decode", "erase", "flip", "recolor",
-    "resize", "view",
+    "ASPECT_RATIOS", "LUMA", "affine", "color_matrices", "crop_middle", "decode", "erase",
+    "fitted", "flip", "recolor", "resize", "to_gray",
 ]  # fmt: skip
+
+ASPECT_RATIOS = ("stretch", "pad", "crop")  # see `fitted`; the first is FRAML's
 
 LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -113,17 +115,36 @@ def erase(image: np.ndarray, box: tuple[int, int, int, int], value: int) -> None
     image[top : top + height, left : left + width] = value
 
 
-def view(
-    image: np.ndarray, size: Size, central_crop: bool = False, resize_to: Size | None = None
+def fitted(
+    image: np.ndarray, size: Size, aspect_ratio: str = "stretch", out: np.ndarray | None = None
 ) -> np.ndarray:
-    """The one view of an image used in verification, `(height, width, 3)`.
+    """The image at `size`.
 
     Args:
         image: RGB uint8, any size.
-        size: the side of the result, or height and width.
-        central_crop: stretches to `resize_to` first and keeps the middle, as FRAML does.
-        resize_to: see `central_crop`; in FRAML's proportion, 128 for 112, if it is left out.
+        size: side of the result, or height and width.
+        aspect_ratio: `stretch` changes the image's proportions, `pad` centers it between black
+            borders, `crop` keeps as much of its middle as has the right ones.
+        out: where the result may be written.
     """
-    if not central_crop:
-        return resize(image, size)
-    return crop_middle(resize(image, resize_to or in_proportion(size, 128, 112)), size)
+    if aspect_ratio == "stretch":
+        return resize(image, size, out)
+    (height, width), (rows, columns) = image.shape[:2], sides(size)
+    if aspect_ratio == "crop":
+        tall = min(height, max(1, round(width * rows / columns)))
+        wide = min(width, max(1, round(height * columns / rows)))
+        return resize(crop_middle(image, (tall, wide)), size, out)
+    scale = min(rows / height, columns / width)
+    tall, wide = (max(1, round(side * scale)) for side in (height, width))
+    padded = np.zeros((rows, columns, 3), dtype=np.uint8) if out is None else out
+    padded[:] = 0
+    top, left = (rows - tall) // 2, (columns - wide) // 2
+    padded[top : top + tall, left : left + wide] = resize(image, (tall, wide))
+    return padded
+
+
+def to_gray(images: np.ndarray) -> np.ndarray:
+    """RGB `(..., height, width, 3)` in gray, `(..., height, width, 1)`, by OpenCV's weights."""
+    flat = np.ascontiguousarray(images).reshape(-1, images.shape[-2], 3)
+    gray = cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)
+    return gray.reshape(*images.shape[:-1], 1)

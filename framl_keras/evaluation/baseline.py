@@ -11,7 +11,7 @@ def raw_pixels(pixels: np.ndarray) -> np.ndarray:
     Their cosine is the images' correlation.
 
     Args:
-        pixels: uint8 `(n, height, width, 3)`.
+        pixels: uint8 `(n, height, width, channels)`.
 
     Returns:
         float32 `(n, cells)`, at most SIDE by SIDE of them.

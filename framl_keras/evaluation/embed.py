@@ -8,10 +8,10 @@ import grain
 import numpy as np
 from tqdm import tqdm
 
+from framl_keras.data.decode import decode
 from framl_keras.data.sources import Images
-from framl_keras.data.transforms import decode, view
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
-from framl_keras.types import Size
 
 BATCH_SIZE = 64
 THREADS = 4
@@ -36,15 +36,15 @@ class Embedded(NamedTuple):
 class _Views:
     """Random access to (pixels as verification sees them, label, hash of the image)."""
 
-    def __init__(self, samples: Images, size: Size, central_crop: bool):
-        self.samples, self.size, self.central_crop = samples, size, central_crop
+    def __init__(self, samples: Images, view: View):
+        self.samples, self.view = samples, view
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int, np.ndarray]:
         sample = self.samples[int(index)]
-        pixels = view(decode(sample), self.size, self.central_crop)
+        pixels = self.view.pixels(decode(sample))
         encoded = sample.image if isinstance(sample.image, bytes) else sample.image.tobytes()
         digest = hashlib.blake2b(encoded, digest_size=16).digest()
         return pixels, sample.label, np.frombuffer(digest, dtype=np.uint8)
@@ -53,8 +53,7 @@ class _Views:
 def embed(
     model: Any,
     samples: Images,
-    image_size: Size,
-    central_crop: bool = False,
+    view: View,
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
     fused: bool = True,
@@ -71,8 +70,7 @@ def embed(
         model: a Keras model from RGB pixels `(batch, height, width, 3)` to
             `(batch, dim)`.
         samples: the images.
-        image_size: side of the model's input, or height and width.
-        central_crop: sees the middle of each image only, see `view`.
+        view: how the model sees images.
         batch_size: images at a time; batches are filled up to a few fixed sizes, so
             that the model is compiled for few shapes.
         progress: shows a bar with images per second.
@@ -87,9 +85,8 @@ def embed(
             names the image.
     """
     function = (mirror_fused if fused else not_fused)(model, batch_size)
-    return embed_with(
-        function, samples, image_size, central_crop, batch_size, progress, normalize=normalize
-    ).embeddings
+    found = embed_with(function, samples, view, batch_size, progress, normalize=normalize)
+    return found.embeddings
 
 
 def mirror_fused(model: Any, batch_size: int = BATCH_SIZE) -> Callable[[np.ndarray], np.ndarray]:
@@ -135,8 +132,7 @@ def fixed_size(count: int, batch_size: int = BATCH_SIZE) -> int:
 def embed_with(
     function: Callable[[np.ndarray], np.ndarray],
     samples: Images,
-    image_size: Size,
-    central_crop: bool = False,
+    view: View,
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
     title: str = "embedding",
@@ -147,10 +143,9 @@ def embed_with(
     After a full batch the last one is filled up: a model need not be compiled for it.
 
     Args:
-        function: uint8 `(n, height, width, 3)` to `(n, dim)`, for n up to `batch_size`.
+        function: uint8 `(n, height, width, channels)` to `(n, dim)`, for n up to `batch_size`.
         samples: see `embed`, as are the other arguments.
-        image_size: side of the images, or height and width.
-        central_crop: sees the middle of each image only.
+        view: how images are seen.
         batch_size: images at a time.
         progress: shows a bar with images per second.
         title: of the bar.
@@ -167,7 +162,7 @@ def embed_with(
     done = 0
     bar = tqdm(total=len(samples), desc=title, unit="image", disable=not progress, leave=False)
     with bar:
-        for pixels, labels, hashes in _stream(samples, image_size, central_crop, batch_size):
+        for pixels, labels, hashes in _stream(samples, view, batch_size):
             vectors = function(_filled_up(pixels, batch_size) if done else pixels)[: len(pixels)]
             _check_finite(vectors, samples, done)
             if not done:
@@ -197,10 +192,10 @@ def l2_normalized(vectors: np.ndarray) -> np.ndarray:
 
 
 def _stream(
-    samples: Images, size: Size, central_crop: bool, batch_size: int
+    samples: Images, view: View, batch_size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Batches of pixels, labels and image hashes, read ahead by threads, in order."""
-    dataset = grain.MapDataset.source(_Views(samples, size, central_crop)).batch(batch_size)
+    dataset = grain.MapDataset.source(_Views(samples, view)).batch(batch_size)
     options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=THREADS)
     yield from dataset.to_iter_dataset(options)
 

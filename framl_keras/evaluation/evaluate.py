@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framl_keras.data.pairs import PairSet
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation.arrays import check_both_kinds
 from framl_keras.evaluation.baseline import raw_pixels
@@ -18,7 +19,6 @@ from framl_keras.evaluation.links import equal_rows
 from framl_keras.evaluation.protocol import PROTOCOLS, check_protocol
 from framl_keras.evaluation.verification import Verification, verify
 from framl_keras.similarities import check_similarity
-from framl_keras.types import Size
 
 MODEL, RAW_PIXELS = "model", "raw pixels"
 DTYPE = np.float64  # FRAML puts its model's embeddings into such an array
@@ -54,8 +54,7 @@ class Result:
 def evaluate(
     model: Any,
     pair_sets: Sequence[PairSet],
-    image_size: Size,
-    central_crop: bool = False,
+    view: View,
     similarities: Sequence[str] = ("cos",),
     protocol: str = "exact",
     baseline: bool = True,
@@ -69,8 +68,7 @@ def evaluate(
     Args:
         model: a Keras model from pixels to embeddings, see `embed`.
         pair_sets: the verification sets.
-        image_size: side of the model's input, or height and width.
-        central_crop: sees the middle of each image only.
+        view: how the model sees images.
         similarities: names, see `SIMILARITIES`.
         protocol: `exact`, `framl` or `both`.
         baseline: adds raw pixels under the cosine.
@@ -85,17 +83,15 @@ def evaluate(
     """
     protocols = check_names(similarities, protocol)
     pair_sets = _checked(pair_sets)
-    views = [(source, mirror_fused(model, batch_size), similarities)]
+    seen = [(source, mirror_fused(model, batch_size), similarities)]
     if baseline:
-        views.append((RAW_PIXELS, raw_pixels, ["cos"]))
+        seen.append((RAW_PIXELS, raw_pixels, ["cos"]))
     results: list[Result] = []
     for pairs in pair_sets:
         check_both_kinds(pairs.is_same, pairs.name)
-        for name, function, measures in views:
+        for name, function, measures in seen:
             title = f"{pairs.name}: {name}"
-            found = embed_with(
-                function, pairs.images, image_size, central_crop, batch_size, progress, title
-            )
+            found = embed_with(function, pairs.images, view, batch_size, progress, title)
             results += verify_each(pairs, name, found, measures, protocols, bootstrap, DTYPE)
     return results
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from framl_keras.data.sources import People, Source
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation.arrays import as_array
 from framl_keras.evaluation.dominant_centers import dominant_centers
 from framl_keras.evaluation.embed import embed_with, not_fused
-from framl_keras.types import Size
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,7 @@ def find_label_noise(
     source: Source,
     centers: np.ndarray,
     limit: float,
-    image_size: Size,
-    central_crop: bool = False,
+    view: View,
 ) -> LabelNoise:
     """Compares training images with their labels' centers, as they are, not mirrored.
 
@@ -66,8 +65,7 @@ def find_label_noise(
         source: the training data, with the labels of the centers.
         centers: `(sub_centers, num_classes, dim)`.
         limit: in degrees; images beyond it are suspects.
-        image_size: side of the model's input, or height and width.
-        central_crop: sees the middle of each image only.
+        view: how the model sees images.
 
     Raises:
         UserError: if an image cannot be decoded, or the centers are not the source's.
@@ -80,9 +78,7 @@ def find_label_noise(
         labels = range(first, min(first + AT_ONCE, classes))
         people = People(source, labels)
         title = f"identities {first + 1}-{labels[-1] + 1}"
-        vectors = embed_with(
-            not_fused(model), people, image_size, central_crop, title=title
-        ).embeddings
+        vectors = embed_with(not_fused(model), people, view, title=title).embeddings
         found = dominant_centers(centers[:, labels], vectors, people.labels)
         angles[people.indices] = found.angles
         far = np.flatnonzero(found.angles > limit)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from framl_keras.data.pairs import PairSet
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation.embed import fixed_size, mirror_fused, not_fused
 from framl_keras.export.formats import writer_of
@@ -19,7 +20,6 @@ from framl_keras.export.place import beside, check_output, put, run_exporter, si
 from framl_keras.export.precision import check_precision, lower
 from framl_keras.export.runtimes import open_exported
 from framl_keras.export.verification import SetParity, compare_verification
-from framl_keras.types import size_of
 from framl_keras.version import __version__
 
 MOST_IMAGES = 64
@@ -51,7 +51,7 @@ def export(
     format: str = "onnx",
     plain: bool = False,
     pair_sets: Sequence[PairSet] = (),
-    central_crop: bool = False,
+    view: View | None = None,
     facts: Mapping[str, Any] | None = None,
     modules: Sequence[str] = (),
     precision: str = "float32",
@@ -68,7 +68,7 @@ def export(
         format: see `FORMATS`.
         plain: exports the model's own embedding, neither mirrored nor scaled.
         pair_sets: sets that both verify; the file may lose 0.2 percentage points.
-        central_crop: whether the sets' images are seen by their middle only.
+        view: how the sets' images are seen; None for stretched to the pixels' size.
         facts: what else the file is to say, such as `thresholds`, `license`, `trained_on`.
         modules: Python modules with layers of the user's own, imported before loading.
         precision: `float32`, `float16` or `int8`, see `PRECISIONS`.
@@ -88,16 +88,13 @@ def export(
     _check_pixels(model, pixels)
     pixels = pixels[:MOST_IMAGES]
     expected = (not_fused if plain else mirror_fused)(model, fixed_size(len(pixels)))(pixels)
-    shape = model.input_shape
-    size = size_of(shape[1] or pixels.shape[1], shape[2] or pixels.shape[2])
+    seen = view or View.of_facts(pixels.shape, {})
 
     def gate() -> tuple[Parity, list[SetParity]]:
         function, bound = open_exported(written, format), LARGEST_AT[precision]
         parity = compare_with_keras(function, pixels, expected, bound, unit=not plain)
-        views = (function, model)
         return parity, [
-            compare_verification(*views, pairs, size, central_crop, not plain)
-            for pairs in pair_sets
+            compare_verification(function, model, pairs, seen, not plain) for pairs in pair_sets
         ]
 
     with beside(output) as folder:
@@ -110,7 +107,7 @@ def export(
             arguments += [f"--precision={precision}", f"--images={folder / 'pixels.npy'}"]
         run_exporter(arguments, backend, format)
         parity, verified = lower(written, format, precision, pixels, gate)
-        told = _facts(model, pixels, format, plain, central_crop, parity, verified)
+        told = _facts(model, seen, format, plain, parity, verified)
         told |= {"precision": precision, **(facts or {})}
         write_metadata(written, format, told)
         final = open_exported(written, format)
@@ -136,10 +133,9 @@ def _check_pixels(model: Any, pixels: np.ndarray) -> None:
 
 def _facts(
     model: Any,
-    pixels: np.ndarray,
+    view: View,
     format: str,
     plain: bool,
-    central_crop: bool,
     parity: Parity,
     verified: Sequence[SetParity],
 ) -> dict[str, Any]:
@@ -152,10 +148,11 @@ def _facts(
         "framl_keras": __version__,
         "keras": keras.__version__,
         "format": format,
-        "input": list(pixels.shape[1:]),
+        "input": list(view.shape),
         "dim": int(model.output_shape[-1]),
         "fused": not plain,
-        "central_crop": central_crop,
+        "central_crop": view.central_crop,
+        "aspect_ratio": view.aspect_ratio,
         "weights": weights_hash(model),
         "alignment": "as the images that it was trained on",
         "trained_on": "not known",

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 CARD = "MODEL_CARD.md"
+_PROPORTIONS = {
+    "stretch": "; images of other proportions are stretched",
+    "pad": "; images of other proportions get black borders",
+    "crop": "; of images of other proportions the middle",
+}
 PERCENT = {"accuracy", "eer"}
 _USE = {
     "onnx": 'session = onnxruntime.InferenceSession("{file}")\n'
@@ -35,7 +40,8 @@ def model_card(name: str, facts: Mapping[str, Any], size: int) -> str:
         "An embedding model, exported by framl-keras.",
         "",
         f"- Input `pixels`: {_pixels(facts)}"
-        + (", the middle of each image" if facts["central_crop"] else ""),
+        + (", the middle of each image" if facts["central_crop"] else "")
+        + _PROPORTIONS[facts["aspect_ratio"]],
         gives,
         *_origin(facts, size),
         "",

@@ -4,12 +4,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
+from framl_keras.data.decode import decode
 from framl_keras.data.files import ImageFiles, find_images
 from framl_keras.data.pairs import PairSet
-from framl_keras.data.transforms import decode, view
 from framl_keras.errors import UserError
 from framl_keras.export.export import MOST_IMAGES, Exported, export
 from framl_keras.export.pair import export_pair
@@ -55,7 +54,7 @@ def export_run(
         format,
         plain,
         pair_sets,
-        run.central_crop,
+        run.view,
         facts,
         modules,
         precision,
@@ -122,7 +121,7 @@ def _thresholds(run: TrainedEmbedder) -> dict[str, float]:
     stored = run.facts.get("thresholds")
     if stored and run.facts.get("weights") == run.weights:
         return dict(stored)
-    return read_thresholds(run.directory.path, run.weights, run.image_size, run.central_crop)
+    return read_thresholds(run.directory.path, run.weights, run.view)
 
 
 def _facts(
@@ -140,9 +139,6 @@ def _facts(
 
 
 def _pixels(run: TrainedEmbedder, source: Any) -> np.ndarray:
-    """Some images as the model sees them, gray where it takes one channel."""
+    """Some images as the model sees them."""
     samples = [source[place] for place in range(min(MOST_IMAGES, len(source)))]
-    seen = [view(decode(sample), run.image_size, run.central_crop) for sample in samples]
-    if run.model.input_shape[-1] == 1:
-        seen = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None] for image in seen]
-    return np.stack(seen)
+    return np.stack([run.view.pixels(decode(sample)) for sample in samples])

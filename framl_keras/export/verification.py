@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from framl_keras.data.pairs import PairSet
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation import Verification, verify
 from framl_keras.evaluation.embed import embed_with, mirror_fused, not_fused
 from framl_keras.evaluation.intervals import REPEATS
 from framl_keras.evaluation.links import equal_rows
-from framl_keras.types import Size
 
 RATES = ("accuracy", "auc", "eer")
 LOST = 0.2  # percentage points of accuracy or AUC that a file may lose
@@ -44,8 +44,7 @@ def compare_verification(
     function: Callable[[np.ndarray], np.ndarray],
     model: Any,
     pairs: PairSet,
-    image_size: Size,
-    central_crop: bool = False,
+    view: View,
     fused: bool = True,
     lost: float = LOST,
 ) -> SetParity:
@@ -55,8 +54,7 @@ def compare_verification(
         function: the file, opened by its runtime.
         model: the Keras model.
         pairs: the set.
-        image_size: side of the images.
-        central_crop: sees the middle of each image only.
+        view: how images are seen.
         fused: whether the file gives fused embeddings.
         lost: percentage points of accuracy or AUC that the file may lose.
 
@@ -65,7 +63,7 @@ def compare_verification(
     """
     results: list[Verification] = []
     for source in ((mirror_fused if fused else not_fused)(model), function):
-        found = embed_with(source, pairs.images, image_size, central_crop, title=pairs.name)
+        found = embed_with(source, pairs.images, view, title=pairs.name)
         results.append(
             verify(
                 found.embeddings,

@@ -51,6 +51,9 @@ class DataSection(Section):
         test: verification sets: `held-out`, a path, a list of them, or a mapping name -> path.
         image_size: side of the model's input in pixels, or `[height, width]`.
         central_crop: see only the middle of each image, in training and verification alike.
+        channels: 3 for RGB, 1 for gray: what the model gets.
+        aspect_ratio: what becomes of images whose proportions are others than `image_size`'s:
+            `stretch` changes them, `pad` adds black borders, `crop` keeps the middle.
         augment: how training images are varied: by the pipeline itself, or by a layer of Keras
             or KerasCV such as `keras_cv.rand_augment`; see `PolicySection`.
         threads: readers of the input path; the order does not depend on it.
@@ -69,6 +72,8 @@ class DataSection(Section):
     test: Annotated[dict[str, str], BeforeValidator(_as_named_sets)] = Field(default={})
     image_size: InputSize = 112
     central_crop: bool = False
+    channels: Literal[1, 3] = 3
+    aspect_ratio: Literal["stretch", "pad", "crop"] = "stretch"
     augment: Augmentation = AugmentSection()
     threads: Annotated[int, Field(ge=1)] = 4
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framl_keras import backend
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
 from framl_keras.runs.checkpoint import SUFFIX, Checkpoint, is_checkpoint, load_checkpoint
 from framl_keras.runs.directory import RunDirectory, find_run
 from framl_keras.runs.embedder_file import facts_in
-from framl_keras.types import Size, size_of
 
 if TYPE_CHECKING:
     import keras
@@ -26,9 +26,8 @@ class TrainedEmbedder:
     """An embedding model and what it takes to use it rightly.
 
     Attributes:
-        model: from RGB pixels `(batch, height, width, 3)` to embeddings.
-        image_size: side of its input, or height and width.
-        central_crop: whether it sees only the middle of each image.
+        model: from RGB pixels `(batch, height, width, channels)` to embeddings.
+        view: how it sees images.
         path: the file that it was read from.
         directory: where its thresholds, calibration and reports are: the run's folder, or the
             file's.
@@ -37,8 +36,7 @@ class TrainedEmbedder:
     """
 
     model: "keras.Model"
-    image_size: Size
-    central_crop: bool
+    view: View
     path: Path
     directory: RunDirectory
     recipe: Recipe | None = None
@@ -84,7 +82,7 @@ def open_embedder(path: str | os.PathLike[str] | None = None) -> TrainedEmbedder
 
     Example:
     >>> embedder = open_embedder("runs/mine/checkpoints/best.ckpt")  # doctest: +SKIP
-    >>> embedder.step, embedder.image_size  # doctest: +SKIP
+    >>> embedder.step, embedder.view.size  # doctest: +SKIP
     (1200, 112)
     """
     file = check_embedder(path)
@@ -112,6 +110,12 @@ def check_embedder(path: str | os.PathLike[str] | None = None) -> Path:
     raise UserError(f"{path}: expected {KINDS}. {remedy}")
 
 
+def view_of(recipe: Recipe) -> View:
+    """How a recipe's models see images."""
+    data = recipe.data
+    return View(data.image_size, data.central_crop, data.channels, data.aspect_ratio)
+
+
 def build_embedder(recipe: Recipe, weights: str | None = None) -> "keras.Model":
     """A recipe's embedding model, untrained.
 
@@ -130,7 +134,7 @@ def build_embedder(recipe: Recipe, weights: str | None = None) -> "keras.Model":
     with built_in(recipe.train.precision):
         return embedding_model(
             options.backbone,
-            recipe.data.image_size,
+            view_of(recipe).shape,
             embedding_dim=options.embedding_dim,
             embedding_l2=options.embedding_l2,
             weights=weights,
@@ -146,9 +150,8 @@ def _of_keras(path: Path, directory: RunDirectory) -> TrainedEmbedder:
     facts = facts_in(path)
     recipe = _recipe_in(facts, path) or _recipe_beside(directory)
     model = open_model(str(path))
-    size = _size_of(model, path, recipe)
-    crop = recipe.data.central_crop if recipe else bool(facts.get("central_crop", False))
-    return TrainedEmbedder(model, size, crop, path, directory, recipe, _without_recipe(facts))
+    view = _view(model, path, recipe, facts)
+    return TrainedEmbedder(model, view, path, directory, recipe, _without_recipe(facts))
 
 
 def _of_checkpoint(path: Path) -> TrainedEmbedder:
@@ -163,10 +166,8 @@ def _of_checkpoint(path: Path) -> TrainedEmbedder:
     above = path.parent.parent if len(path.parts) > 2 else path.absolute().parent.parent
     in_run = path.parent.name == "checkpoints" and (above / "recipe.yaml").is_file()
     directory = RunDirectory(above if in_run else path.parent)
-    data, facts = recipe.data, _without_recipe(checkpoint.facts)
-    return TrainedEmbedder(
-        model, data.image_size, data.central_crop, path, directory, recipe, facts
-    )
+    facts = _without_recipe(checkpoint.facts)
+    return TrainedEmbedder(model, view_of(recipe), path, directory, recipe, facts)
 
 
 def _of_weights(path: Path) -> TrainedEmbedder:
@@ -183,8 +184,7 @@ def _of_weights(path: Path) -> TrainedEmbedder:
 
     model = build_embedder(recipe)
     load_keras_weights(model, path, f"the recipe's {recipe.model.backbone}")
-    data = recipe.data
-    return TrainedEmbedder(model, data.image_size, data.central_crop, path, directory, recipe)
+    return TrainedEmbedder(model, view_of(recipe), path, directory, recipe)
 
 
 def put_weights(model: "keras.Model", checkpoint: Checkpoint, path: Path) -> None:
@@ -223,8 +223,10 @@ def _without_recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name != "recipe"}
 
 
-def _size_of(model: "keras.Model", path: Path, recipe: Recipe | None) -> Size:
-    """The size of a model's input; the recipe's, where the model takes any.
+def _view(
+    model: "keras.Model", path: Path, recipe: Recipe | None, facts: Mapping[str, Any]
+) -> View:
+    """How a model sees images: the size of its input, or the recipe's where it takes any.
 
     Raises:
         UserError: if the model is no embedder.
@@ -234,9 +236,9 @@ def _size_of(model: "keras.Model", path: Path, recipe: Recipe | None) -> Size:
     if [len(shape) for shape in takes] == [4] and [len(shape) for shape in gives] == [2]:
         height, width = takes[0][1:3]
         if height is None and width is None and recipe is not None:
-            return recipe.data.image_size
+            return view_of(recipe)
         if height is not None and width is not None:
-            return size_of(height, width)
+            return View.of_facts(takes[0], view_of(recipe).facts() if recipe else facts)
     raise UserError(
         f"{path}: expected an embedder, from images (batch, height, width, 3) to (batch, dim). "
         f"Received: a model from {takes} to {gives}."

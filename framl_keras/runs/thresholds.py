@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framl_keras.data.atomic import write_beside
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation.evaluate import MODEL, Result
-from framl_keras.types import Size
 from framl_keras.untrusted.json_text import is_number, read_json
 
 FILE_NAME = "thresholds.json"
@@ -17,34 +17,28 @@ FILE_NAME = "thresholds.json"
 EMBEDDING = "fused"
 
 
-def write_thresholds(
-    run: Path, results: Sequence[Result], model: str, image_size: Size, central_crop: bool = False
-) -> None:
+def write_thresholds(run: Path, results: Sequence[Result], model: str, view: View) -> None:
     """Stores the mean threshold of the folds for each similarity, from the first set.
 
     Args:
         run: the run's folder.
         results: verification under the `exact` protocol.
         model: hash of the weights that were verified.
-        image_size: side of the images that were verified, or height and width.
-        central_crop: whether only their middle was seen.
+        view: how the images were seen that were verified.
     """
     first = [r for r in results if r.source == MODEL and r.set_name == results[0].set_name]
     content = {
         "embedding": EMBEDDING,
         "set": results[0].set_name,
         "model": model,
-        "image_size": image_size,
-        "central_crop": central_crop,
+        **view.facts(),
         "distance_below": {r.similarity: r.verification.threshold for r in first},
     }
     with write_beside(run / FILE_NAME) as file:
         file.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
-def read_thresholds(
-    run: Path, model: str, image_size: Size | None = None, central_crop: bool | None = None
-) -> dict[str, float]:
+def read_thresholds(run: Path, model: str, view: View | None = None) -> dict[str, float]:
     """The threshold of each similarity; a smaller distance means the same identity.
 
     They are for fused embeddings: the sum of an image's and its mirror image's, at length one.
@@ -52,8 +46,7 @@ def read_thresholds(
     Args:
         run: the run's folder.
         model: hash of the weights in use; thresholds of others are left out.
-        image_size: side of the images in use; thresholds for others are left out.
-        central_crop: how they are seen; thresholds for another way are left out.
+        view: how images are seen; thresholds for another way are left out.
 
     Raises:
         UserError: if the file is damaged.
@@ -66,7 +59,5 @@ def read_thresholds(
     thresholds = content.get("distance_below") if isinstance(content, dict) else None
     if not isinstance(thresholds, dict) or not all(map(is_number, thresholds.values())):
         raise UserError(f"{path}: not a run's thresholds. {remedy}")
-    size = list(image_size) if isinstance(image_size, tuple) else image_size  # as JSON has it
-    used = {"model": model, "image_size": size, "central_crop": central_crop}
-    used = {"embedding": EMBEDDING, **{k: v for k, v in used.items() if v is not None}}
+    used = {"embedding": EMBEDDING, "model": model, **(view.facts() if view else {})}
     return thresholds if all(content.get(key, v) == v for key, v in used.items()) else {}

@@ -19,7 +19,7 @@ from framl_keras.recipe import AugmentSection, PolicySection, Recipe
 from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.identities import Identities, split_once
-from framl_keras.runs.open_embedder import build_embedder
+from framl_keras.runs.open_embedder import build_embedder, view_of
 from framl_keras.runs.surroundings import append_surroundings, surroundings
 from framl_keras.runs.verification_sets import choice_sets, open_pair_set
 from framl_keras.training.announce import describe, device_of
@@ -83,10 +83,9 @@ def open_training_batches(
     return TrainingBatches(
         source,
         recipe.train.batch_size,
-        data.image_size,
+        view_of(recipe),
         Augment(**augment.model_dump(exclude={"policy", "options"})),
         seed=recipe.seed,
-        central_crop=data.central_crop,
         on_error=data.on_error,
         images_per_class=recipe.train.images_per_class,
         policy=policy,
@@ -116,8 +115,7 @@ def build_models(
         draw_initial_weights(model, recipe.seed, keep)
         if options.zero_init_residual and not options.weights:
             zero_init_residual(embedder)
-        seen = (recipe.data.image_size, recipe.data.central_crop)
-        start_from(options.init, options.new_centers, embedder, model, source, *seen)
+        start_from(options.init, options.new_centers, embedder, model, source, view_of(recipe))
     freeze(model, options.freeze)
     optimizer = build_optimizer(recipe.train.optimizer, recipe.train.schedule, total_steps)
     if recipe.train.fused_batch_norm:
@@ -200,8 +198,7 @@ def verification_of(
         pair_sets,
         journal,
         checkpoints,
-        image_size=recipe.data.image_size,
-        central_crop=recipe.data.central_crop,
+        view=view_of(recipe),
         every=train.verify_every,
         best_by=train.best_by,
         patience=train.early_stop.patience if train.early_stop else None,

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from framl_keras.cli.label_noise import command
 from framl_keras.data.sources import open_source
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation import label_noise
 from framl_keras.recipe import Recipe
@@ -85,7 +86,7 @@ def test_a_smaller_angle_lists_more_farthest_first(place):
 def test_identities_at_a_time_make_no_difference(place, monkeypatch):
     model = keras.saving.load_model("runs/one/embedder.keras")
     centers = np.eye(3)[::-1][None]
-    arguments = (model, open_source("faces"), centers, 7.1, 16)
+    arguments = (model, open_source("faces"), centers, 7.1, View(16))
     whole = label_noise.find_label_noise(*arguments)
     monkeypatch.setattr(label_noise, "AT_ONCE", 2)
     parts = label_noise.find_label_noise(*arguments)

@@ -5,11 +5,12 @@ import grain
 import numpy as np
 import pytest
 from absl import flags
-from small_faces import encoded, picture
+from small_faces import encoded
 
 from framl_keras.data.augment import Augment
-from framl_keras.data.batches import TrainingBatches, training_dataset, verification_dataset
+from framl_keras.data.batches import TrainingBatches, training_dataset
 from framl_keras.data.sources import Sample, Source, open_source
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 
 RICH = Augment(resize_to=28, degrees=5, scale=0.1, contrast=0.2, erase=0.3)
@@ -32,7 +33,7 @@ class Pictures(Source):
 
 
 def batches(source=None, size=16, batch_size=8, options=RICH, **settings):
-    return TrainingBatches(source or Pictures(), batch_size, size, options, **settings)
+    return TrainingBatches(source or Pictures(), batch_size, View(size), options, **settings)
 
 
 def digests(stream, count):
@@ -134,12 +135,3 @@ def test_skipping_takes_another_and_counts(threads, caplog):
 def test_skipping_gives_up_when_nothing_can_be_read():
     with pytest.raises(UserError, match="100 samples in a row cannot be read"):
         batches(Pictures(range(10)), on_error="skip")[0]
-
-
-def test_verification_keeps_the_order_and_the_last_part_of_a_batch():
-    samples = [Sample(picture(n), -1, str(n)) for n in range(7)]
-    parts = list(verification_dataset(samples, 3, 24))
-    assert [len(part) for part in parts] == [3, 3, 1]
-    assert np.array_equal(np.concatenate(parts), [picture(n) for n in range(7)])
-    (cropped,) = verification_dataset(samples[:1], 3, 112, central_crop=True)
-    assert cropped.shape == (1, 112, 112, 3)

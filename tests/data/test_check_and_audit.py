@@ -12,6 +12,7 @@ from framl_keras.data.checking.contact_sheet import arrange
 from framl_keras.data.checking.report import images_per_class
 from framl_keras.data.decode import decode
 from framl_keras.data.sources import ImageFolder, OrlFaces, People, Sample, Source, open_source
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 
 
@@ -31,7 +32,7 @@ def troubled(face_folder, tmp_path):
 def check(root, monkeypatch, **options):
     monkeypatch.setattr("framl_keras.data.checking.check._SECONDS", 0.1)
     source = ImageFolder(root)
-    return check_source(source, "faces", check_batches(source, 16, False, 0), **options)
+    return check_source(source, "faces", check_batches(source, View(16), 0), **options)
 
 
 def test_check_finds_all_trouble(troubled, monkeypatch):

@@ -10,19 +10,21 @@ from framl_keras.data.augment import (
     Augment,
     Scratch,
     augment,
-    draw_views,
     render,
     uniforms,
+    variations,
 )
 from framl_keras.data.transforms import (
     affine,
     color_matrices,
     crop_middle,
+    fitted,
     flip,
     recolor,
     resize,
-    view,
+    to_gray,
 )
+from framl_keras.data.view import View
 
 PLAIN = Augment(resize_to=32, flip=False, saturation=0, brightness=0)
 
@@ -95,13 +97,13 @@ def test_a_batch_draws_what_its_samples_draw_alone():
 
 
 def test_draws_cover_every_corner_evenly_and_flip_half():
-    views = list(draw_views(uniforms(0, 0, 20_000), 112, Augment(), False))
-    corners = np.array([view.corner for view in views])
+    drawn = list(variations(uniforms(0, 0, 20_000), View(), Augment()))
+    corners = np.array([each.corner for each in drawn])
     for axis in range(2):
         counts = np.bincount(corners[:, axis], minlength=17)
         assert len(counts) == 17
         assert np.abs(counts / 20_000 * 17 - 1).max() < 0.15
-    assert abs(np.mean([view.mirrored for view in views]) - 0.5) < 0.02
+    assert abs(np.mean([each.mirrored for each in drawn]) - 0.5) < 0.02
     assert abs(np.corrcoef(corners.T)[0, 1]) < 0.03
 
 
@@ -109,16 +111,16 @@ def test_one_option_does_not_change_what_another_draws():
     drawn = uniforms(1, 0, 50)
     rich = Augment(degrees=10, scale=0.1, shift=0.1, contrast=0.2, erase=0.5)
     for plain, full in zip(
-        draw_views(drawn, 112, Augment(), False), draw_views(drawn, 112, rich, False), strict=True
+        variations(drawn, View(), Augment()), variations(drawn, View(), rich), strict=True
     ):
         assert (plain.corner, plain.mirrored) == (full.corner, full.mirrored)
 
 
 @pytest.mark.parametrize("central_crop", [True, False])
 def test_a_view_is_a_crop_of_the_stretched_image(central_crop):
-    image, out = picture(5, 32), np.empty((20, 20, 3), np.uint8)
-    for shown in draw_views(uniforms(2, 0, 30), 20, PLAIN, central_crop):
-        render(image, shown, Scratch(20, 32), out)
+    image, out, view = picture(5, 32), np.empty((20, 20, 3), np.uint8), View(20, central_crop)
+    for shown in variations(uniforms(2, 0, 30), view, PLAIN):
+        render(image, shown, Scratch(view, 32), out)
         top, left = (6, 6) if central_crop else shown.corner
         assert np.array_equal(out, image[top : top + 20, left : left + 20])
 
@@ -126,9 +128,9 @@ def test_a_view_is_a_crop_of_the_stretched_image(central_crop):
 def test_erasing_hides_a_rectangle_of_the_stated_size():
     image = np.zeros((40, 40, 3), np.uint8)
     options = Augment(40, flip=False, saturation=0, brightness=0, erase=1.0)
-    for shown in draw_views(uniforms(3, 0, 200), 40, options, False):
+    for shown in variations(uniforms(3, 0, 200), View(40), options):
         out = np.empty_like(image)
-        render(image, shown, Scratch(40, 40), out)
+        render(image, shown, Scratch(View(40), 40), out)
         rows, columns = np.nonzero(out.any(axis=2))
         if len(rows):
             assert 5 <= np.ptp(rows) + 1 <= 16
@@ -140,28 +142,81 @@ def test_erasing_hides_a_rectangle_of_the_stated_size():
 def test_augment_is_a_function_of_image_and_rng(side):
     image = picture(6, side)
     options = Augment(resize_to=32, degrees=5, scale=0.1, shift=0.05, contrast=0.1, erase=0.5)
-    once, again = (augment(image, 24, options, np.random.default_rng(4)) for _ in range(2))
+    once, again = (augment(image, View(24), options, np.random.default_rng(4)) for _ in range(2))
     assert once.shape == (24, 24, 3)
     assert np.array_equal(once, again)
     assert np.array_equal(image, picture(6, side))  # what comes in is left alone
-    assert not np.array_equal(once, augment(image, 24, options, np.random.default_rng(5)))
+    assert not np.array_equal(once, augment(image, View(24), options, np.random.default_rng(5)))
 
 
 def test_the_view_of_verification():
     image = cv2.imdecode(np.frombuffer(encoded(1), np.uint8), cv2.IMREAD_COLOR_RGB)
-    assert np.array_equal(view(image, 24), image)
-    assert np.array_equal(view(image, 16, True, 24), image[4:20, 4:20])
+    assert np.array_equal(View(24).pixels(image), image)
+    assert np.array_equal(View(21, central_crop=True).pixels(image), image[1:22, 1:22])
 
 
 def test_a_view_of_height_and_width_is_a_window_of_the_stretched_image():
     image = np.random.default_rng(0).integers(0, 256, (40, 20, 3), dtype=np.uint8)
     options = replace(PLAIN, resize_to=(40, 20))
 
-    seen = augment(image, (32, 16), options, np.random.default_rng(1))
+    seen = augment(image, View((32, 16)), options, np.random.default_rng(1))
 
     windows = np.lib.stride_tricks.sliding_window_view(image, (32, 16, 3))[:, :, 0]
     assert (windows == seen).all(axis=(2, 3, 4)).sum() == 1
-    middle = view(image, (32, 16), central_crop=True, resize_to=(40, 20))
-    assert (middle == image[4:36, 2:18]).all()
-    hidden = augment(image, (32, 16), replace(options, erase=1.0), np.random.default_rng(1))
+    middle = View((14, 7), central_crop=True).pixels(image[:16, :8])
+    assert (middle == image[1:15, :7]).all()
+    hidden = augment(image, View((32, 16)), replace(options, erase=1.0), np.random.default_rng(1))
     assert hidden.shape == (32, 16, 3)
+
+
+TALL, WIDE = (40, 20), (20, 40)
+PLACES = {  # where an image of one shape lies in a view of 20 x 20, and which part of it is seen
+    ("pad", TALL): (np.s_[:, 5:15], np.s_[:, :]),
+    ("pad", WIDE): (np.s_[5:15, :], np.s_[:, :]),
+    ("crop", TALL): (np.s_[:, :], np.s_[10:30, :]),
+    ("crop", WIDE): (np.s_[:, :], np.s_[:, 10:30]),
+    ("stretch", TALL): (np.s_[:, :], np.s_[:, :]),
+}
+
+
+@pytest.mark.parametrize(("aspect_ratio", "shape"), PLACES)
+def test_images_of_other_proportions(aspect_ratio, shape):
+    image = np.random.default_rng(1).integers(1, 256, (*shape, 3), dtype=np.uint8)
+    there, part = PLACES[aspect_ratio, shape]
+
+    seen = View(20, aspect_ratio=aspect_ratio).pixels(image)
+
+    assert seen.shape == (20, 20, 3)
+    assert np.array_equal(seen[there], resize(image[part], seen[there].shape[:2]))
+    assert not np.delete(seen, np.s_[5:15], axis=int(shape == TALL)).any() or there == np.s_[:, :]
+
+
+@pytest.mark.parametrize("aspect_ratio", ["pad", "crop"])
+@pytest.mark.parametrize("shape", [(1, 300), (300, 1), (7, 3), (20, 20), (41, 19)])
+def test_any_proportions_are_fitted(aspect_ratio, shape):
+    image, dirty = np.full((*shape, 3), 9, np.uint8), np.full((20, 12, 3), 77, np.uint8)
+    seen = fitted(image, (20, 12), aspect_ratio)
+    assert seen.shape == (20, 12, 3)
+    assert (seen == 9).any()
+    assert np.array_equal(fitted(image, (20, 12), aspect_ratio, dirty), seen)
+
+
+def test_training_and_verification_see_the_same_proportions_and_gray():
+    image = picture(2, 24)[:, :10]
+    view = View((18, 16), channels=1, aspect_ratio="pad")
+    plain = Augment(resize_to=(18, 16), flip=False, saturation=0, brightness=0)
+    seen = augment(image, view, plain, np.random.default_rng(0))
+    assert np.array_equal(seen, view.pixels(image))
+    assert seen.shape == view.shape == (18, 16, 1)
+    stack = np.stack([image, image])
+    assert np.array_equal(to_gray(stack)[1, ..., 0], cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+
+
+WRONG = {"channels": (2, "1 or 3"), "aspect_ratio": ("fill", "stretch, pad, crop")}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_view_that_there_is_not(name):
+    value, expected = WRONG[name]
+    with pytest.raises(ValueError, match=f"`{name}` must be .*{expected}"):
+        View(**{name: value})

@@ -18,6 +18,7 @@ from framl_keras.data.policies import Policy
 from framl_keras.data.policies.catalog import LAYERS, snake
 from framl_keras.data.policies.draws import Draws, sample_seeds
 from framl_keras.data.policies.policy import _check_has_no_state
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.optional import pip_install
 
@@ -186,7 +187,7 @@ def test_every_layer_of_the_catalog_varies_images_by_seed_and_index_alone(packag
 def batches(batch_size=8):
     options = Augment(resize_to=28, saturation=0, brightness=0)
     made = policy("keras.rand_augment")
-    return TrainingBatches(Pictures(), batch_size, SIZE, options, seed=2, policy=made)
+    return TrainingBatches(Pictures(), batch_size, View(SIZE), options, seed=2, policy=made)
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +209,7 @@ def test_batches_do_not_depend_on_their_size_or_the_start(reference, batch_size,
 
 def test_a_policy_for_another_size_is_refused():
     with pytest.raises(ValueError, match=r"size=16, policy.size=24"):
-        TrainingBatches(Pictures(), 8, 16, Augment(), policy=policy("keras.rand_augment"))
+        TrainingBatches(Pictures(), 8, View(16), Augment(), policy=policy("keras.rand_augment"))
 
 
 def test_a_network_in_half_precision_has_the_same_views():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from framl_keras.data.sources import Sample
-from framl_keras.data.transforms import view
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation import embed
 from framl_keras.evaluation.embed import embed_with, mirror_fused
@@ -49,9 +49,9 @@ class Projection:
 @pytest.mark.parametrize("central_crop", [False, True])
 def test_an_embedding_is_that_of_the_image_plus_its_mirror_image(count, central_crop):
     images, model = Images(count), Projection()
-    found = embed(model, images, SIZE, central_crop, batch_size=8, progress=False)
+    found = embed(model, images, View(SIZE, central_crop), batch_size=8, progress=False)
     for index, vector in enumerate(found):
-        pixels = view(images[index].image, SIZE, central_crop)
+        pixels = View(SIZE, central_crop).pixels(images[index].image)
         expected = model(pixels[None])[0] + model(pixels[None, :, ::-1])[0]
         np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-5)
     assert found.dtype == np.float32
@@ -65,7 +65,7 @@ def test_a_small_call_passes_fewer_than_eight_times_its_rows(batch_size, fused):
     sizes = set()
     for count in range(1, batch_size + 1):
         model = Projection()
-        embed(model, Images(count), SIZE, batch_size=batch_size, progress=False, fused=fused)
+        embed(model, Images(count), View(SIZE), batch_size=batch_size, progress=False, fused=fused)
         ((rows, *_),) = model.shapes
         assert rows < 8 * (2 if fused else 1) * count
         sizes.add(rows)
@@ -74,7 +74,7 @@ def test_a_small_call_passes_fewer_than_eight_times_its_rows(batch_size, fused):
 
 def test_after_a_full_batch_no_other_shape_is_compiled():
     model = Projection()
-    embed(model, Images(9), SIZE, batch_size=8, progress=False)
+    embed(model, Images(9), View(SIZE), batch_size=8, progress=False)
     assert model.shapes == {(16, SIZE, SIZE, 3)}
 
 
@@ -82,9 +82,9 @@ def test_after_a_full_batch_no_other_shape_is_compiled():
 @pytest.mark.parametrize("normalize", [True, False])
 def test_plain_embeddings_are_asked_for_by_name(fused, normalize):
     images, model = Images(3), Projection()
-    found = embed(model, images, SIZE, progress=False, fused=fused, normalize=normalize)
+    found = embed(model, images, View(SIZE), progress=False, fused=fused, normalize=normalize)
     for index, vector in enumerate(found):
-        pixels = view(images[index].image, SIZE)[None]
+        pixels = View(SIZE).pixels(images[index].image)[None]
         expected = model(pixels)[0] + (model(pixels[:, :, ::-1])[0] if fused else 0)
         length = np.linalg.norm(expected) if normalize else 1
         np.testing.assert_allclose(vector, expected / length, rtol=1e-5, atol=1e-6)
@@ -98,28 +98,30 @@ def test_an_embedding_is_the_same_alone_and_among_others():
         x = keras.layers.Conv2D(16, 3, padding="same", activation="relu")(x)
     model = keras.Model(pixels, keras.layers.Dense(32)(keras.layers.Flatten()(x)))
     images = Images(70)
-    among = embed(model, images, SIZE, progress=False)
+    among = embed(model, images, View(SIZE), progress=False)
     for count in (1, 2, 8, 9, 65):
-        found = embed(model, [images[i] for i in range(count)], SIZE, progress=False)
+        found = embed(model, [images[i] for i in range(count)], View(SIZE), progress=False)
         np.testing.assert_allclose(found, among[:count], atol=1e-6)
 
 
 def test_a_bad_embedding_names_its_image():
     images, model = Images(11), Projection()
-    model.bad = model(view(images[9].image, SIZE)[None])[0, 0]
+    model.bad = model(View(SIZE).pixels(images[9].image)[None])[0, 0]
     with pytest.raises(UserError, match="image-9: its embedding is not finite"):
-        embed(model, images, SIZE, batch_size=4, progress=False)
+        embed(model, images, View(SIZE), batch_size=4, progress=False)
 
 
 def test_an_image_that_does_not_decode_is_named():
     samples = [Images(1)[0], Sample(b"not an image", 0, "broken.png")]
     with pytest.raises(UserError, match=r"broken\.png"):
-        embed(Projection(), samples, SIZE, progress=False)
+        embed(Projection(), samples, View(SIZE), progress=False)
 
 
 def test_a_set_has_a_fingerprint_of_its_bytes_and_its_identities():
     found = [
-        embed_with(mirror_fused(Projection(), 4), Images(count), SIZE, batch_size=4, progress=False)
+        embed_with(
+            mirror_fused(Projection(), 4), Images(count), View(SIZE), batch_size=4, progress=False
+        )
         for count in (9, 9, 10)
     ]
     assert found[0].fingerprint == found[1].fingerprint != found[2].fingerprint
@@ -141,7 +143,7 @@ def test_images_stream():
         ahead.append(len(read))
         return pixels.reshape(len(pixels), -1)[:, :8].astype(np.float32) + 1
 
-    embed_with(function, Counted(400), SIZE, batch_size=4, progress=False)
+    embed_with(function, Counted(400), View(SIZE), batch_size=4, progress=False)
     assert max(np.array(ahead) - 4 * np.arange(100)) <= 60
 
 
@@ -157,9 +159,9 @@ def test_a_keras_model_is_traced_once():
     pixels = keras.Input((SIZE, SIZE, 3))
     model = keras.Model(pixels, Traced()(pixels))
     traces.clear()
-    embed(model, Images(7), SIZE, batch_size=4, progress=False)
+    embed(model, Images(7), View(SIZE), batch_size=4, progress=False)
     first = len(traces)
-    embed(model, Images(27), SIZE, batch_size=4, progress=False)
+    embed(model, Images(27), View(SIZE), batch_size=4, progress=False)
     if os.environ.get("KERAS_BACKEND") == "torch":  # nothing is compiled: one call a batch
         assert len(traces) == first + 7
     else:

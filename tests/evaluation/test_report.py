@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Sample
+from framl_keras.data.view import View
 from framl_keras.evaluation import evaluate, format_table
 from framl_keras.evaluation.identity_pairs import identity_pairs
 from framl_keras.evaluation.report import facts_of, write_report
@@ -37,7 +38,12 @@ def evaluated():
     pairs, is_same = identity_pairs(identities)
     pair_set = PairSet(NAME, samples, pairs, is_same)
     results = evaluate(
-        Projection(), [pair_set], 32, similarities=("cos", "ssim"), protocol="both", progress=False
+        Projection(),
+        [pair_set],
+        View(32),
+        similarities=("cos", "ssim"),
+        protocol="both",
+        progress=False,
     )
     return results, [pair_set]
 

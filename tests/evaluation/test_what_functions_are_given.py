@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from faces import people
 
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation import evaluate, verify
 from framl_keras.evaluation.calibration import calibrate
@@ -177,7 +178,7 @@ WRONG = {
     "no verification": (paired_test, {"first": None}, {"second": None}, "verifications"),
     "rates beyond": (tar_at_far, {"roc": SAME_ROC, "num_different": 9}, {"fars": (1.5,)}, "fars"),
     "a protocol as a number": (verify, VERIFY, {"protocol": 3}, "protocol"),
-    "no pair sets": (evaluate, {"model": None, "image_size": 8}, {"pair_sets": None}, "pair_sets"),
+    "no pair sets": (evaluate, {"model": None, "view": View()}, {"pair_sets": None}, "pair_sets"),
 }  # fmt: skip
 
 

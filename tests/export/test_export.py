@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation.embed import l2_normalized, mirror_fused
 from framl_keras.export import (
@@ -229,11 +230,11 @@ def test_a_file_that_verifies_worse_is_refused(rng):
     def noisy(pixels):
         return as_it_is(pixels) + rng.normal(size=(len(pixels), 6))
 
-    told = compare_verification(as_it_is, model, pairs, (HEIGHT, WIDTH))
+    told = compare_verification(as_it_is, model, pairs, View((HEIGHT, WIDTH)))
     assert told.accuracy == (1.0, 1.0)
     assert told.other_verdicts == 0
     with pytest.raises(UserError, match=r"pairs: the exported file loses .*Expected 0\.2 at most"):
-        compare_verification(noisy, model, pairs, (HEIGHT, WIDTH))
+        compare_verification(noisy, model, pairs, View((HEIGHT, WIDTH)))
 
 
 def full(*_, **__):

@@ -8,6 +8,7 @@ from small_runs import assert_same_state, changed, final_state
 from test_train import ctrl_c_during
 
 from framl_keras.api.train import Run
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation import SIMILARITIES, evaluate
 from framl_keras.recipe import TrainSection
@@ -152,7 +153,7 @@ def test_what_is_verified_is_what_is_delivered(recipe):
     assert_same_state(final_state(run), final_state(plain))
     best = load_checkpoint(run.checkpoints / "best.ckpt")
     results = evaluate(
-        trained.embedder, trained.choice_sets, 16, similarities=["diff"], baseline=False
+        trained.embedder, trained.choice_sets, View(16), similarities=["diff"], baseline=False
     )
     assert results[0].verification.auc == pytest.approx(best.facts["score"], abs=1e-12)
     assert trained.facts["selection"]["value"] == best.facts["score"]
@@ -193,13 +194,16 @@ SPLITS = {
 }
 
 
+OTHERS = [View(20), View(16, True), View(16, channels=1), View(16, aspect_ratio="pad")]
+
+
 @pytest.mark.parametrize("people", SPLITS.values(), ids=SPLITS)
 def test_choices_are_made_on_validation(recipe, people, monkeypatch):
     asked = []
 
-    def spy(embedder, pair_sets, **options):
+    def spy(embedder, pair_sets, view, **options):
         asked.append([pairs.name for pairs in pair_sets])
-        return evaluate(embedder, pair_sets, **options)
+        return evaluate(embedder, pair_sets, view, **options)
 
     monkeypatch.setattr(verification, "evaluate", spy)
     recipe = changed(recipe, data={"people": people, "test": {}})
@@ -215,8 +219,8 @@ def test_choices_are_made_on_validation(recipe, people, monkeypatch):
     assert thresholds["set"] == "validation"
     assert (thresholds["embedding"], thresholds["image_size"]) == ("fused", 16)
     weights = open_embedder().weights
-    assert set(read_thresholds(trained.run.path, weights, 16, False)) == set(SIMILARITIES)
-    for other in (("x", 16, False), (weights, 20, False), (weights, 16, True)):
+    assert set(read_thresholds(trained.run.path, weights, View(16))) == set(SIMILARITIES)
+    for other in (("x", View(16)), *((weights, seen) for seen in OTHERS)):
         assert read_thresholds(trained.run.path, *other) == {}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from small_runs import changed
 
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.runs import RunDirectory, open_embedder
 from framl_keras.training.train import train
@@ -44,7 +45,7 @@ def test_every_place_gives_the_same_embedder(trained, place):
     path, step, crop = place
     expected = keras.saving.load_model(trained.embedder, compile=False)
     found = open_embedder(path)
-    assert (found.image_size, found.central_crop, found.step) == (16, crop, step)
+    assert (found.view, found.step) == (View(16, crop), step)
     assert (found.recipe is None) == (path == "plain.keras")
     for weight, other in zip(found.model.weights, expected.weights, strict=True):
         np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (weight, other)))

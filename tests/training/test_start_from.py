@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from test_train import changed, final_state
 
-from framl_keras.data.transforms import decode, view
+from framl_keras.data.decode import decode
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.models import freeze, network_of
 from framl_keras.runs.directory import RunDirectory
@@ -105,7 +106,7 @@ def test_new_identities_may_begin_at_the_mean_of_their_images(recipe, first, sub
     source = open_training_source(changed(recipe, data={"people": [4, 5]}))
     units = [[], []]
     for sample in map(source.__getitem__, range(len(source))):
-        pixels = view(decode(sample), 16)
+        pixels = View(16).pixels(decode(sample))
         both = embedder.predict(np.stack([pixels, pixels[:, ::-1]]), verbose=0).sum(0)
         units[sample.label].append(both / np.linalg.norm(both))
     kernel, drawn = (weights(m.get_layer("head"))[0] for m in (model, fresh))

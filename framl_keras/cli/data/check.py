@@ -18,6 +18,10 @@ from framl_keras.cli.show import show
 @click.option("--size", type=click.IntRange(16, 1024), default=112, show_default=True,
               help="Side of the training images.")  # fmt: skip
 @click.option("--central-crop", is_flag=True, help="Crop the middle, not anywhere.")
+@click.option("--channels", type=click.Choice(["1", "3"]), default="3", show_default=True,
+              help="1 for gray.")  # fmt: skip
+@click.option("--aspect-ratio", type=click.Choice(["stretch", "pad", "crop"]), default="stretch",
+              show_default=True, help="What becomes of images of other proportions.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="Decides the order, the sample and the augmentation.")  # fmt: skip
 @click.option("--policy", metavar="NAME",
@@ -34,6 +38,8 @@ def check(
     sample: int | None,
     size: int,
     central_crop: bool,
+    channels: str,
+    aspect_ratio: str,
     seed: int,
     policy: str | None,
     jobs: int,
@@ -51,7 +57,7 @@ def check(
 
     report = check_data(
         source, size, sample, central_crop, seed, policy, jobs, root, sheet,
-        chosen_columns(columns),
+        chosen_columns(columns), int(channels), aspect_ratio,
     )  # fmt: skip
     if as_json:
         show(asdict(report), as_json)

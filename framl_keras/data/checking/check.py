@@ -15,8 +15,9 @@ from framl_keras.data.checking.report import CheckReport, images_per_class
 from framl_keras.data.parallel import ordered_map
 from framl_keras.data.policies import Policy
 from framl_keras.data.sources.source import Source
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
-from framl_keras.types import Size, sides
+from framl_keras.types import sides
 
 _CHUNK = 64
 _SECONDS = 3.0  # that the speed is measured for
@@ -97,23 +98,20 @@ def _speed(batches: TrainingBatches, threads: int) -> float:
 
 
 def check_batches(
-    source: Source, size: Size, central_crop: bool, seed: int, policy: str | None = None
+    source: Source, view: View, seed: int, policy: str | None = None
 ) -> TrainingBatches:
     """The input path of a recipe with default augmentation; damaged images are passed over.
 
     Args:
         source: the images.
-        size: side of the training images, or height and width.
-        central_crop: crops the middle instead of anywhere.
+        view: how training images are seen.
         seed: decides the order and the augmentation.
         policy: a layer in place of the pipeline's own colors, such as `keras_cv.rand_augment`.
     """
-    height, width = sides(size)
+    height, width = sides(view.size)
     options = Augment(resize_to=(max(128, height), max(128, width)))
     layer = None
     if policy is not None:
         options = replace(options, saturation=0.0, brightness=0.0)
-        layer = Policy(policy, size)
-    return TrainingBatches(
-        source, 128, size, options, seed, central_crop, on_error="skip", policy=layer
-    )
+        layer = Policy(policy, view.size)
+    return TrainingBatches(source, 128, view, options, seed, on_error="skip", policy=layer)

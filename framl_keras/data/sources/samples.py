@@ -1,10 +1,14 @@
 """Data sets that are there in Python: Torch's, TensorFlow's, Hugging Face's, lists of samples."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from framl_keras.data.pixels import as_numpy, is_array, is_pil, pil_pixels, rgb
+from framl_keras.data.sources.image_file import read_image_file
 from framl_keras.data.sources.natural_order import natural_key
 from framl_keras.data.sources.source import Sample, Source
 from framl_keras.errors import UserError
@@ -194,12 +198,20 @@ def _pixels(image: Any, key: str) -> bytes | np.ndarray:
     Raises:
         UserError: if it is no image.
     """
-    from framl_keras.data.inputs import one_image  # noqa: PLC0415 - it reads sources
-
     if isinstance(image, Mapping):  # Hugging Face's, not decoded
         image = image.get("bytes") or image.get("path")
+    if isinstance(image, bytes | bytearray):
+        return bytes(image)
     try:
-        found: bytes | np.ndarray = one_image(image, "image")[0].image
-    except (UserError, TypeError) as error:
+        if isinstance(image, str | os.PathLike):
+            return read_image_file(Path(image))
+        if is_pil(image):
+            return pil_pixels(image, "image")
+        if is_array(image):
+            return rgb(as_numpy(image), "image")
+    except UserError as error:
         raise UserError(f"{key}: {error}") from None
-    return found
+    raise UserError(
+        f"{key}: expected a path, bytes of an image file, a PIL image, or an array (height, width, "
+        f"3) of 0…255. Received: {type(image).__name__}"
+    )

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from framl_keras.data.sources import People, Source
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation import embed
 from framl_keras.models import point_centers, take_centers, take_embedder, take_parts
@@ -15,7 +16,6 @@ from framl_keras.runs import RunDirectory, check_embedder, open_embedder
 from framl_keras.runs.checkpoint import is_checkpoint, load_checkpoint
 from framl_keras.runs.open_embedder import KINDS
 from framl_keras.training.checkpoints.centers import head_in, head_of
-from framl_keras.types import Size
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,7 @@ def start_from(
     embedder: keras.Model,
     model: keras.Model,
     source: Source,
-    image_size: Size,
-    central_crop: bool = False,
+    view: View,
 ) -> None:
     """Puts in what `init` has, and new identities' centers; says what it took.
 
@@ -39,8 +38,7 @@ def start_from(
         embedder: the embedding model.
         model: the training model around it.
         source: the training data.
-        image_size: of the model's input: a side, or height and width.
-        central_crop: sees the middle of each image only.
+        view: how the model sees images.
 
     Raises:
         UserError: if `init` is missing, or of another network.
@@ -57,7 +55,7 @@ def start_from(
             log.info("%d of %d identities keep their centers", known, len(names))
     if new_centers == "mean" and known < len(names):
         new = np.flatnonzero(~is_known).tolist()
-        means = mean_embeddings(embedder, source, new, image_size, central_crop)
+        means = mean_embeddings(embedder, source, new, view)
         point_centers(model.get_layer("head"), new, means)
 
 
@@ -105,14 +103,13 @@ def mean_embeddings(
     embedder: keras.Model,
     source: Source,
     labels: Sequence[int],
-    image_size: Size,
-    central_crop: bool = False,
+    view: View,
 ) -> np.ndarray:
     """The mean of the unit embeddings of each identity's images, `(len(labels), dim)`."""
     means = np.zeros((len(labels), embedder.output_shape[-1]))
     for first in range(0, len(labels), AT_ONCE):
         people = People(source, labels[first : first + AT_ONCE])
-        vectors = embed(embedder, people, image_size, central_crop)
+        vectors = embed(embedder, people, view)
         np.add.at(means, first + people.labels, vectors)
         means[first : first + AT_ONCE] /= np.bincount(people.labels)[:, None]
     return means

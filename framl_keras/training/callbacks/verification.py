@@ -10,12 +10,12 @@ from typing import Any
 import keras
 
 from framl_keras.data.pairs import PairSet
+from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation import Result, evaluate
 from framl_keras.training.callbacks.journal import Journal, NoJournal
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.folder import Checkpoints
-from framl_keras.types import Size
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,7 @@ class VerifyBetweenEpochs:
         pair_sets: the sets that choose.
         journal: where the accuracies go.
         checkpoints: where the best state goes.
-        image_size: side of the model's input, or height and width.
-        central_crop: sees the middle of each image only.
+        view: how the model sees images.
         every: epochs between verifications; 0 for none.
         best_by: see `Goal`; None chooses nothing, but keeps the best by `cos accuracy` beside.
         patience: how many verifications in a row may bring nothing better; None for any number.
@@ -85,8 +84,7 @@ class VerifyBetweenEpochs:
         journal: Journal | NoJournal,
         checkpoints: Checkpoints,
         *,
-        image_size: Size,
-        central_crop: bool = False,
+        view: View,
         every: int = 1,
         best_by: str | None = None,
         patience: int | None = None,
@@ -94,7 +92,7 @@ class VerifyBetweenEpochs:
     ):
         self.embedder, self.pair_sets = embedder, pair_sets
         self.journal, self.checkpoints = journal, checkpoints
-        self.image_size, self.central_crop = image_size, central_crop
+        self.view = view
         self.every, self.patience = every, patience
         self.chooses = best_by is not None or patience is not None
         self.settled = settled if self.chooses else contextlib.nullcontext
@@ -113,8 +111,7 @@ class VerifyBetweenEpochs:
             results = evaluate(
                 self.embedder,
                 self.pair_sets,
-                image_size=self.image_size,
-                central_crop=self.central_crop,
+                self.view,
                 similarities=list(dict.fromkeys(["cos", self.goal.similarity])),
                 baseline=False,
                 bootstrap=0,
