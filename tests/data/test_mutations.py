@@ -8,9 +8,9 @@ import sys
 
 import pytest
 from mutations.formats import FORMATS
-from mutations.run import called_in_fork, run
+from mutations.run import FORKS, called_in_fork, run
 
-from framl_keras.untrusted import child
+from framl_keras.untrusted import child, reader_process
 
 COUNT = int(os.environ.get("FRAML_KERAS_MUTATIONS", "12"))
 MOST_MIB = 512
@@ -22,6 +22,7 @@ def test_mutations_raise_only_our_own_error(form, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     if form.needs != "tensorflow":  # its reader ends the process, and a fork lacks its threads
         monkeypatch.setattr(child, "call_in_child", called_in_fork)
+        monkeypatch.setattr(reader_process, "subprocess", FORKS)
     if form.needs in BACKENDS and form.needs not in sys.modules:  # which takes long to import
         pytest.skip(f"{form.needs} is not loaded")
     if form.needs:

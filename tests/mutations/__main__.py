@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import framl_keras.untrusted.child
+import framl_keras.untrusted.reader_process
 import mutations.run
 from mutations.formats import FORMATS
 
@@ -18,6 +19,7 @@ def main():
     parser.add_argument("--show", type=int, default=3, help="faults shown of each format")
     arguments = parser.parse_args()
     framl_keras.untrusted.child.call_in_child = mutations.run.called_in_fork
+    framl_keras.untrusted.reader_process.subprocess = mutations.run.FORKS
     print(mutations.run.HEADER, flush=True)
     for form in FORMATS:
         if not arguments.names or form.name.startswith(tuple(arguments.names)):

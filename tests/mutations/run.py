@@ -9,9 +9,11 @@ import signal
 import time
 import traceback
 from collections import Counter
+from types import SimpleNamespace
 from typing import NamedTuple
 
 from framl_keras.errors import UserError
+from framl_keras.untrusted import reader_process
 from framl_keras.untrusted.child import _limit
 
 LONGEST = 20  # seconds until a process counts as hanging
@@ -126,9 +128,9 @@ def _peak():
     return _status("VmHWM")
 
 
-def _status(name):
-    with open("/proc/self/status") as file:
-        line = next(line for line in file if line.startswith(name))
+def _status(name, process="self"):
+    with open(f"/proc/{process}/status") as file:
+        line = next((line for line in file if line.startswith(name)), "none 0")  # none: it ended
     return int(line.split()[1]) / 1024
 
 
@@ -167,6 +169,50 @@ def called_in_fork(function, *arguments, seconds, memory, **_):
     if refusal:
         raise ValueError(refusal)
     return result
+
+
+class ReaderInFork:
+    """`Popen` of a reader's process for many files: a fork, with its limits."""
+
+    def __init__(self, *_, **__):
+        asks, questions = os.pipe()
+        answers, tells = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            os.dup2(asks, 0)
+            os.dup2(tells, 1)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            for end in (asks, questions, answers, tells):
+                os.close(end)
+            here = int(_status("VmSize") * 2**20)  # which a new process would not have
+            limited = reader_process._limit_memory
+            reader_process._limit_memory = lambda memory: limited(memory + here)
+            reader_process._serve()
+        os.close(asks)
+        os.close(tells)
+        self.stdin, self.stdout = os.fdopen(questions, "wb"), os.fdopen(answers, "rb")
+        self.ended, self.base = False, _status("VmRSS")
+
+    def poll(self):
+        """Whether it has ended."""
+        if not self.ended:
+            self.ended = os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
+        return 0 if self.ended else None
+
+    def kill(self):
+        """Ends it."""
+        if self.poll() is None:
+            _in_forks.append(_status("VmHWM", self.pid) - self.base)
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self):
+        """Waits for its end."""
+        if not self.ended:
+            os.waitpid(self.pid, 0)
+        self.ended = True
+
+
+FORKS = SimpleNamespace(Popen=ReaderInFork, PIPE=None, DEVNULL=None)
 
 
 def row(form, outcomes):

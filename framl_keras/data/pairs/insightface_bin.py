@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from framl_keras.data.pairs.pair_set import PairSet, pairs_in_order
-from framl_keras.data.pairs.plain_pickle import DamagedPickleError, RefusedPickleError, load_plain
 from framl_keras.data.sources.source import Sample
 from framl_keras.errors import UserError
+from framl_keras.untrusted.plain_pickle import DamagedPickleError, RefusedPickleError, load_plain
 
 
 class EncodedImages(Sequence[Sample]):

@@ -10,17 +10,22 @@ from framl_keras.data.image_formats import HEAD, image_format
 from framl_keras.data.records.record_io import is_record_io
 from framl_keras.data.records.tfrecord import is_tfrecord
 from framl_keras.data.sources.array_record import ArrayRecordFile
+from framl_keras.data.sources.hdf5 import MAGIC as HDF5
+from framl_keras.data.sources.hdf5 import OPENER as HDF5_ROWS
 from framl_keras.data.sources.image_arrays import IMAGES, ImageArrays
 from framl_keras.data.sources.image_folder import ImageFolder
 from framl_keras.data.sources.image_list import COLUMNS, ImageList
 from framl_keras.data.sources.left_out import report_left_out
+from framl_keras.data.sources.lmdb_images import OPENER as LMDB_ROWS
+from framl_keras.data.sources.lmdb_images import is_lmdb
 from framl_keras.data.sources.merged import Merged, names_of_sources
 from framl_keras.data.sources.orl import OrlFaces
 from framl_keras.data.sources.parquet import MAGIC as PARQUET
-from framl_keras.data.sources.parquet import ParquetImages
+from framl_keras.data.sources.parquet import OPENER as PARQUET_ROWS
 from framl_keras.data.sources.record_io import RecordIO
 from framl_keras.data.sources.records import Records
 from framl_keras.data.sources.samples import as_source
+from framl_keras.data.sources.served import Served
 from framl_keras.data.sources.shards import all_shards, shards_of
 from framl_keras.data.sources.source import Source
 from framl_keras.data.sources.synthetic import PREFIX, SyntheticFaces, SyntheticOptions
@@ -34,13 +39,14 @@ from framl_keras.registry import Registry
 from framl_keras.untrusted.zip_file import open_zip
 
 OPENERS: Registry[Callable[[str], Source]] = Registry("source")
-WITH_COLUMNS = {"list", "Parquet"}
+WITH_COLUMNS = {"list", "Parquet", "HDF5"}
 ON_ERROR = ("raise", "skip")
 _ZIP = b"PK\x03\x04"
 _RIEGELI = bytes.fromhex("83af70d10d884a3f0000000000000000")  # of which ArrayRecord is a kind
 _TRIED = (
     "TFRecord, ArrayRecord, MXNet RecordIO (train.rec), a CSV or TSV list `path,label`, a zip or "
-    "tar of <identity>/<image>, WebDataset's tars, Parquet, a .npz of images and labels, and a "
+    "tar of <identity>/<image>, WebDataset's tars, Parquet, HDF5, LMDB, a .npz of images and "
+    "labels, and a "
     "folder <identity>/<image>"
 )
 
@@ -200,7 +206,6 @@ _OTHERS = {
     b"\x28\xb5\x2f\xfd": f"packed with Zstandard. {_UNPACK}",
     b"7z\xbc\xaf\x27\x1c": f"packed with 7-Zip. {_UNPACK}",
     b"Rar!": f"packed with RAR. {_UNPACK}",
-    b"\x89HDF": f"HDF5, which is not read. {_SAVE}",
     b"\x93NUMPY": f"one array without labels. {_SAVE}",
     b"\x80\x02": f"a pickle, which could run code and is not read. {_SAVE}",
     b"\x80\x03": f"a pickle, which could run code and is not read. {_SAVE}",
@@ -328,22 +333,28 @@ def _names_in(file: Path) -> list[str] | None:
         return None
 
 
+_KINDS: dict[str, Callable[[bytes], bool]] = {
+    "RecordIO": is_record_io,
+    "ArrayRecord": lambda start: start.startswith(_RIEGELI),
+    "Parquet": lambda start: start.startswith(PARQUET),
+    "HDF5": lambda start: start.startswith(HDF5),
+    "LMDB": is_lmdb,
+    "tar": lambda start: start[257:262] == b"ustar",
+    "TFRecord": is_tfrecord,
+}
+
+
 def _framing(start: bytes) -> str | None:
-    if is_record_io(start):
-        return "RecordIO"
-    if start.startswith(_RIEGELI):
-        return "ArrayRecord"
-    if start.startswith(PARQUET):
-        return "Parquet"
-    if start[257:262] == b"ustar":
-        return "tar"
-    return "TFRecord" if is_tfrecord(start) else None
+    """The kind of a file by its first bytes."""
+    return next((kind for kind, holds in _KINDS.items() if holds(start)), None)
 
 
 def _by_name(file: Path) -> str | None:
     """What a file of no known beginning claims to be; its reader says what is wrong."""
-    hints = {kind.lower(): kind for kind in ("tar", "Parquet", "TFRecord", "ArrayRecord")}
-    hints["rec"] = "RecordIO"
+    hints = {
+        kind.lower(): kind for kind in ("tar", "Parquet", "TFRecord", "ArrayRecord", "HDF5", "LMDB")
+    }
+    hints |= {"rec": "RecordIO", "h5": "HDF5", "mdb": "LMDB"}
     claims = [
         hints[part] for part in file.name.lower().replace("-", ".").split(".") if part in hints
     ]
@@ -395,8 +406,13 @@ def _npz(files: list[Path], request: Request) -> Source:
     return ImageArrays(_only(files))
 
 
-def _parquet(files: list[Path], request: Request) -> Source:
-    return ParquetImages(files, request.root, request.on_error, request.columns)
+def _served(opener: str) -> Callable[[list[Path], Request], Source]:
+    """A reader of files by a process of its own."""
+
+    def read(files: list[Path], request: Request) -> Source:
+        return Served(files, opener, request.root, request.on_error, request.columns)
+
+    return read
 
 
 def _only(files: list[Path]) -> Path:
@@ -415,5 +431,7 @@ _READERS: dict[str, Callable[[list[Path], Request], Source]] = {
     "zip": _zip,
     "tar": _tar,
     "npz": _npz,
-    "Parquet": _parquet,
+    "Parquet": _served(PARQUET_ROWS),
+    "HDF5": _served(HDF5_ROWS),
+    "LMDB": _served(LMDB_ROWS),
 }

@@ -9,8 +9,8 @@ from small_faces import encoded
 
 from framl_keras.data.decode import decode
 from framl_keras.data.pairs import open_pairs
-from framl_keras.data.pairs.plain_pickle import RefusedPickleError, load_plain
 from framl_keras.errors import UserError
+from framl_keras.untrusted.plain_pickle import RefusedPickleError, load_plain
 
 IMAGES = [encoded(n) for n in range(6)]
 SAME = [True, False, True]

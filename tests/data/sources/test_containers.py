@@ -1,13 +1,20 @@
 """Containers that people have: equal to the folder that they were made of, damage named."""
 
 import pickle
-import sys
 import tarfile
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
-from containers import ARCHIVES, write_tar, write_webdataset, write_zip
+from containers import (
+    ARCHIVES,
+    write_hdf5,
+    write_lmdb,
+    write_tar,
+    write_webdataset,
+    write_zip,
+)
 from small_faces import encoded
 
 from framl_keras.data.decode import decode
@@ -38,7 +45,7 @@ def test_a_container_has_the_folders_images_labels_and_names(folder, tmp_path, n
     expected, source = ImageFolder(folder), open_source(str(tmp_path / name))
     assert list(source.class_names) == list(expected.class_names)
     assert list(source.left_out) == []
-    if name != "x.tar":  # which has its own order
+    if name not in ("x.tar", "paths.mdb"):  # which has its own order
         assert source.labels.tolist() == expected.labels.tolist()
         for index in range(len(expected)):
             assert np.array_equal(decode(source[index]), decode(expected[index]))
@@ -248,11 +255,18 @@ def test_a_parquet_file_without_images_or_labels_says_so(tmp_path, columns, mess
         open_source(str(tmp_path / "x.parquet"))[0]
 
 
-def test_parquet_without_its_library_says_what_to_install(tmp_path, monkeypatch):
-    (tmp_path / "x.parquet").write_bytes(b"PAR1" + b"x" * 50)
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(UserError, match=r"needs pyarrow\.parquet.*pip install pyarrow"):
-        open_source(str(tmp_path / "x.parquet"))
+LIBRARIES = {"x.parquet": ("pyarrow", b"PAR1"), "x.mdb": ("lmdb", b"")}
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_library_that_is_missing_is_named_with_the_command(name, tmp_path, monkeypatch):
+    package, start = LIBRARIES[name]
+    (tmp_path / name).write_bytes(start + b"x" * 50)
+    (tmp_path / "none" / f"{package}.py").parent.mkdir()
+    (tmp_path / "none" / f"{package}.py").write_text("raise ImportError('not here')")
+    monkeypatch.syspath_prepend(tmp_path / "none")
+    with pytest.raises(UserError, match=rf"needs {package}.*pip install {package}"):
+        open_source(str(tmp_path / name))
 
 
 @pytest.mark.parametrize(
@@ -264,7 +278,7 @@ def test_parquet_without_its_library_says_what_to_install(tmp_path, monkeypatch)
         (b"\x28\xb5\x2f\xfd", "Zstandard. Unpack it"),
         (b"7z\xbc\xaf\x27\x1c", "7-Zip. Unpack it"),
         (b"Rar!\x1a\x07", "RAR. Unpack it"),
-        (b"\x89HDF\r\n\x1a\n", "HDF5, which is not read. Save pixels and labels"),
+        (b"\x89HDF\r\n\x1a\n", "Restore the file"),
         (b"\x93NUMPY\x01\0", "one array without labels. Save pixels and labels"),
         (b"\x80\x04\x95", "a pickle, which could run code"),
         (encoded(0), "one image. Name the folder"),
@@ -275,3 +289,80 @@ def test_what_is_not_read_is_recognized_with_the_way_out(tmp_path, start, messag
     with pytest.raises(UserError) as error:
         open_source(str(tmp_path / "x"))
     assert message in str(error.value)
+
+
+SMALL = np.zeros((4, 8, 6, 3), np.uint8)
+HDF5 = {  # what a file holds, and what is said
+    "no images": ({"pictures": SMALL, "labels": [0] * 4}, "which column is the image.*pictures"),
+    "no labels": ({"images": SMALL, "who": [0] * 4}, "which column is the label.*images, who"),
+    "floats": ({"images": SMALL / 2.0, "labels": [0] * 4}, "uint8 .*not float64"),
+    "channels first": (
+        {"images": np.moveaxis(SMALL, -1, 1), "labels": [0] * 4},
+        "expected images",
+    ),
+    "fewer labels": ({"images": SMALL, "labels": [0] * 3}, r"labels \(4,\)"),
+    "half labels": ({"images": SMALL, "labels": [0.5] * 4}, "whole numbers or text"),
+    "a negative label": ({"images": SMALL, "labels": [0, 1, -1, 2]}, "#2: the row has no label"),
+    "no rows": ({"images": SMALL[:0], "labels": np.zeros(0, int)}, "no rows"),
+}
+
+
+@pytest.mark.parametrize("kind", HDF5)
+def test_an_hdf5_file_without_images_and_labels(kind, tmp_path):
+    content, message = HDF5[kind]
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for name, values in content.items():
+            file[name] = values
+    with pytest.raises(UserError, match=message):
+        open_source(str(tmp_path / "x.h5"))
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 6), (4, 8, 6, 1), (4, 8, 6, 3)])
+def test_parts_of_an_hdf5_file_are_chosen_by_name(shape, tmp_path):
+    pixels = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["train/photo"], file["train/who"] = pixels, [[3], [0], [3], [1]]
+        file["elsewhere"] = h5py.ExternalLink("/etc/hostname", "/images")
+    columns = {"path": "train/photo", "label": "train/who"}
+    source = open_source(str(tmp_path / "x.h5"), columns=columns)
+    assert source.class_names == ["0", "1", "3"]
+    assert source.labels.tolist() == [2, 0, 2, 1]
+    expected = np.broadcast_to(pixels.reshape(4, 8, 6, -1), (4, 8, 6, 3))
+    assert all(np.array_equal(source[row].image, expected[row]) for row in range(4))
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("ran",))
+
+
+LMDB = {  # what a database holds, and what is said
+    "nothing": ([], "none of its layouts"),
+    "other keys": ([(b"a", b"1"), (b"b", b"2")], r"num-samples.*Found: b'a', b'b'"),
+    "code": ([(b"__len__", pickle.dumps(1)), (b"0", pickle.dumps(Evil()))], "no label"),
+    "code for a length": ([(b"__len__", pickle.dumps(Evil()))], "print"),
+    "fewer rows": ([(b"num-samples", b"2"), (b"image-000000001", b"x"), (b"label-000000001", b"a")],
+                   "#1: the row has no label"),
+    "no number": ([(b"num-samples", b"many")], "invalid literal"),
+    "images without folders": ([(b"a.jpg", encoded(0)), (b"b.jpg", encoded(1))], "none of its"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LMDB)
+def test_a_database_without_images_and_labels(kind, tmp_path, capfd):
+    pytest.importorskip("lmdb")
+    pairs, message = LMDB[kind]
+    write_lmdb(tmp_path / "data.mdb", pairs)
+    with pytest.raises(UserError, match=message):
+        open_source(str(tmp_path))  # the folder, as LMDB makes it
+    assert "ran" not in capfd.readouterr().out
+
+
+def test_a_library_that_crashes_harms_one_row_only(folder, tmp_path):
+    write_hdf5(folder, tmp_path / "x.h5")
+    source = open_source(str(tmp_path / "x.h5"))
+    first = source[0].image
+    source._readers[0]._process.kill()
+    with pytest.raises(UserError, match=r"x\.h5#1: the library that reads it crashes"):
+        source[1]
+    assert np.array_equal(source[0].image, first)

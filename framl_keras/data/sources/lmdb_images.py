@@ -1,0 +1,132 @@
+"""LMDB databases of images, as face and text recognition libraries write them."""
+
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framl_keras.data.image_formats import HEAD, image_format
+from framl_keras.data.sources.served import name_of
+from framl_keras.optional import require
+from framl_keras.untrusted.plain_pickle import load_plain
+from framl_keras.untrusted.reader_process import Row
+
+OPENER = "framl_keras.data.sources.lmdb_images:LmdbRows"
+_MAGIC, _AT = b"\xde\xc0\xef\xbe", 16  # after the header of the first page
+_NUMBERED = b"num-samples"
+_LENGTH, _KEYS = b"__len__", b"__keys__"
+_MOST = 1 << 31
+
+
+class LmdbRows:
+    """The rows of one database. No pickle in it is run: its plain data are read.
+
+    Three layouts are known, by their keys:
+
+    - `num-samples`, `image-000000001` and `label-000000001` on: an encoded image, and a number or
+      a name;
+    - `__len__`, and `__keys__` or the keys `0` on: pickled pairs `(encoded image, label)`;
+    - paths `<identity>/<file>` with encoded images.
+
+    Args:
+        path: the database's `data.mdb`.
+        columns: none.
+
+    Attributes:
+        facts: each row's class by its name; None where it has none.
+    """
+
+    def __init__(self, path: str, columns: Mapping[str, str]):
+        lmdb = require("lmdb", "lmdb", f"Reading {Path(path).name}")
+        environment = lmdb.open(
+            path, subdir=False, readonly=True, lock=False, readahead=False, create=False,
+            map_size=Path(path).stat().st_size,
+        )  # fmt: skip
+        self._transaction = environment.begin(buffers=False)
+        self._keys: list[bytes] = []
+        self._is_pickled = False
+        if self._get(_NUMBERED) is not None:
+            self.facts = self._numbered()
+        elif self._get(_LENGTH) is not None:
+            self.facts = self._pickled()
+        else:
+            self.facts = self._by_path()
+
+    def read(self, row: int) -> Row:
+        """An encoded image."""
+        value = self._get(self._keys[row])
+        if value is None:
+            raise ValueError(f"no value for the key {self._keys[row]!r:.60}")
+        return _pair(value)[0] if self._is_pickled else value
+
+    def _get(self, key: bytes) -> bytes | None:
+        value: bytes | None = self._transaction.get(key)
+        return value
+
+    def _numbered(self) -> list[str | None]:
+        count = _whole_number(self._get(_NUMBERED))
+        self._keys = [f"image-{number:09d}".encode() for number in range(1, count + 1)]
+        return [name_of(self._get(b"label" + key[5:]) or "") for key in self._keys]
+
+    def _pickled(self) -> list[str | None]:
+        count = _whole_number(load_plain(self._get(_LENGTH) or b""))
+        stored = self._get(_KEYS)
+        keys = load_plain(stored) if stored is not None else range(count)
+        if not isinstance(keys, list | tuple | range) or len(keys) != count:
+            raise ValueError(f"__keys__ do not name {count} rows")
+        self._keys = [key if isinstance(key, bytes) else str(key).encode() for key in keys]
+        self._is_pickled = True
+        return [self._name_in_pickle(key) for key in self._keys]
+
+    def _name_in_pickle(self, key: bytes) -> str | None:
+        try:
+            return name_of(_pair(self._get(key) or b"")[1])
+        except ValueError:
+            return None
+
+    def _by_path(self) -> list[str | None]:
+        names: list[str | None] = []
+        for key, value in self._transaction.cursor():
+            parts = key.decode("utf-8", "surrogateescape").replace("\\", "/").split("/")
+            is_image = image_format(value[:HEAD]) is not None
+            if is_image or len(parts) > 1:
+                self._keys.append(key)
+                names.append(parts[-2] if len(parts) > 1 and is_image else None)
+        if not any(names):
+            keys = islice(self._transaction.cursor().iternext(values=False), 5)
+            found = ", ".join(f"{key!r:.40}" for key in keys) or "none"
+            raise ValueError(
+                "none of its layouts: expected the keys `num-samples`, `image-000000001` and "
+                "`label-000000001` on; `__len__` and pickled (image, label); or paths "
+                f"<identity>/<file> with images. Found: {found}"
+            )
+        return names
+
+
+def is_lmdb(start: bytes) -> bool:
+    """Whether a file begins as `data.mdb` does."""
+    return start[_AT : _AT + len(_MAGIC)] == _MAGIC
+
+
+def _whole_number(value: Any) -> int:
+    number = int(value) if isinstance(value, int | bytes) else -1
+    if not 0 <= number < _MOST:
+        raise ValueError(f"expected how many rows there are, not {value!r:.60}")
+    return number
+
+
+def _pair(value: bytes) -> tuple[bytes, Any]:
+    """The encoded image and the label in a pickled row."""
+    pair = load_plain(value)
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        raise ValueError("expected a pickled (image, label)")
+    image, label = pair
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 1:
+        image = image.tobytes()
+    if not isinstance(image, bytes):
+        raise ValueError(f"expected an encoded image, not {type(image).__name__}")
+    if isinstance(label, np.ndarray) and label.size == 1:
+        label = label.reshape(-1)[0].item()
+    return image, label
