@@ -1,4 +1,4 @@
-"""The record that FRAML's converters write: a `tf.train.Example` with three features or two.
+"""A `tf.train.Example` with an image and a label: FRAML's, which we write, and others'.
 
 A few lines of protocol buffers, so that neither reading nor writing needs
 TensorFlow. Field numbers are those of `tensorflow/core/example/*.proto`.
@@ -13,6 +13,8 @@ SOURCE_ID = b"image/source_id"
 FILENAME = b"image/filename"
 ENCODED = b"image/encoded"
 IMG_PATH = b"image/img_path"
+LABELS = (SOURCE_ID, b"label", b"image/class/label", b"identity")  # TFDS', ImageNet's
+IMAGES = (ENCODED, b"image", b"image_raw")
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
 
@@ -56,11 +58,13 @@ def serialize(record: Record) -> bytes:
 
 
 def _source_id(features: dict[bytes, bytes | int | float]) -> int:
-    label = features.get(SOURCE_ID)
+    label = next((features[name] for name in LABELS if name in features), None)
     if isinstance(label, float) and abs(label) <= 2**24 and label.is_integer():  # false for NaN
         label = int(label)  # beyond 2^24, float32 skips whole numbers
     if not isinstance(label, int):
-        raise DamagedRecordError(f"expected an integer `image/source_id`, not {_described(label)}")
+        raise DamagedRecordError(
+            f"expected an integer `image/source_id` or `label`, not {_described(label)}"
+        )
     return label
 
 
@@ -72,11 +76,12 @@ def _name(features: dict[bytes, bytes | int | float]) -> str:
 
 
 def _image(features: dict[bytes, bytes | int | float]) -> bytes | None:
-    image = features.get(ENCODED)
+    name = next((name for name in IMAGES if name in features), ENCODED)
+    image = features.get(name)
     if image is None and IMG_PATH not in features:
-        raise DamagedRecordError("expected `image/encoded` or `image/img_path`")
+        raise DamagedRecordError("expected `image/encoded`, `image` or `image/img_path`")
     if image is not None and not isinstance(image, bytes):
-        raise DamagedRecordError(f"expected `image/encoded` as bytes, not {_described(image)}")
+        raise DamagedRecordError(f"expected `{name.decode()}` as bytes, not {_described(image)}")
     return image
 
 

@@ -23,7 +23,7 @@ from framl_keras.data.sources.records import folder_of
 from framl_keras.errors import UserError
 from framl_keras.untrusted import child
 
-KIND = "arrayrecord 2"
+KIND = "arrayrecord 3"
 _SECONDS, _BYTES_A_SECOND = 9.0, 2e6  # a disk in a network may be slow
 _MEMORY = 1 << 34  # of addresses: the library reserves many for its threads
 _RANDOM_ACCESS = "readahead_buffer_size:0,max_parallelism:0"

@@ -30,6 +30,7 @@ from framl_keras.data.sources.shards import all_shards, shards_of
 from framl_keras.data.sources.source import Source
 from framl_keras.data.sources.synthetic import PREFIX, SyntheticFaces, SyntheticOptions
 from framl_keras.data.sources.tar_images import TarImages
+from framl_keras.data.sources.tfds import names_beside, one_split
 from framl_keras.data.sources.tfrecord import TFRecordFile
 from framl_keras.data.sources.walk import entries_of
 from framl_keras.data.sources.zip_images import ZipImages
@@ -249,6 +250,7 @@ def _record_files(folder: Path) -> list[Path]:
     """The files of records right inside a folder."""
     files = sorted(file for file in folder.iterdir() if file.is_file() and file.name[0] != ".")
     framed = [file for file in files if _framing(_beginning(file))]
+    one_split(folder, framed)
     return all_shards(framed or _claimed(folder, files))
 
 
@@ -379,11 +381,13 @@ def _beginning(file: Path) -> bytes:
 
 
 def _tfrecords(files: list[Path], request: Request) -> Source:
-    return Records([TFRecordFile(file) for file in files], request.root, request.on_error)
+    opened = [TFRecordFile(file) for file in files]
+    return Records(opened, request.root, request.on_error, names_beside(files[0]))
 
 
 def _array_records(files: list[Path], request: Request) -> Source:
-    return Records([ArrayRecordFile(file) for file in files], request.root, request.on_error)
+    opened = [ArrayRecordFile(file) for file in files]
+    return Records(opened, request.root, request.on_error, names_beside(files[0]))
 
 
 def _record_io(files: list[Path], request: Request) -> Source:

@@ -42,12 +42,14 @@ class Records(Source):
     `image/encoded`), "online" ones say where it is (`image/source_id`,
     `image/img_path`). A `source_id` is any whole number from 0 to 2^63 - 1, or a float up
     to 2^24; labels are the ranks of those that occur, and what else is stored is damage. An
-    identity is called by the folder in its file names, or else by its number.
+    identity is called by the folder in its file names, or else by its number. Records of TFDS
+    (`image`, `label`) and of ImageNet's converter (`image/class/label`) are read as well.
 
     Args:
         files: the shards, in order.
         root: folder that "online" paths start from; the current one if None.
         on_error: `raise` refuses files with damaged records, `skip` leaves these out.
+        names: of the identities by their numbers, where the records don't name them.
 
     Attributes:
         left_out: the damaged records.
@@ -57,15 +59,19 @@ class Records(Source):
     """
 
     def __init__(
-        self, files: Sequence[RecordFile], root: Path | None = None, on_error: str = "raise"
+        self,
+        files: Sequence[RecordFile],
+        root: Path | None = None,
+        on_error: str = "raise",
+        names: Sequence[str] = (),
     ):
         self.left_out = refuse_damage(files, on_error)
         self._files, self._root = list(files), root
         self._ends = list(accumulate(len(file.index) for file in files))
         source_ids = np.concatenate([file.index.source_ids for file in files])
         self.labels, numbers = dense_labels(source_ids)
-        names = {key: name for file in reversed(files) for key, name in file.index.names.items()}
-        self.class_names = names_of(numbers, names)
+        told = {key: name for file in reversed(files) for key, name in file.index.names.items()}
+        self.class_names = names_of(numbers, dict(enumerate(names)) if names else told)
 
     def __len__(self) -> int:
         return len(self.labels)

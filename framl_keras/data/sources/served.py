@@ -15,7 +15,7 @@ from framl_keras.errors import UserError
 from framl_keras.untrusted.reader_process import ReaderProcess
 
 NO_LABEL = "the row has no label from 0 on"
-_SECONDS, _BYTES_A_SECOND = 10.0, 2e7
+_SECONDS, _BYTES_A_SECOND = 6.0, 2e7
 _MEMORY = 3 << 30  # of addresses, most of which nothing stands at
 
 

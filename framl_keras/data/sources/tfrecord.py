@@ -12,7 +12,7 @@ from framl_keras.data.records.tfrecord import unframe, walk
 from framl_keras.data.sources.labels import check_identity
 from framl_keras.data.sources.records import folder_of
 
-KIND = "tfrecord 2"
+KIND = "tfrecord 3"
 
 
 class TFRecordFile:

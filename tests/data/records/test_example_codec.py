@@ -58,11 +58,11 @@ PATH = feature(b"image/img_path", b"\x0a\x03\x0a\x01p")
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "integer `image/source_id`, not nothing"),
+        (b"", "integer `image/source_id` or `label`, not nothing"),
         (b"\x0a\x05abc", "cut short"),
         (b"\x0b", "not a tf.train.Example"),
         (b"\xff" * 20, "a number is too long"),
-        (example(PATH), "integer `image/source_id`, not nothing"),
+        (example(PATH), "integer `image/source_id` or `label`, not nothing"),
         (example(feature(b"image/source_id", b"\x1a\x03\x0a\x01\x07")), "image/encoded"),
         (
             example(feature(b"image/source_id", b"\x12\x06\x0a\x04\x00\x00\xc0\x7f"), PATH),

@@ -195,3 +195,64 @@ def test_a_file_that_crashes_the_library_is_named(tmp_path, monkeypatch):
 
     assert [damage.reason for damage in index.damage] == ["the library that reads it crashes"]
     assert not len(index)
+
+
+def example(**features):
+    """A framed `tf.train.Example` with features of these names; `__` stands for `/`."""
+    from framl_keras.data.records import example as codec
+
+    parts = []
+    for name, value in features.items():
+        key = name.replace("__", "/").encode()
+        if isinstance(value, bytes):
+            parts += codec._entry(key, 1, value)
+        else:
+            parts += codec._entry(key, 3, codec._varint(value))
+    return frame(b"".join([codec._ONE, codec._varint(sum(map(len, parts))), *parts]))
+
+
+OTHERS = {
+    "TFDS": lambda n: {"image": encoded(n), "label": n % 2},
+    "ImageNet's": lambda n: {"image__class__label": n % 2, "image__encoded": encoded(n)},
+    "raw": lambda n: {"image_raw": encoded(n), "label": n % 2},
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_records_of_others(kind, tmp_path):
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(b"".join(example(**OTHERS[kind](n)) for n in range(4)))
+    source = open_source(str(path))
+    assert (source.labels.tolist(), source.class_names) == ([0, 1, 0, 1], ["0", "1"])
+    assert [source[n].image for n in range(4)] == [encoded(n) for n in range(4)]
+
+
+@pytest.fixture
+def tfds(tmp_path):
+    folder = tmp_path / "faces" / "1.0.0"
+    folder.mkdir(parents=True)
+    for split in ("test", "train"):
+        for shard in range(2):
+            name = f"faces-{split}.tfrecord-{shard:05d}-of-00002"
+            records = (example(**OTHERS["TFDS"](2 * shard + n)) for n in range(2))
+            (folder / name).write_bytes(b"".join(records))
+    (folder / "dataset_info.json").write_text("{}")
+    (folder / "features.json").write_text("{}")
+    (folder / "label.labels.txt").write_text("Ada\nBob\nEve\n", encoding="utf-8")
+    return folder
+
+
+def test_a_folder_of_tfds(tfds):
+    with pytest.raises(UserError, match=r"splits test, train\. Name one.*-train\.\*"):
+        open_source(str(tfds))
+    train = open_source(f"{tfds}/*-train.*")
+    assert (len(train), train.class_names) == (4, ["Ada", "Bob"])
+    for file in tfds.glob("*-test*"):
+        file.unlink()
+    assert open_source(str(tfds)).labels.tolist() == train.labels.tolist() == [0, 1, 0, 1]
+
+
+def test_a_split_of_tfds_without_a_shard(tfds):
+    next(tfds.glob("*-train*1-of*")).unlink()
+    with pytest.raises(UserError, match=r"00001-of-00002 is missing"):
+        open_source(f"{tfds}/*-train.*")
