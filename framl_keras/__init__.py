@@ -6,7 +6,7 @@
 >>> run = fk.train("quickstart", {"train.epochs": 3})         # doctest: +SKIP
 >>> print(fk.evaluate(run.embedder))                          # doctest: +SKIP
 
-Using what is trained: `Embedder`, `evaluate`, `compare_runs`, `label_noise`.
+Using what is trained: `Embedder`, `evaluate`, `retrieve`, `compare_runs`, `label_noise`.
 Training: `train`, `Run`, `Recipe`, `recipe_schema`, `import_weights`, `parity`.
 Data: `data.open`, `data.convert`, `data.check`, `data.audit`.
 In your own Keras models: `create_embedder`, `FeatureRepresentation`, `ArcMarginLayer`, `margins`,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from framl_keras.api.import_weights import import_weights as import_weights
     from framl_keras.api.label_noise import label_noise as label_noise
     from framl_keras.api.parity import parity as parity
+    from framl_keras.api.retrieve import retrieve as retrieve
     from framl_keras.api.train import Run as Run
     from framl_keras.api.train import train as train
     from framl_keras.embedder import Embedder as Embedder
@@ -65,6 +66,7 @@ _HOMES = {  # module -> the names that come from it
     "api.import_weights": ("import_weights",),
     "api.label_noise": ("label_noise",),
     "api.parity": ("parity",),
+    "api.retrieve": ("retrieve",),
     "api.train": ("Run", "train"),
     "embedder": ("Embedder",),
     "errors": ("UserError",),
@@ -86,6 +88,7 @@ _NEEDS_KERAS = (
     "api.encode_part",
     "api.evaluate",
     "api.import_weights",
+    "api.retrieve",
     "embedder",
     "layers",
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framl_keras.data.decode import decode
+from framl_keras.data.front import open as open_data
 from framl_keras.data.inputs import InputImages, in_parts, one_image
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.view import View
@@ -26,6 +27,7 @@ from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirro
 from framl_keras.evaluation.embeddings import Embeddings
 from framl_keras.evaluation.galleries import embedded_gallery, held_out_matches, matches_in
 from framl_keras.evaluation.matches import Matches
+from framl_keras.evaluation.retrieval import KS, Retrieval, retrieval
 from framl_keras.export.engine import KERAS, MANY, Engine, check_engine
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.embedder_file import save_embedder
@@ -359,6 +361,40 @@ class Embedder:
 
         enrolled = embedded_gallery(gallery, embed)
         return matches_in(enrolled, probes, embed, similarity, top, threshold)
+
+    def retrieve(
+        self,
+        data: Any = None,
+        ks: Sequence[int] = KS,
+        similarity: str = "cos",
+        progress: bool = False,
+        align: str = "auto",
+    ) -> Retrieval:
+        """Looks for each image among all others: Recall@k, R-precision and MAP@R.
+
+        Args:
+            data: a folder `<class>/<image>`, or other training data, see `fk.data.open`; None for
+                the run's first verification set.
+            ks: of Recall@k.
+            similarity: which one compares.
+            progress: shows a bar.
+            align: see `embed`.
+
+        Raises:
+            UserError: if an image cannot be read, or no class has two.
+
+        Example:
+        >>> embedder.retrieve("products").recall[1]  # doctest: +SKIP
+        0.83
+        """
+        check_similarity(similarity)
+        if data is None:
+            (embedded,) = self._embedded(self._pair_sets(None)[:1], progress)
+            return retrieval(embedded.embeddings, embedded.identities, ks, similarity)
+        source = open_data(data).source
+        names = [str(source.class_names[label]) for label in source.labels]
+        vectors = self.embed(source, progress=progress, align=align)
+        return retrieval(vectors, names, ks, similarity)
 
     def calibrate(
         self,

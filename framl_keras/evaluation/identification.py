@@ -107,7 +107,7 @@ def identify(
         raise UserError(
             f"None of {len(probes)} probes has its identity in the gallery. Expected one at least."
         )
-    scores = _Scores(score, gallery, probes)
+    scores = Scores(score, gallery, probes)
     mated = np.flatnonzero(is_mated)
     best, own_ties = _mate_scores(scores, gallery_ids, probe_ids, mated)
     above, ties = _rivals(scores, mated, best)
@@ -155,7 +155,7 @@ def _check_lengths(gallery: np.ndarray, probes: np.ndarray) -> None:
         )
 
 
-class _Scores:
+class Scores:
     """Scores of probes with gallery vectors, and how far rounding may move each.
 
     Unit vectors are scored in float32, with one width for all; others in float64,
@@ -211,7 +211,7 @@ def _lengths(vectors: np.ndarray) -> np.ndarray:
 
 
 def _mate_scores(
-    scores: _Scores, gallery_ids: np.ndarray, probe_ids: np.ndarray, mated: np.ndarray
+    scores: Scores, gallery_ids: np.ndarray, probe_ids: np.ndarray, mated: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Each mated probe's best score with its identity, and how many of these tie with it."""
     best, ties = np.empty(len(mated), scores.dtype), np.empty(len(mated), np.int64)
@@ -231,7 +231,7 @@ def _rows_by_identity(identities: np.ndarray) -> dict[int, np.ndarray]:
     return dict(zip(names.tolist(), np.split(order, first[1:]), strict=True))
 
 
-def _rivals(scores: _Scores, mated: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _rivals(scores: Scores, mated: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each probe, how many gallery vectors score above its best mate, and how many tie."""
     above, not_below = np.zeros(len(mated), np.int64), np.zeros(len(mated), np.int64)
     for rows, values, width in scores.blocks(mated):
@@ -240,7 +240,7 @@ def _rivals(scores: _Scores, mated: np.ndarray, best: np.ndarray) -> tuple[np.nd
     return above, not_below - above
 
 
-def _top_scores(scores: _Scores, strangers: np.ndarray) -> np.ndarray:
+def _top_scores(scores: Scores, strangers: np.ndarray) -> np.ndarray:
     """Each stranger's best score with anyone."""
     top = np.full(len(strangers), -np.inf, scores.dtype)
     for rows, values, _ in scores.blocks(strangers):
