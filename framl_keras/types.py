@@ -4,6 +4,7 @@ from typing import Any
 
 Tensor = Any  # of the backend that runs; none of the three has a type that all would accept
 Shape = tuple[int | None, ...]
+Options = dict[str, Any]  # arguments by name
 Size = int | tuple[int, int]  # the side of square images, or their height and width
 
 

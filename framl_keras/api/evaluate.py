@@ -10,7 +10,7 @@ import numpy as np
 from framl_keras import backend
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.pairs.embeddings import EmbeddingSet, read_embeddings
-from framl_keras.embedder import KERAS, Embedder, names_of
+from framl_keras.embedder import Embedder, names_of
 from framl_keras.errors import UserError
 from framl_keras.evaluation import Result, check_names, format_table
 from framl_keras.evaluation import evaluate as evaluate_model
@@ -174,8 +174,8 @@ def embedder_of(given: Any, engine: str | None = None) -> Embedder:
     if isinstance(given, Embedder):
         return given if engine in (None, given.engine) else given.with_engine(engine)
     if given is None or isinstance(given, str | os.PathLike):
-        return Embedder.load(given, engine or KERAS)
-    return Embedder(given, engine=engine or KERAS)
+        return Embedder.load(given, engine or "keras")
+    return Embedder(given, engine=engine or "keras")
 
 
 def _ready(given: Any, pairs: Any) -> EmbeddingSet | None:

@@ -7,6 +7,7 @@ import keras
 from framl_keras.backbones.fetching import Fetching
 from framl_keras.backbones.registry import Backbone
 from framl_keras.backbones.weights_file import check_weights_file, load_weights_file
+from framl_keras.types import Options
 
 SEED = (1 / 255, 0.0)  # FRAML's scaling, whatever the weights were trained with
 SYMMETRIC = (1 / 127.5, -1.0)
@@ -44,7 +45,7 @@ def application(name: str) -> Backbone:
 
 
 def _build(
-    name: str, input_shape: tuple[int, int, int], weights: str | None, options: dict
+    name: str, input_shape: tuple[int, int, int], weights: str | None, options: Options
 ) -> keras.Model:
     """The network without its classifier: random, with Keras' weights, or a file's."""
     known = weights in (None, "imagenet")

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from framl_keras.types import Options
+
 KerasTensor = Any
 
 
@@ -51,7 +53,7 @@ def face_resnet(
 
 
 def _conv_norm(
-    x: KerasTensor, width: int, size: int, stride: int, norm: dict, prefix: str
+    x: KerasTensor, width: int, size: int, stride: int, norm: Options, prefix: str
 ) -> KerasTensor:
     """A convolution without bias, and its batch norm."""
     x = layers.Conv2D(width, size, stride, padding="same", use_bias=False, name=f"{prefix}_conv")(x)

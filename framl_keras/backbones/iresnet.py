@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from framl_keras.backbones.squeeze_excite import squeeze_excite
+from framl_keras.types import Options
 
 KerasTensor = Any
 
@@ -81,7 +82,7 @@ def iresnet(
     return keras.Model(inputs, x, name=name)
 
 
-def _branch(x: KerasTensor, width: int, stride: int, norm: dict, prefix: str) -> KerasTensor:
+def _branch(x: KerasTensor, width: int, stride: int, norm: Options, prefix: str) -> KerasTensor:
     """BN – conv – BN – PReLU – conv – BN."""
     x = layers.BatchNormalization(name=f"{prefix}_bn1", **norm)(x)
     x = _conv(x, width, 3, 1, f"{prefix}_conv1")
@@ -92,7 +93,7 @@ def _branch(x: KerasTensor, width: int, stride: int, norm: dict, prefix: str) ->
 
 
 def _shortcut(
-    x: KerasTensor, width: int, stride: int, kind: str, norm: dict, prefix: str
+    x: KerasTensor, width: int, stride: int, kind: str, norm: Options, prefix: str
 ) -> KerasTensor:
     """The block's input in its output's shape."""
     same_width = x.shape[-1] == width

@@ -13,11 +13,12 @@ from framl_keras.backbones.imagenet_depths import (
     WIDTHS,
 )
 from framl_keras.backbones.library import Library, Shape
+from framl_keras.types import Options
 
 DARKNETS = {"Tiny": (48, 1), "S": (64, 1), "M": (96, 2), "L": (128, 3), "XL": (170, 4)}
 
 
-def _resnets(depths: Mapping[int, tuple[int, ...]], block: str) -> dict[str, tuple[str, dict]]:
+def _resnets(depths: Mapping[int, tuple[int, ...]], block: str) -> dict[str, tuple[str, Options]]:
     return {
         f"ResNet{depth}{version}": (
             f"ResNet{version}Backbone",
@@ -33,11 +34,11 @@ def _resnets(depths: Mapping[int, tuple[int, ...]], block: str) -> dict[str, tup
     }
 
 
-def _densenet(repeats: tuple[int, ...]) -> tuple[str, dict]:
+def _densenet(repeats: tuple[int, ...]) -> tuple[str, Options]:
     return "DenseNetBackbone", {"stackwise_num_repeats": list(repeats)}
 
 
-def _darknet(width: int, depth: int) -> tuple[str, dict]:
+def _darknet(width: int, depth: int) -> tuple[str, Options]:
     channels = [width, 2 * width, 4 * width, 8 * width]
     depths = [depth, 3 * depth, 3 * depth, depth]
     return "CSPDarkNetBackbone", {"stackwise_channels": channels, "stackwise_depth": depths}

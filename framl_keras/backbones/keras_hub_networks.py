@@ -14,9 +14,10 @@ from framl_keras.backbones.imagenet_depths import (
     WIDTHS,
 )
 from framl_keras.backbones.library import Library, Shape
+from framl_keras.types import Options
 
 
-def _resnets(depths: Mapping[int, tuple[int, ...]], block: str) -> dict[str, tuple[str, dict]]:
+def _resnets(depths: Mapping[int, tuple[int, ...]], block: str) -> dict[str, tuple[str, Options]]:
     return {
         f"ResNet{depth}{version}": (
             "ResNetBackbone",
@@ -35,11 +36,11 @@ def _resnets(depths: Mapping[int, tuple[int, ...]], block: str) -> dict[str, tup
     }
 
 
-def _densenet(repeats: tuple[int, ...]) -> tuple[str, dict]:
+def _densenet(repeats: tuple[int, ...]) -> tuple[str, Options]:
     return "DenseNetBackbone", {"stackwise_num_repeats": list(repeats)}
 
 
-def _vgg(repeats: tuple[int, ...]) -> tuple[str, dict]:
+def _vgg(repeats: tuple[int, ...]) -> tuple[str, Options]:
     filters = [*WIDTHS, WIDTHS[-1]]
     return "VGGBackbone", {"stackwise_num_repeats": list(repeats), "stackwise_num_filters": filters}
 

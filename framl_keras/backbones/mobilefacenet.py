@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from framl_keras.types import Options
+
 KerasTensor = Any
 
 STAGES = ((64, 128), (128, 256), (128, 512))  # width for a scale of 1, channels in the middle
@@ -67,7 +69,7 @@ def mobilefacenet(
     return keras.Model(inputs, x, name=name)
 
 
-def _residuals(x: KerasTensor, depth: int, middle: int, norm: dict, prefix: str) -> KerasTensor:
+def _residuals(x: KerasTensor, depth: int, middle: int, norm: Options, prefix: str) -> KerasTensor:
     """`depth` blocks, each added to its input."""
     for number in range(1, depth + 1):
         name = f"{prefix}_block{number}"
@@ -77,7 +79,7 @@ def _residuals(x: KerasTensor, depth: int, middle: int, norm: dict, prefix: str)
 
 
 def _depthwise_block(
-    x: KerasTensor, width: int, middle: int, stride: int, norm: dict, prefix: str
+    x: KerasTensor, width: int, middle: int, stride: int, norm: Options, prefix: str
 ) -> KerasTensor:
     """Widen, convolve each channel, narrow."""
     x = _conv_bn(x, middle, 1, 1, norm, f"{prefix}_expand")
@@ -91,7 +93,13 @@ def _depthwise_block(
 
 
 def _conv_bn(
-    x: KerasTensor, width: int, size: int, stride: int, norm: dict, name: str, groups: int = 1
+    x: KerasTensor,
+    width: int,
+    size: int,
+    stride: int,
+    norm: Options,
+    name: str,
+    groups: int = 1,
 ) -> KerasTensor:
     """A convolution without bias that pads both sides alike, and its batch norm."""
     if stride > 1:

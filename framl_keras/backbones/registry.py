@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import keras
 
@@ -65,7 +65,7 @@ def register(name: str, backbone: Any = None, *, replace: bool = False) -> Any:
             f"Received: backbone={backbone!r}"
         )
     added = backbone if isinstance(backbone, Backbone) else Backbone(backbone)
-    _known.register(name, cast("Backbone", added), replace=replace)
+    _known.register(name, added, replace=replace)
     return backbone
 
 

@@ -87,7 +87,7 @@ def _semi_hard(distances: Tensor, same: Tensor, other: Tensor) -> tuple[Tensor, 
     return distances, negative, ops.logical_and(same, has_negative)
 
 
-def _cube(distances: Tensor) -> tuple:
+def _cube(distances: Tensor) -> tuple[Any, ...]:
     batch = ops.shape(distances)[0]
     return (batch, batch, batch)
 

@@ -125,7 +125,7 @@ def _without_small_factors(number: int) -> int:
     return number
 
 
-def _rows(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, tuple]:
+def _rows(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, tuple[Any, ...]]:
     """Both as `(pairs + 1, dim)`, and the leading axes to give back.
 
     The last pair is of zeros: convolutions and Fourier transforms refuse an empty batch.
@@ -137,6 +137,6 @@ def _rows(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, tuple]:
     return *rows, ops.shape(a)[:-1]
 
 
-def _unrow(rows: Tensor, leading: tuple) -> Tensor:
+def _unrow(rows: Tensor, leading: tuple[Any, ...]) -> Tensor:
     """`(pairs + 1, n)` as `(*leading, n)`, without the last pair."""
     return ops.reshape(rows[:-1], (*leading, rows.shape[-1]))

@@ -76,7 +76,7 @@ def _without_prefixes(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return tensors
 
 
-class _Inert(dict):
+class _Inert(dict[str, Any]):
     """Stands for any class that a checkpoint names besides tensors, such as a trainer's."""
 
     def __init__(self, *_: Any, **__: Any):

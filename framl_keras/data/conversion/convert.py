@@ -85,7 +85,7 @@ class _ShardTask:
         order: np.ndarray,
         encoder: RecordEncoder,
         options: ConvertOptions,
-        bar: tqdm,
+        bar: "tqdm[Any]",
     ):
         self._path, self._order, self._bar = path, order, bar
         self._encoder, self._options = encoder, options

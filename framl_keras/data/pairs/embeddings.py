@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class EmbeddingSet:
         )
 
 
-class _Names(Sequence):
+class _Names(Sequence[Any]):
     """Samples that have a name and an identity, but no image."""
 
     def __init__(self, keys: Sequence[str], identities: np.ndarray):
@@ -64,7 +65,7 @@ class _Names(Sequence):
         return Sample(b"", int(self.labels[index]), str(self.keys[index]))
 
 
-class _RowNames(Sequence):
+class _RowNames(Sequence[Any]):
     """`row 0`, `row 1`, … without holding them."""
 
     def __init__(self, length: int):

@@ -17,7 +17,7 @@ def drawn_in_graph(aug_mix: type) -> type:
         aug_mix: `keras.layers.AugMix`.
     """
 
-    class AugMix(aug_mix):  # type: ignore[misc, valid-type]
+    class AugMix(aug_mix):
         """AugMix in which each step is one of the layers, or none."""
 
         def build(self, input_shape: Any) -> None:
@@ -37,7 +37,7 @@ class _Always:
     def __iter__(self) -> Iterator[str]:
         return iter([self._name])
 
-    def __add__(self, _: list) -> list[str]:
+    def __add__(self, _: list[Any]) -> list[str]:
         return [self._name]
 
 

@@ -71,7 +71,9 @@ class Draws:
         whole = tf.concat([tf.convert_to_tensor(shape, "int32"), tf.shape(alpha)], 0)
         return tf.random.stateless_gamma(whole, self.next(), alpha, beta, dtype)
 
-    def while_loop(self, cond: Callable, body: Callable, loop_vars: Any, **options: Any) -> Any:
+    def while_loop(
+        self, cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, **options: Any
+    ) -> Any:
         """`tf.while_loop` that draws new numbers in each turn."""
         outer = self._seed
 
@@ -92,7 +94,7 @@ def drawing_from(draws: Draws, tf: Any, keras: Any) -> Iterator[None]:
     One thread at a time: two that end in another order than they began would leave one's
     functions behind in TensorFlow.
     """
-    replaced: list[tuple[Any, str, Callable]] = [
+    replaced: list[tuple[Any, str, Callable[..., Any]]] = [
         (tf.random, "uniform", draws.uniform),
         (tf.random, "normal", draws.normal),
         (tf.random, "gamma", draws.gamma),
@@ -108,7 +110,7 @@ def drawing_from(draws: Draws, tf: Any, keras: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _replaced(owner: Any, name: str, new: Callable) -> Iterator[None]:
+def _replaced(owner: Any, name: str, new: Callable[..., Any]) -> Iterator[None]:
     """Replaces a function for this thread; other threads still call the old one."""
     declared, usual, here = vars(owner)[name], getattr(owner, name), threading.get_ident()
 

@@ -93,7 +93,7 @@ def _made(name: str, kind: type, options: dict[str, Any]) -> Any:
         raise UserError(f"data.augment.options: {name} cannot be made: {reason}") from None
 
 
-def _traced(tf: Any, layer: Any, draws: Draws, size: Size) -> Callable:
+def _traced(tf: Any, layer: Any, draws: Draws, size: Size) -> Callable[..., Any]:
     """The layer as a graph from (uint8 `(height, width, 3)`, int32 `(2,)`) to pixels."""
     takes_mode = "training" in inspect.signature(layer.call).parameters
     mode = {"training": True} if takes_mode else {}

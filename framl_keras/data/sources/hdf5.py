@@ -62,7 +62,7 @@ class Hdf5Rows:
         if self._is_path:
             return value.decode("utf-8") if isinstance(value, bytes) else str(value)
         if self._is_encoded:
-            return value.tobytes()  # type: ignore[no-any-return]
+            return value.tobytes()
         pixels: np.ndarray = value if value.ndim == 3 else value[..., None]
         return pixels
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -77,7 +78,7 @@ def index_record_io(path: Path) -> RecordIndex:
     return _explained(index, file, size, keys, pairs) if index.damage else index
 
 
-def _indexed_in_order(file: PositionedFile, end: int, bar: tqdm) -> RecordIndex:
+def _indexed_in_order(file: PositionedFile, end: int, bar: "tqdm[Any]") -> RecordIndex:
     """Goes from record to record until the end of the file, or to where the chain breaks."""
     builder, offset, number = IndexBuilder(), 0, 0
     while offset < end:
@@ -93,7 +94,7 @@ def _indexed_in_order(file: PositionedFile, end: int, bar: tqdm) -> RecordIndex:
 
 
 def _indexed_by_keys(
-    file: PositionedFile, end: int, keys: list[tuple[int, int]], bar: tqdm
+    file: PositionedFile, end: int, keys: list[tuple[int, int]], bar: "tqdm[Any]"
 ) -> RecordIndex:
     """Looks at the records that the `.idx` lists."""
     builder = IndexBuilder()

@@ -1,7 +1,8 @@
-"""Faces drawn by rule: any number of identities and images, of any size, from a seed."""
+"""Faces and textures drawn by rule: any number of identities and images, of any size, by a seed."""
 
 import difflib
 from dataclasses import dataclass, fields
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +11,16 @@ from framl_keras.data.sources.source import Sample, Source
 from framl_keras.errors import UserError
 
 PREFIX = "synthetic:"
-_LIMITS = {"people": 10_000_000, "images": 1_000_000, "size": 4096, "seed": 2**31}
+KINDS = ("faces", "textures")
+_LIMITS = {  # of each number, the least and the most
+    "people": (1, 10_000_000),
+    "images": (1, 1_000_000),
+    "size": (16, 4096),
+    "width": (16, 4096),
+    "channels": (1, 3),
+    "seed": (0, 2**31),
+}
+_TABLE = np.round(np.sin(2 * np.pi * np.arange(1 << 12) / (1 << 12)), 6).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -20,35 +30,47 @@ class SyntheticOptions:
     Attributes:
         people: number of identities.
         images: images of each.
-        size: their side in pixels.
+        size: their side in pixels, or their height where `width` is given.
         seed: decides the identities and the images.
+        width: of the images; 0 for squares.
+        channels: 1 draws in gray.
+        kind: `faces`, or `textures`, which are seen from other places and sides.
     """
 
     people: int = 100
     images: int = 20
     size: int = 112
     seed: int = 0
+    width: int = 0
+    channels: int = 3
+    kind: str = "faces"
 
     @classmethod
     def parse(cls, location: str) -> "SyntheticOptions":
         """Reads `synthetic:people=1000,images=20,size=112,seed=0`, each part optional.
 
         Raises:
-            UserError: if a part is unknown or not a number within its limits.
+            UserError: if a part is unknown, or not within its limits.
         """
-        values = {}
+        values: dict[str, Any] = {}
         for part in filter(None, location.removeprefix(PREFIX).split(",")):
             key, _, value = part.partition("=")
             name = _known(key.strip(), location)
-            values[name] = _number(name, value.strip(), location)
+            read = _kind if name == "kind" else _number
+            values[name] = read(name, value.strip(), location)
         return cls(**values)
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.size, self.width or self.size
 
 
 class SyntheticFaces(Source):
     """Draws sample `i` when asked for it; the same bytes on every machine and run.
 
-    An identity is a face's geometry and colors; its images differ in pose,
-    expression, light and noise.
+    An identity is a face's geometry and colors, or a texture's waves; its images differ in
+    pose, expression, light and noise.
 
     Args:
         options: how many and how large.
@@ -72,7 +94,14 @@ class SyntheticFaces(Source):
         label, seed = int(self.labels[index]), self.options.seed
         person = np.random.default_rng([seed, 0, label])
         shot = np.random.default_rng([seed, 1, int(index)])
-        image = draw_face(self.options.size, person, shot)
+        (height, width), is_gray = self.options.sides, self.options.channels == 1
+        if self.options.kind == "textures":
+            image = draw_texture(height, width, person, shot)
+        else:
+            image = draw_face(max(height, width), person, shot)
+            image = image if height == width else cv2.resize(image, (width, height))
+        if is_gray:
+            image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         return Sample(image, label, f"{PREFIX}{self.class_names[label]}#{index}")
 
 
@@ -96,6 +125,32 @@ def draw_face(size: int, person: np.random.Generator, shot: np.random.Generator)
             tuple(radii.round().astype(int).tolist()), 0, 0, 360, color, -1,
         )  # fmt: skip
     return _lit(canvas, shot)
+
+
+def draw_texture(
+    height: int, width: int, person: np.random.Generator, shot: np.random.Generator
+) -> np.ndarray:
+    """Draws one view of a texture, a sum of colored waves: RGB uint8 `(height, width, 3)`.
+
+    Args:
+        height: of the image in pixels.
+        width: of the image in pixels.
+        person: where what stays the same for an identity comes from.
+        shot: where what differs between its images comes from.
+    """
+    base, waves = person.uniform(60, 195, 3), 6
+    cycles, phases = person.uniform(-9, 9, (waves, 2)), person.uniform(0, 1, waves)
+    colors = person.uniform(-38, 38, (waves, 3))
+    turn, zoom, moved = shot.uniform(-0.2, 0.2), shot.uniform(0.85, 1.18), shot.uniform(0, 1, 2)
+    down, across = (np.arange(n)[:, None] / max(height, width) for n in (height, width))
+    image = np.empty((height, width, 3), dtype=np.float32)
+    image[:] = base
+    for (x, y), phase, color in zip(cycles, phases, colors, strict=True):
+        along, aside = zoom * (x + turn * y), zoom * (y - turn * x)
+        start = phase + x * moved[0] + y * moved[1]
+        places = ((along * across.T + aside * down + start) * len(_TABLE)).astype(np.int64)
+        image += _TABLE[places & (len(_TABLE) - 1)][..., None] * color.astype(np.float32)
+    return _lit(image, shot)
 
 
 class _Face:
@@ -127,10 +182,9 @@ class _Face:
 
 def _lit(image: np.ndarray, shot: np.random.Generator) -> np.ndarray:
     """Adds a gradient of light and noise."""
-    size = image.shape[0]
     across, down = shot.uniform(-50, 50, 2)
-    ramp = np.linspace(-0.5, 0.5, size)
-    light = across * ramp[None, :, None] + down * ramp[:, None, None] + shot.uniform(-25, 25)
+    rows, columns = (np.linspace(-0.5, 0.5, side) for side in image.shape[:2])
+    light = across * columns[None, :, None] + down * rows[:, None, None] + shot.uniform(-25, 25)
     noise = shot.normal(0, 6, image.shape)
     return np.clip(image + light + noise, 0, 255).astype(np.uint8)
 
@@ -145,9 +199,16 @@ def _known(key: str, location: str) -> str:
 
 
 def _number(key: str, text: str, location: str) -> int:
-    least = {"size": 16, "seed": 0}.get(key, 1)
+    least, most = _LIMITS[key]
     if text.isascii() and text.isdigit() and len(text) < 12:
         value = int(text)
-        if least <= value <= _LIMITS[key]:
+        if least <= value <= most and (key != "channels" or value != 2):
             return value
-    raise UserError(f"{location}: expected {key} from {least} to {_LIMITS[key]}, not {text!r}.")
+    expected = "channels 1 or 3" if key == "channels" else f"{key} from {least} to {most}"
+    raise UserError(f"{location}: expected {expected}, not {text!r}.")
+
+
+def _kind(key: str, text: str, location: str) -> str:
+    if text in KINDS:
+        return text
+    raise UserError(f"{location}: expected {key} {' or '.join(KINDS)}, not {text!r}.")

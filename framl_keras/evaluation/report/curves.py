@@ -1,6 +1,7 @@
 """ROC and DET curves over a logarithmic false accept rate."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -126,7 +127,7 @@ def _name(result: Result) -> str:
     return result.similarity if result.source == "model" else result.source
 
 
-def _line(number: int) -> dict:
+def _line(number: int) -> dict[str, Any]:
     """Color and dashes, so that lines on top of each other stay visible."""
     return {
         "color": COLOURS[number % len(COLOURS)],

@@ -95,7 +95,7 @@ def _write_scores(path: Path, results: Sequence[Result], pair_sets: Sequence[Pai
         name = f"{result.set_name}/{result.source}/{result.similarity}"
         arrays[f"{name}/{result.verification.protocol}"] = result.verification.distance
     with write_beside(path) as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def _draw(

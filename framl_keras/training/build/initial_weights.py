@@ -48,7 +48,9 @@ def _initializer_of(layer: keras.layers.Layer, name: str) -> object:
     return next((initializer for initializer in found if initializer is not None), None)
 
 
-def _draw(initializer: object, shape: tuple, rng: np.random.Generator) -> np.ndarray | None:
+def _draw(
+    initializer: object, shape: tuple[int, ...], rng: np.random.Generator
+) -> np.ndarray | None:
     """Values of an initializer's distribution, or None where it is not random."""
     if isinstance(initializer, initializers.VarianceScaling):
         return _variance_scaling(initializer, shape, rng)
@@ -62,7 +64,7 @@ def _draw(initializer: object, shape: tuple, rng: np.random.Generator) -> np.nda
 
 
 def _variance_scaling(
-    initializer: initializers.VarianceScaling, shape: tuple, rng: np.random.Generator
+    initializer: initializers.VarianceScaling, shape: tuple[int, ...], rng: np.random.Generator
 ) -> np.ndarray:
     """Glorot's, He's and LeCun's initializers: a variance of scale / fan."""
     fan_in, fan_out = _fans(shape)
@@ -77,7 +79,7 @@ def _variance_scaling(
     return rng.normal(0.0, math.sqrt(variance), shape)
 
 
-def _fans(shape: tuple) -> tuple[float, float]:
+def _fans(shape: tuple[int, ...]) -> tuple[float, float]:
     """Inputs and outputs of one unit: for a kernel `(*window, in, out)`."""
     if len(shape) < 2:
         return float(shape[0]) if shape else 1.0, float(shape[0]) if shape else 1.0
@@ -85,7 +87,7 @@ def _fans(shape: tuple) -> tuple[float, float]:
     return float(shape[-2] * window), float(shape[-1] * window)
 
 
-def _truncated_normal(shape: tuple, rng: np.random.Generator) -> np.ndarray:
+def _truncated_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Standard normal values, drawn again where they lie beyond two deviations."""
     values = rng.standard_normal(shape)
     while (outside := np.abs(values) > 2).any():

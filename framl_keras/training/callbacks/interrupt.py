@@ -60,7 +60,7 @@ class StopOnSignal(keras.callbacks.Callback):
         self._asked = True
         log.warning("Stopping after this step; once more to stop at once.")
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Asks `fit` to end where a signal has come."""
         if self.agreed():
             self.model.stop_training = True

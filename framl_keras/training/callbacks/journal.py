@@ -49,7 +49,7 @@ class Journal(keras.callbacks.Callback):
             self.events.add_text("recipe", f"```yaml\n{recipe}\n```", progress.step)
         self._mark: tuple[float, int] | None = None
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Writes a line where one is due."""
         last = self.progress.step % self.progress.steps_per_epoch == 0
         if self._mark is None:  # the first step compiles, so its time says nothing

@@ -40,7 +40,7 @@ class StopAtNaN(keras.callbacks.Callback):
         self.last_good, self.every = last_good, every
         self._unseen: deque[tuple[int, Any]] = deque()
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Notes the loss; looks at those noted where it is time to."""
         step = self.progress.step
         if logs and "loss" in logs:

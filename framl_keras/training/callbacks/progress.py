@@ -57,7 +57,7 @@ class CountSteps(keras.callbacks.Callback):
         super().__init__()
         self.progress = progress
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts one step."""
         self.progress.step += 1
 
@@ -79,11 +79,11 @@ class ProgressBar(keras.callbacks.Callback):
     ):
         super().__init__()
         self.progress, self.learning_rate, self.shown = progress, learning_rate, shown
-        self.bar: tqdm | None = None
+        self.bar: tqdm[Any] | None = None
         self._shown = 0.0
         self._began = (0.0, 0)
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Opens the epoch's bar, where a resumed epoch has its place already."""
         self._began = (time.monotonic(), self.progress.step)
         if not self.shown or not sys.stderr.isatty():
@@ -97,14 +97,14 @@ class ProgressBar(keras.callbacks.Callback):
             unit=" images",
         )
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Moves the bar; numbers are fetched at most twice a second."""
         if self.bar is not None:
             self.bar.update(self.progress.batch_size)
         if time.monotonic() - self._shown > (LINES_APART if self.bar is None else 0.5):
             self._show(logs or {})
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Shows the epoch's final numbers and closes its bar."""
         self._show(logs or {})
         self.close()
@@ -114,7 +114,7 @@ class ProgressBar(keras.callbacks.Callback):
         if self.bar is not None:
             self.bar.close()
 
-    def _show(self, logs: dict) -> None:
+    def _show(self, logs: dict[str, Any]) -> None:
         if not self.shown:
             return
         self._shown = time.monotonic()

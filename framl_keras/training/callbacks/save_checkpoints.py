@@ -1,6 +1,7 @@
 """Saves a run's state every so many steps, and after each epoch."""
 
 import logging
+from typing import Any
 
 import keras
 
@@ -23,7 +24,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         super().__init__()
         self.checkpoints, self.progress, self.every = checkpoints, progress, every
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Saves where it is due."""
         step = self.progress.step
         ends_epoch = step % self.progress.steps_per_epoch == 0

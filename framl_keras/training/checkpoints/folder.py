@@ -36,7 +36,7 @@ class Checkpoints:
     def __init__(
         self,
         folder: Path,
-        facts: dict,
+        facts: dict[str, Any],
         keep: int = 3,
         writes: bool = True,
         wait: Callable[[], None] = lambda: None,

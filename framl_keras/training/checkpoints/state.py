@@ -1,6 +1,7 @@
 """A model's and its optimizer's state as named NumPy arrays, the same on every backend."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -62,7 +63,7 @@ class RestoreMetrics(keras.callbacks.Callback):
         super().__init__()
         self.arrays: Mapping[str, np.ndarray] | None = arrays
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Restores once, at the first epoch that begins."""
         if self.arrays is not None:
             for name, variable in _named_variables(self.model):

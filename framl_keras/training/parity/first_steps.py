@@ -7,6 +7,7 @@ Run as a process of its own, since a process has one backend:
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,7 +30,7 @@ class NoteLoss(keras.callbacks.Callback):
         super().__init__()
         self.losses: list[float] = []
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Notes one."""
         self.losses.append(float((logs or {})["loss"]))
 

@@ -64,7 +64,7 @@ def _step_of(
         labels: Tensor,
         scale: Tensor,
     ) -> _Step:
-        def loss(weights: list[Tensor]) -> tuple[Tensor, tuple]:
+        def loss(weights: list[Tensor]) -> tuple[Tensor, tuple[Any, ...]]:
             outputs, updated, penalties = model.stateless_call(
                 weights, state, [pixels, labels], training=True, return_losses=True
             )

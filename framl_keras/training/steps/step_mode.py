@@ -3,6 +3,7 @@
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -47,7 +48,7 @@ def step_epoch(
     listeners = keras.callbacks.CallbackList(list(callbacks), model=model)
     model.reset_metrics()
     listeners.on_epoch_begin(epoch)
-    logs: dict = {}
+    logs: dict[str, Any] = {}
     for step, (pixels, labels) in enumerate(itertools.islice(batches, steps)):
         listeners.on_train_batch_begin(step)
         found, logs = train_step(model, pixels, labels)
@@ -61,7 +62,7 @@ def step_epoch(
 
 def train_step(
     model: keras.Model, pixels: np.ndarray, labels: np.ndarray
-) -> tuple[Gradients, dict]:
+) -> tuple[Gradients, dict[str, Any]]:
     """One step: gradients, the optimizer's update, the metrics. Set a breakpoint here."""
     pixels, labels = ops.convert_to_tensor(pixels), ops.convert_to_tensor(labels)
     found = gradients(model, ops.cast(pixels, "float32"), labels)

@@ -133,9 +133,25 @@ def test_synthetic_faces_do_not_change_and_differ_by_person_and_shot():
     assert not np.array_equal(other[0].image, pixels[0])
 
 
+@pytest.mark.parametrize("kind", ["faces", "textures"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_synthetic_images_of_other_shapes(kind, channels):
+    location = f"synthetic:kind={kind},people=2,images=3,size=48,width=20,channels={channels}"
+    source = SyntheticFaces(SyntheticOptions.parse(location))
+    images = [source[index].image for index in range(6)]
+    assert {image.shape for image in images} == {(48, 20, 3)}
+    assert len({image.tobytes() for image in images}) == 6
+    is_gray = all((image == image[..., :1]).all() for image in images)
+    assert is_gray == (channels == 1)
+    assert min(image.std() for image in images) > 5
+
+
 @pytest.mark.parametrize(
     ("location", "message"),
     [
+        ("synthetic:kind=dogs", "expected kind faces or textures, not 'dogs'"),
+        ("synthetic:channels=2", "expected channels 1 or 3"),
+        ("synthetic:width=8", "expected width from 16 to 4096"),
         ("synthetic:peple=3", "did you mean people?"),
         ("synthetic:people=0", "expected people from 1 to"),
         ("synthetic:size=1e9", "expected size from 16 to 4096"),
