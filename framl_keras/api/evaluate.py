@@ -36,6 +36,11 @@ class Results(Tabular, Sequence[Result]):
         facts: what it takes to get the same numbers again.
         images: whether the sets have images, to show the hardest pairs.
         directory: the run that they are about; None for the current folder.
+
+    Example:
+    >>> results = evaluate("runs/mine")  # doctest: +SKIP
+    >>> results.to_csv("results.csv")  # doctest: +SKIP
+    >>> results.report("report")  # doctest: +SKIP
     """
 
     def __init__(

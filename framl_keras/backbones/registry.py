@@ -21,6 +21,13 @@ class Backbone(NamedTuple):
         scale: what pixels 0…255 are multiplied with before the network.
         offset: what is added after that.
         head: arguments of `FeatureRepresentation` with which this network is usually trained.
+
+    Example:
+    >>> def small(input_shape, weights=None):
+    ...     pixels = keras.Input(input_shape)
+    ...     return keras.Model(pixels, keras.layers.Conv2D(8, 3, strides=4)(pixels))
+    >>> Backbone(small, scale=1 / 127.5, offset=-1.0).build((32, 32, 3)).output_shape
+    (None, 8, 8, 8)
     """
 
     build: Callable[..., keras.Model]
@@ -70,12 +77,21 @@ def register(name: str, backbone: Any = None, *, replace: bool = False) -> Any:
 
 
 def register_family(prefix: str, find: Callable[[str], Backbone]) -> None:
-    """Adds a family of backbones under `prefix:`; `find` gets what stands after the colon."""
+    """Adds a family of backbones under `prefix:`; `find` gets what stands after the colon.
+
+    Example:
+    >>> register_family("mine", lambda rest: get("FaceResNet10"))  # then `mine:small` names one
+    """
     _families[prefix] = find
 
 
 def names() -> list[str]:
-    """The names that `get` knows, without those behind a prefix such as `keras_hub:`."""
+    """The names that `get` knows, without those behind a prefix such as `keras_hub:`.
+
+    Example:
+    >>> "MobileFaceNet" in names()
+    True
+    """
     return sorted(_known.names())
 
 

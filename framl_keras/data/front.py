@@ -36,6 +36,12 @@ class TrainingData:
     Attributes:
         class_names: the identity's name at each label.
         labels: int64 `(len(data),)`.
+
+    Example:
+    >>> from framl_keras import data
+    >>> faces = data.open("synthetic:people=3,images=2")
+    >>> len(faces), faces.class_names[0]
+    (6, 'person-0000000')
     """
 
     def __init__(self, source: Source):
@@ -151,6 +157,11 @@ def open_pairs(location: Location, name: str | None = None,
 
     Raises:
         UserError: if there is none.
+
+    Example:
+    >>> (pairs,) = open_pairs("lfw.bin")  # doctest: +SKIP
+    >>> len(pairs)  # doctest: +SKIP
+    6000
     """
     path = os.fspath(location)
     return open_all_pairs(path, name or Path(path).stem, None if root is None else os.fspath(root),
@@ -192,6 +203,9 @@ def convert(
 
     Raises:
         UserError: if the destination exists, or an image cannot be read.
+
+    Example:
+    >>> convert("faces", "faces.tfrecord", resize=112)  # doctest: +SKIP
     """
     path = Path(destination)
     threads = jobs or (os.cpu_count() if resize else 1) or 1
@@ -234,6 +248,10 @@ def check(
 
     Raises:
         UserError: if nothing is there.
+
+    Example:
+    >>> check("faces").unreadable  # doctest: +SKIP
+    []
     """
     from framl_keras.data.checking import check_source  # noqa: PLC0415 - Grain takes a while
     from framl_keras.data.checking.check import check_batches  # noqa: PLC0415
@@ -267,6 +285,9 @@ def audit(train: Location | Source, test: Location, root: Location | None = None
 
     Raises:
         UserError: if one of them cannot be opened.
+
+    Example:
+    >>> audit("faces", ["lfw.bin"])  # doctest: +SKIP
     """
     from framl_keras.data.auditing import audit as audit_source  # noqa: PLC0415
     from framl_keras.data.auditing import open_test_images  # noqa: PLC0415
@@ -305,6 +326,9 @@ def split(
 
     Raises:
         UserError: if a file exists, or there are too few identities.
+
+    Example:
+    >>> split("faces", "parts", seed=1)  # doctest: +SKIP
     """
     opened = _source(source, root, "raise", columns)
     return split_source(opened, Path(destination), shares, seed, format)

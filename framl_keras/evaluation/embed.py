@@ -83,6 +83,10 @@ def embed(
     Raises:
         UserError: if an image cannot be decoded or its embedding is not finite; it
             names the image.
+
+    Example:
+    >>> embed(model, images, View(112)).shape  # doctest: +SKIP
+    (13233, 512)
     """
     function = (mirror_fused if fused else not_fused)(model, batch_size)
     found = embed_with(function, samples, view, batch_size, progress, normalize=normalize)

@@ -132,6 +132,9 @@ def merge_parts(output: str | Path) -> Embeddings:
 
     Raises:
         UserError: if a part is missing or damaged, or they have different settings.
+
+    Example:
+    >>> merge_parts("photos.npy").save("photos.npy")  # doctest: +SKIP
     """
     folder = parts_of(Path(output))
     found = sorted(folder.glob("part-*.npz"))

@@ -33,6 +33,11 @@ class Result:
         source: what the embeddings are: `model` or `raw pixels`.
         fingerprint: hash of the set's images, pairs and answers.
         verification: the numbers.
+
+    Example:
+    >>> results = evaluate(model, pair_sets, View())  # doctest: +SKIP
+    >>> results[0].similarity, results[0].accuracy  # doctest: +SKIP
+    ('cos', 0.9945)
     """
 
     set_name: str
@@ -80,6 +85,9 @@ def evaluate(
     Raises:
         UserError: if a set has no same-pairs or no different-pairs, an image cannot
             be decoded, or a name is unknown.
+
+    Example:
+    >>> evaluate(model, open_pairs("lfw.bin"), View(112), ["cos", "ssim"])  # doctest: +SKIP
     """
     protocols = check_names(similarities, protocol)
     pair_sets = _checked(pair_sets)
@@ -112,6 +120,10 @@ def check_names(similarities: Sequence[str], protocol: str) -> Sequence[str]:
 
     Raises:
         UserError: if a similarity or the protocol is unknown.
+
+    Example:
+    >>> check_names(["cos"], "both")
+    ('exact', 'framl')
     """
     if isinstance(similarities, str):
         raise UserError(f"`similarities`: expected a list of names. Received: {similarities!r}")

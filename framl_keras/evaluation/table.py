@@ -34,6 +34,9 @@ def format_table(results: Sequence[Result], width: int = WIDTH) -> str:
     Args:
         results: see `evaluate`.
         width: how many characters a line has at most; a long name may need more.
+
+    Example:
+    >>> print(format_table(evaluate(model, pair_sets, View())))  # doctest: +SKIP
     """
     rows = shared_rows(results)
     parts = [_lines(rows, columns) for columns in _parts(rows, width)]

@@ -44,6 +44,9 @@ def export_run(
 
     Raises:
         UserError: see `export`; also if there are no images to compare on.
+
+    Example:
+    >>> export_run(open_embedder("runs/mine"), "mine.onnx")  # doctest: +SKIP
     """
     pair_sets, pixels = _given(run, images, sets)
     facts = _facts(run, {} if plain else _thresholds(run), license)
@@ -85,6 +88,9 @@ def export_pair_of_run(
 
     Raises:
         UserError: see `export`; also if there are no images to compare on.
+
+    Example:
+    >>> export_pair_of_run(open_embedder("runs/mine"), "ssim", "pair.onnx")  # doctest: +SKIP
     """
     _, pixels = _given(run, images, sets)
     facts = _facts(run, _thresholds(run), license)

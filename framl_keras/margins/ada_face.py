@@ -36,6 +36,10 @@ class AdaFace(Margin):
     Reference:
         Kim et al., "AdaFace: Quality Adaptive Margin for Face Recognition", CVPR 2022,
         https://arxiv.org/abs/2204.00964
+
+    Example:
+    >>> from framl_keras.layers import ArcMarginLayer
+    >>> head = ArcMarginLayer(num_classes=10, margin=AdaFace(margin=0.4))
     """
 
     def __init__(self, margin: float = 0.4, concentration: float = 0.333, momentum: float = 0.99):

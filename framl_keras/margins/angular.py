@@ -31,6 +31,10 @@ class ArcFace(Margin):
 
     Reference:
         Deng et al., "ArcFace", CVPR 2019, https://arxiv.org/abs/1801.07698
+
+    Example:
+    >>> from framl_keras.layers import ArcMarginLayer
+    >>> head = ArcMarginLayer(num_classes=10, scale=64, margin=ArcFace(0.5))
     """
 
     def __init__(
@@ -69,6 +73,10 @@ class CosFace(Margin):
 
     Reference:
         Wang et al., "CosFace", CVPR 2018, https://arxiv.org/abs/1801.09414
+
+    Example:
+    >>> from framl_keras.layers import ArcMarginLayer
+    >>> head = ArcMarginLayer(num_classes=10, scale=64, margin=CosFace(0.35))
     """
 
     def __init__(self, margin: float = 0.35):
@@ -100,6 +108,10 @@ class SphereFace(Margin):
     Reference:
         Liu et al., "SphereFace", CVPR 2017, https://arxiv.org/abs/1704.08063, and
         "SphereFace Revived", TPAMI 2022, https://arxiv.org/abs/2109.05565
+
+    Example:
+    >>> from framl_keras.layers import ArcMarginLayer
+    >>> head = ArcMarginLayer(num_classes=10, scale=30, margin=SphereFace())
     """
 
     def __init__(self, margin: float = 1.5):
@@ -131,6 +143,10 @@ class Combined(Margin):
 
     Reference:
         Deng et al., "ArcFace", CVPR 2019, https://arxiv.org/abs/1801.07698, section 2.2
+
+    Example:
+    >>> from framl_keras.layers import ArcMarginLayer
+    >>> head = ArcMarginLayer(num_classes=10, margin=Combined(m1=1, m2=0.3, m3=0.2))
     """
 
     def __init__(

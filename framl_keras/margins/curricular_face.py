@@ -32,6 +32,10 @@ class CurricularFace(Margin):
     Reference:
         Huang et al., "CurricularFace: Adaptive Curriculum Learning Loss for Deep Face
         Recognition", CVPR 2020, https://arxiv.org/abs/2004.00288
+
+    Example:
+    >>> from framl_keras.layers import ArcMarginLayer
+    >>> head = ArcMarginLayer(num_classes=10, margin=CurricularFace(margin=0.5))
     """
 
     def __init__(self, margin: float = 0.5, momentum: float = 0.99):

@@ -66,6 +66,10 @@ class ElasticFaceArc(ElasticFace):
     Reference:
         Boutros et al., "ElasticFace: Elastic Margin Loss for Deep Face Recognition",
         CVPRW 2022, https://arxiv.org/abs/2109.09416
+
+    Example:
+    >>> from framl_keras.layers import ArcMarginLayer
+    >>> head = ArcMarginLayer(num_classes=10, margin=ElasticFaceArc(seed=1))
     """
 
     def __init__(self, margin: float = 0.5, deviation: float = 0.0125, seed: int = 0):
@@ -92,6 +96,10 @@ class ElasticFaceCos(ElasticFace):
     Reference:
         Boutros et al., "ElasticFace: Elastic Margin Loss for Deep Face Recognition",
         CVPRW 2022, https://arxiv.org/abs/2109.09416
+
+    Example:
+    >>> from framl_keras.layers import ArcMarginLayer
+    >>> head = ArcMarginLayer(num_classes=10, margin=ElasticFaceCos(seed=1))
     """
 
     def __init__(self, margin: float = 0.35, deviation: float = 0.0125, seed: int = 0):

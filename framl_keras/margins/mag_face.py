@@ -36,6 +36,10 @@ class MagFace(Margin):
     Reference:
         Meng et al., "MagFace: A Universal Representation for Face Recognition and
         Quality Assessment", CVPR 2021, https://arxiv.org/abs/2103.06627
+
+    Example:
+    >>> from framl_keras.layers import ArcMarginLayer
+    >>> head = ArcMarginLayer(num_classes=10, margin=MagFace(regularizer=35))
     """
 
     def __init__(

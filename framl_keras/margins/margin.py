@@ -19,6 +19,13 @@ class Margin:
 
     With `@margins.register` a recipe knows it by name, `margin: {name: MyMargin, ...}`, and
     saved models load it; see `register`.
+
+    Example:
+    >>> class Softer(Margin):
+    ...     def target(self, cosine, lengths):
+    ...         return cosine - 0.1
+    >>> from framl_keras.layers import ArcMarginLayer
+    >>> head = ArcMarginLayer(num_classes=10, margin=Softer())
     """
 
     def build(self, add_weight: AddWeight) -> None:
@@ -90,7 +97,13 @@ class Margin:
 
 
 def sees_labels(margin: Margin) -> bool:
-    """Whether a margin's `target` takes `labels`, which a subclass may leave out."""
+    """Whether a margin's `target` takes `labels`, which a subclass may leave out.
+
+    Example:
+    >>> from framl_keras.margins import DynamicMargin
+    >>> sees_labels(DynamicMargin(class_sizes=[3, 4]))
+    True
+    """
     return "labels" in inspect.signature(margin.target).parameters
 
 

@@ -120,6 +120,10 @@ def get(margin: float | str | Margin | Mapping[str, Any]) -> Margin:
 
     Raises:
         ValueError: if it is none of these, or out of range.
+
+    Example:
+    >>> get("CosFace").margin, get(0.3).margin
+    (0.35, 0.3)
     """
     if isinstance(margin, numbers.Real | np.ndarray) and not isinstance(margin, bool):
         return MARGINS["ArcFace"](margin)

@@ -43,6 +43,10 @@ class AlignOptions:
         faces: which faces of a photo: `largest`, `center`, `best` or `all`.
         border: what lies beyond the photo's edge: `constant`, `replicate` or `reflect`.
         keep: whether a photo without a face gives its middle, scaled, instead of nothing.
+
+    Example:
+    >>> AlignOptions(size=160, faces="best").size
+    160
     """
 
     size: int = SIDE
@@ -117,6 +121,9 @@ def align_folder(
     Raises:
         UserError: if there are no photos, or `destination` lies within `source` or was aligned
             with other settings.
+
+    Example:
+    >>> align_folder("photos", "faces", jobs=2)  # doctest: +SKIP
     """
     root, target = Path(source), Path(destination)
     if not root.is_dir():

@@ -36,6 +36,9 @@ class PhotoAligner:
     Raises:
         ValueError: if the mode is unknown.
         UserError: if the training images were aligned by another detector or template.
+
+    Example:
+    >>> aligned = PhotoAligner("always")(images)  # doctest: +SKIP
     """
 
     def __init__(

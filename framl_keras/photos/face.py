@@ -17,6 +17,11 @@ class Face:
         score: how sure the detector is, from 0 to 1.
         landmarks: x and y in pixels, `(5, 2)`: the eye at the image's left, the other eye, the
             nose, the mouth corner at the image's left, the other corner.
+
+    Example:
+    >>> face = Face((10, 10, 40, 50), 0.9, np.zeros((5, 2)))
+    >>> face.score
+    0.9
     """
 
     box: tuple[float, ...]

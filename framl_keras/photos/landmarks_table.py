@@ -28,6 +28,9 @@ class LandmarksTable:
 
     Raises:
         UserError: if the file is missing or no such table; a line is named.
+
+    Example:
+    >>> align_folder("photos", "faces", LandmarksTable("landmarks.csv"))  # doctest: +SKIP
     """
 
     name = "table"

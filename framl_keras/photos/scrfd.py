@@ -31,6 +31,9 @@ class Scrfd:
 
     Reference:
     - Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", ICLR 2022
+
+    Example:
+    >>> align_folder("photos", "faces", Scrfd("det_10g.onnx"))  # doctest: +SKIP
     """
 
     name = "scrfd"

@@ -70,6 +70,11 @@ def fit(landmarks: np.ndarray, size: int | tuple[int, int] = SIDE) -> Fit | None
     Reference:
     - Umeyama, "Least-squares estimation of transformation parameters between two point
       patterns", TPAMI 1991
+
+    Example:
+    >>> found = fit(2 * template(112) + 7)  # a face twice as large, elsewhere  # doctest: +SKIP
+    >>> round(found.rms, 6)  # doctest: +SKIP
+    0.0
     """
     points = np.asarray(landmarks, dtype=np.float64)
     if points.shape != (5, 2):
@@ -103,6 +108,11 @@ def warp(
         matrix: from the photo to the result, `(2, 3)`.
         size: of the result.
         border: what lies beyond the photo: black, its edge repeated, or its mirror image.
+
+    Example:
+    >>> photo = np.zeros((200, 300, 3), np.uint8)
+    >>> warp(photo, np.array([[0.5, 0, 0], [0, 0.5, 0]]), 96).shape
+    (96, 96, 3)
     """
     height, width = (size, size) if isinstance(size, int) else size
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))

@@ -34,6 +34,11 @@ class Recipe(Section):
         data: where the images are and how they are seen.
         model: what is trained: the network, where it starts from, and the head.
         train: how it is trained: how long, by which optimizer, and what is kept.
+
+    Example:
+    >>> recipe = Recipe.load("quickstart", ["train.epochs=3"])  # doctest: +SKIP
+    >>> recipe.train.epochs  # doctest: +SKIP
+    3
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")]

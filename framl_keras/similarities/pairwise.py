@@ -42,6 +42,11 @@ def distances(
 
     Raises:
         UserError: if the similarity is unknown.
+
+    Example:
+    >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    >>> distances(vectors, np.array([[0, 1], [0, 2]]), "cos").tolist()
+    [1.0, 0.0]
     """
     measure = get(similarity)
     result = np.empty(len(pairs), dtype=dtype)
@@ -65,6 +70,11 @@ def comparable_distances(embeddings: np.ndarray, pairs: np.ndarray, similarity: 
     What differs by rounding only, as a pair and the same pair swapped may, is
     equal here. On unit vectors `diff` is `2 * (1 - cos)`: computed so, the two
     order all pairs alike, ties included.
+
+    Example:
+    >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> comparable_distances(vectors, np.array([[0, 1]]), "diff").tolist()
+    [2.0]
     """
     if similarity == "diff" and _are_unit(embeddings):
         return 2 * comparable_distances(embeddings, pairs, "cos")

@@ -67,7 +67,12 @@ def register(
 
 
 def names() -> tuple[str, ...]:
-    """The names of all similarities: ours, then those that were registered."""
+    """The names of all similarities: ours, then those that were registered.
+
+    Example:
+    >>> "fft_corr" in names()
+    True
+    """
     return tuple(_SIMILARITIES.names())
 
 
@@ -76,6 +81,10 @@ def get(name: str) -> Similarity:
 
     Raises:
         UserError: if there is none; it lists them and suggests a near one.
+
+    Example:
+    >>> get("cos").name
+    'cos'
     """
     return _SIMILARITIES[name]
 
@@ -85,6 +94,10 @@ def check_similarity(name: str) -> str:
 
     Raises:
         UserError: if not; it lists them and suggests a near one.
+
+    Example:
+    >>> check_similarity("ssim")
+    'ssim'
     """
     return get(name).name
 

@@ -17,6 +17,10 @@ class Sample(NamedTuple):
         image: encoded bytes (JPEG, PNG, …), or an RGB uint8 array `(height, width, 3)`.
         label: position of the identity in the source's `class_names`; -1 if unknown.
         key: where it came from (a path, or `file#record`), for messages and reports.
+
+    Example:
+    >>> Sample(np.zeros((8, 8, 3), np.uint8), 0, "made up").label
+    0
     """
 
     image: bytes | np.ndarray
@@ -45,6 +49,16 @@ class Source(Images, Protocol):
         class_names: the identity's name at each label.
         labels: int64 `(len(source),)`, the label of each sample, known without reading images.
         left_out: what lies there but is not among the images.
+
+    Example:
+    >>> class Black(Source):
+    ...     class_names, labels = ["night", "cellar"], np.array([0, 1])
+    ...     def __len__(self):
+    ...         return 2
+    ...     def __getitem__(self, index):
+    ...         return Sample(np.zeros((8, 8, 3), np.uint8), int(self.labels[index]), str(index))
+    >>> Black()[1].label
+    1
     """
 
     class_names: Sequence[str]

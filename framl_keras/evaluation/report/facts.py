@@ -16,6 +16,10 @@ def facts_of(backend: str | None = None, **more: Any) -> dict[str, Any]:
     Args:
         backend: name of the Keras backend; None without Keras.
         **more: further facts, such as `run` or `weights`.
+
+    Example:
+    >>> facts_of("torch", run="runs/mine")["run"]
+    'runs/mine'
     """
     loaded = [name for name in MODULES if name in sys.modules]
     return {

@@ -49,6 +49,9 @@ def write_report(
 
     Returns:
         The page.
+
+    Example:
+    >>> write_report(results, pair_sets, Path("report"))  # doctest: +SKIP
     """
     folder.mkdir(parents=True, exist_ok=True)
     numbers = [numbers_of(result) for result in results]
