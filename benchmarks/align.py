@@ -91,8 +91,10 @@ def gain(run_path: str | None, seed: int) -> None:
         for name in ("upright", "moved"):
             aligned(roots[name], Path(folder, f"{name}-aligned"), keep=True, border="replicate")
         for name in ("upright", "moved", "upright-aligned", "moved-aligned"):
-            (result,) = fk.evaluate(embedder, str(Path(folder, name)), similarities=["cos"])
-            print(f"{name:<16} {result}")
+            place = str(Path(folder, name))
+            (result,) = fk.evaluate(embedder, place, ["cos"], baseline=False, bootstrap=0)
+            found = result.verification
+            print(f"{name:<16} accuracy {100 * found.accuracy:.2f} %, AUC {found.auc:.4f}")
 
 
 def write_photos(folder: Path, count: int) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from framl_keras.data.front import audit as audit
     from framl_keras.data.front import check as check
     from framl_keras.data.front import convert as convert
+    from framl_keras.data.front import merge as merge
     from framl_keras.data.front import open as open
     from framl_keras.data.front import open_pairs as open_pairs
     from framl_keras.data.front import split as split
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from framl_keras.data.sources import register_source as register_source
     from framl_keras.data.view import View as View
 
-_FRONT = ("TrainingData", "audit", "check", "convert", "open", "open_pairs", "split")
+_FRONT = ("TrainingData", "audit", "check", "convert", "merge", "open", "open_pairs", "split")
 _SOURCES = ("Sample", "Source", "register_source")
 __all__ = sorted([*_FRONT, *_SOURCES, "View"])  # noqa: PLE0605
 

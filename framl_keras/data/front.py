@@ -13,7 +13,15 @@ from framl_keras.data.conversion import convert as convert_source
 from framl_keras.data.conversion.options import format_for
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.pairs import open_pairs as open_all_pairs
-from framl_keras.data.sources import Sample, Source, as_source, columns_for, open_sources
+from framl_keras.data.sources import (
+    Merged,
+    Sample,
+    Source,
+    as_source,
+    columns_for,
+    open_sources,
+)
+from framl_keras.data.sources.merged import names_of_sources, read_label_map
 from framl_keras.data.splitting import split as split_source
 from framl_keras.data.view import View
 from framl_keras.errors import UserError
@@ -214,6 +222,50 @@ def convert(
     )
     opened = _source(source, root, on_error, columns)
     return convert_source(opened, path, options, _said(source), overwrite)
+
+
+def merge(
+    sources: Sequence[Location],
+    path: Location,
+    labels: Location | None = None,
+    root: Location | None = None,
+    columns: Columns = None,
+    seed: int = 0,
+    on_error: str = "raise",
+    overwrite: bool = False,
+) -> Manifest:
+    """Writes the images of several sources, of any formats, as one set of records.
+
+    Identities of the same name are the same, except numbers, which are kept apart by their
+    source's name.
+
+    Args:
+        sources: where the images are; see `open`.
+        path: the file to write; see `convert`.
+        labels: a table `name,label[,source]` of common names.
+        root: folder that paths within each source start from.
+        columns: which columns of tables are `path` and `label`.
+        seed: decides the order.
+        on_error: stop at what cannot be read (`raise`), or leave it out (`skip`).
+        overwrite: replaces what is there and forgets interrupted attempts.
+
+    Raises:
+        UserError: if there are fewer than two sources, or one cannot be read.
+
+    Example:
+    >>> merge(["day1", "day2.tfrecord"], "both.tfrecord")  # doctest: +SKIP
+    """
+    places = [os.fspath(each) for each in sources]
+    if len(places) < 2:
+        raise UserError(f"One source only ({', '.join(places)}). Expected several, and then DST.")
+    names = names_of_sources(places)
+    mapped = read_label_map(Path(labels), names) if labels else None
+    options = ConvertOptions(format_for(Path(path)), seed=seed, on_error=on_error)
+    base = None if root is None else os.fspath(root)
+    named = dict(columns or {})
+    opened = [open_sources(place, base, on_error, columns_for(place, named)) for place in places]
+    merged = Merged(opened, names, mapped)
+    return convert_source(merged, Path(path), options, " + ".join(places), overwrite)
 
 
 def check(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from small_faces import encoded
 
+import framl_keras as fk
 from framl_keras.cli import main
 from framl_keras.data.sources import ImageFolder, Merged, open_source
 from framl_keras.data.sources.merged import names_of_sources, read_label_map
@@ -117,3 +118,22 @@ def test_the_commands(tmp_path, face_folder, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "train.csv: 6 images of 2 identities" in said
     assert "both.tfrecord: 9 images of 3 identities" in said
+
+
+def test_tables_are_merged_by_their_columns_and_root(tmp_path):
+    for day in ("day1", "day2"):
+        for name in ("ada", "bob"):
+            path = tmp_path / "photos" / day / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded([len(day), len(name)], ".png"))
+        lines = "".join(f"x,{day}/{name}.png,{name}\n" for name in ("ada", "bob"))
+        (tmp_path / f"{day}.csv").write_text(f"species,picture,who\n{lines}")
+    sources = [str(tmp_path / "day1.csv"), str(tmp_path / "day2.csv")]
+    columns, root = {"path": "picture", "label": "who"}, tmp_path / "photos"
+
+    written = fk.data.merge(sources, tmp_path / "both.tfrecord", root=root, columns=columns)
+
+    assert (written.records, written.classes) == (4, 2)
+    assert sorted(fk.data.open(tmp_path / "both.tfrecord").class_names) == ["ada", "bob"]
+    with pytest.raises(UserError, match=r"One source only .*day1\.csv"):
+        fk.data.merge(sources[:1], tmp_path / "one.tfrecord")

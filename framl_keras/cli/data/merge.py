@@ -2,7 +2,7 @@
 
 import click
 
-from framl_keras.errors import UserError
+from framl_keras.cli.data.columns import chosen_columns, columns_option
 
 
 @click.command("merge")
@@ -10,6 +10,8 @@ from framl_keras.errors import UserError
 @click.argument("destination", metavar="DST", type=click.Path())
 @click.option("--labels", type=click.Path(), metavar="CSV",
               help="A table name,label[,source] of common names.")  # fmt: skip
+@click.option("--root", type=click.Path(), help="Folder that paths within each SRC start from.")
+@columns_option
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="Decides the order.")  # fmt: skip
 @click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise",
@@ -19,6 +21,8 @@ def merge(
     sources: tuple[str, ...],
     destination: str,
     labels: str | None,
+    root: str | None,
+    columns: str | None,
     seed: int,
     on_error: str,
     overwrite: bool,
@@ -30,20 +34,10 @@ def merge(
 
     For example: framl-keras data merge day1 day2 both.tfrecord
     """
-    from pathlib import Path
+    from framl_keras.data.front import merge as merge_data
 
-    from framl_keras.data.conversion import ConvertOptions, convert
-    from framl_keras.data.conversion.options import format_for
-    from framl_keras.data.sources import Merged, open_source
-    from framl_keras.data.sources.merged import names_of_sources, read_label_map
-
-    if len(sources) < 2:
-        raise UserError(f"One source only ({sources[0]}). Expected several, and then DST.")
-    names = names_of_sources(sources)
-    mapped = read_label_map(Path(labels), names) if labels else None
-    opened = [open_source(location, on_error=on_error) for location in sources]
-    path = Path(destination)
-    options = ConvertOptions(format_for(path), seed=seed, on_error=on_error)
-    merged = Merged(opened, names, mapped)
-    written = convert(merged, path, options, " + ".join(sources), overwrite)
-    click.echo(f"{path}: {written.records} images of {written.classes} identities")
+    written = merge_data(
+        sources, destination, labels, root=root, columns=chosen_columns(columns),
+        seed=seed, on_error=on_error, overwrite=overwrite,
+    )  # fmt: skip
+    click.echo(f"{destination}: {written.records} images of {written.classes} identities")
