@@ -24,7 +24,7 @@ _PROGRAM = "from framl_keras.untrusted.reader_process import _serve; _serve()"
 _FRAME, _ROW, _SHAPE = struct.Struct("<cQ"), struct.Struct("<q"), struct.Struct("<III")
 _FACTS, _BYTES, _TEXT, _ARRAY, _DAMAGE, _REFUSAL = b"F", b"B", b"T", b"A", b"D", b"R"
 _SECONDS_A_ROW = 5.0  # of processor time
-_WALL = 240.0  # seconds, for a machine that is busy otherwise
+_WAITS = 30  # times the processor time: other processes may take most of it
 
 Row = bytes | str | np.ndarray
 
@@ -63,6 +63,7 @@ class ReaderProcess:
 
     def __init__(self, opener: str, *arguments: Any, seconds: float, memory: int):
         self._question = json.dumps([opener, arguments, seconds, memory]).encode() + b"\n"
+        self._opening = _WAITS * seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._deadline = math.inf
@@ -78,7 +79,7 @@ class ReaderProcess:
         with self._lock:
             if self._process is None:
                 self._started()
-            return self._asked(_ROW.pack(row))
+            return self._asked(_ROW.pack(row), _WAITS * _SECONDS_A_ROW)
 
     def _started(self) -> Any:
         process = subprocess.Popen(
@@ -92,30 +93,36 @@ class ReaderProcess:
         weakref.finalize(self, process.kill)
         watch = threading.Thread(target=_watch, args=(weakref.ref(self), process), daemon=True)
         watch.start()
-        return self._asked(self._question)
+        return self._asked(self._question, self._opening)
 
-    def _asked(self, question: bytes) -> Any:
-        """The answer to a question."""
+    def _asked(self, question: bytes, wait: float) -> Any:
+        """The answer to a question, within so many seconds.
+
+        Whatever ends this before ends the process too: the answer must not be taken for the
+        next question's.
+        """
         process = self._process
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
-        self._deadline = time.monotonic() + _WALL
+        self._deadline = time.monotonic() + wait
         try:
             process.stdin.write(question)
             process.stdin.flush()
             kind, content = _frame(process.stdout)
-        except (OSError, ValueError):
+        except BaseException as error:
             self._process = None
             process.kill()
             process.wait()
+            if not isinstance(error, OSError | ValueError):
+                raise  # Ctrl-C
             raise ValueError("the library that reads it crashes, or takes too long") from None
         finally:
             self._deadline = math.inf
         return _understood(kind, content)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_question": self._question, "facts": self.facts}
+        return {name: self.__dict__[name] for name in ("_question", "_opening", "facts")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -358,6 +358,24 @@ def test_a_database_without_images_and_labels(kind, tmp_path, capfd):
     assert "ran" not in capfd.readouterr().out
 
 
+def test_an_answer_is_not_taken_for_the_next_question_s(folder, tmp_path, monkeypatch):
+    from framl_keras.untrusted import reader_process
+
+    write_hdf5(folder, tmp_path / "x.h5")
+    source = open_source(str(tmp_path / "x.h5"))
+    expected = [source[row].image for row in range(2)]
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reader_process, "_frame", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            source[0]
+    assert np.array_equal(source[1].image, expected[1])
+    assert not np.array_equal(*expected)
+
+
 def test_a_library_that_crashes_harms_one_row_only(folder, tmp_path):
     write_hdf5(folder, tmp_path / "x.h5")
     source = open_source(str(tmp_path / "x.h5"))
