@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from framl_keras.data.sources.served import chosen, name_of
+from framl_keras.data.sources.served import chosen, classes_of_labels
 from framl_keras.untrusted.reader_process import LARGEST, Row
 
 OPENER = "framl_keras.data.sources.hdf5:Hdf5Rows"
@@ -32,7 +32,7 @@ class Hdf5Rows:
         columns: the full names of the data sets that are `path` (the images) and `label`.
 
     Attributes:
-        facts: each row's class by its name; None where it has none.
+        facts: see `classes_of`.
     """
 
     def __init__(self, path: str, columns: Mapping[str, str]):
@@ -54,7 +54,7 @@ class Hdf5Rows:
                 f"text, one for each of {self._images.name}, not {labels.dtype} {labels.shape}"
             )
         known = self._class_names(parts, labels)
-        self.facts = [name_of(value, known) for value in values.tolist()]
+        self.facts = classes_of_labels(values, known)
 
     def read(self, row: int) -> Row:
         """An image: its bytes, its path, or its pixels."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from framl_keras.data.image_formats import HEAD, image_format
-from framl_keras.data.sources.served import name_of
+from framl_keras.data.sources.served import classes_of, name_of
 from framl_keras.optional import require
 from framl_keras.untrusted.plain_pickle import load_plain
 from framl_keras.untrusted.reader_process import Row
@@ -35,7 +35,7 @@ class LmdbRows:
         columns: none.
 
     Attributes:
-        facts: each row's class by its name; None where it has none.
+        facts: see `classes_of`.
     """
 
     def __init__(self, path: str, columns: Mapping[str, str]):
@@ -48,11 +48,12 @@ class LmdbRows:
         self._keys: list[bytes] = []
         self._is_pickled = False
         if self._get(_NUMBERED) is not None:
-            self.facts = self._numbered()
+            names = self._numbered()
         elif self._get(_LENGTH) is not None:
-            self.facts = self._pickled()
+            names = self._pickled()
         else:
-            self.facts = self._by_path()
+            names = self._by_path()
+        self.facts = classes_of(names)
 
     def read(self, row: int) -> Row:
         """An encoded image."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from framl_keras.data.sources.image_file import LARGEST
-from framl_keras.data.sources.served import chosen, name_of
+from framl_keras.data.sources.served import chosen, classes_of, name_of
 from framl_keras.optional import require
 from framl_keras.untrusted.json_text import parse_json
 from framl_keras.untrusted.reader_process import Row
@@ -34,7 +34,7 @@ class ParquetRows:
         columns: which columns are `path` (the image) and `label`.
 
     Attributes:
-        facts: each row's class by its name; None where it has none.
+        facts: see `classes_of`.
     """
 
     def __init__(self, path: str, columns: Mapping[str, str]):
@@ -53,7 +53,7 @@ class ParquetRows:
         if len(values) != (self._ends[-1] if self._ends else 0):
             raise ValueError("its row groups do not add up")
         known = self._class_names()
-        self.facts = [name_of(value, known) for value in values]
+        self.facts = classes_of([name_of(value, known) for value in values])
 
     def read(self, row: int) -> Row:
         """What a row's image column holds: bytes, or a path."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Served(Source):
     Args:
         files: the files, in order.
         opener: of one file, see `ReaderProcess`. It takes the file's path and `columns`; its
-            facts are each row's class by its name, or None where it has none.
+            facts are those that `classes_of` gives.
         root: folder that paths start from; the file's own if None.
         on_error: `raise` refuses rows without a label, `skip` leaves them out.
         columns: which parts of a file are `path` (the image) and `label`.
@@ -44,18 +45,18 @@ class Served(Source):
     ):
         self._files, self._root = list(files), root
         self._readers = [_opened(file, opener, dict(columns or {})) for file in files]
-        names = [name for reader in self._readers for name in reader.facts]
-        self._ends = list(accumulate(len(reader.facts) for reader in self._readers))
-        self._rows = np.flatnonzero([name is not None for name in names])
-        without = np.flatnonzero([name is None for name in names])
+        facts = [reader.facts for reader in self._readers]
+        self.class_names = sorted({n for each in facts for n in each["names"]}, key=natural_key)
+        position = {name: label for label, name in enumerate(self.class_names)}
+        parts = [_labels(each, position) for each in facts]
+        self._ends = list(accumulate(map(len, parts)))
+        labels = np.concatenate(parts)
+        self._rows, without = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
+        self.labels = labels[self._rows]
         self.left_out = [LeftOut(self._key(int(row)), DAMAGED, NO_LABEL, True) for row in without]
         if not len(self._rows) or (self.left_out and on_error == "raise"):
             reason = str(self.left_out[0]) if self.left_out else f"{files[0]}: it has no rows"
             raise UserError(f"{reason}. Complete the file, or set data.on_error=skip.")
-        self.class_names = sorted({name for name in names if name is not None}, key=natural_key)
-        position = {name: label for label, name in enumerate(self.class_names)}
-        kept = (position[names[row]] for row in self._rows)
-        self.labels = np.fromiter(kept, dtype=np.int64, count=len(self._rows))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -88,6 +89,42 @@ class Served(Source):
     def _key(self, row: int) -> str:
         number, first = self._place(row)
         return f"{self._files[number]}#{row - first}"
+
+
+def classes_of(names: Sequence[str | None]) -> dict[str, Any]:
+    """What a reader tells about its rows: the names of classes, and each row's among them.
+
+    Args:
+        names: each row's class by its name; None where it has none, which is -1 then.
+
+    Example:
+    >>> classes_of(["ada", "bob", None, "ada"])
+    {'names': ['ada', 'bob'], 'rows': [0, 1, -1, 0]}
+    """
+    found: dict[str, int] = {}
+    rows = [-1 if name is None else found.setdefault(name, len(found)) for name in names]
+    return {"names": list(found), "rows": rows}
+
+
+def classes_of_labels(values: np.ndarray, known: Sequence[str] = ()) -> dict[str, Any]:
+    """The same of labels, whole numbers or text, which `known` may name.
+
+    Example:
+    >>> classes_of_labels(np.array([2, 0, -1, 2]), ["ada", "bob", "eve"])
+    {'names': ['ada', 'eve'], 'rows': [1, 0, -1, 1]}
+    """
+    if values.dtype.kind not in "iu":
+        return classes_of([name_of(value, known) for value in values.tolist()])
+    numbers, rows = np.unique(values, return_inverse=True)
+    below = int((numbers < 0).sum())
+    names = [str(name_of(number, known)) for number in numbers[below:].tolist()]
+    return {"names": names, "rows": np.maximum(rows.reshape(-1) - below, -1).tolist()}
+
+
+def _labels(facts: Mapping[str, Any], position: Mapping[str, int]) -> np.ndarray:
+    """Each row's label, int64; -1 where it has none."""
+    of_name = np.array([*(position[name] for name in facts["names"]), -1], dtype=np.int64)
+    return of_name[np.array(facts["rows"], dtype=np.int64)]
 
 
 def name_of(value: object, known: Sequence[str] = ()) -> str | None:
