@@ -1,6 +1,7 @@
 """`encode` and `compare` on a run whose model is a plain projection."""
 
 import json
+import logging
 
 import cv2
 import keras
@@ -85,7 +86,8 @@ def test_of_many_images_the_broken_one_is_named_and_left_out(workplace, capsys):
         (["compare", "faces/face0.png", "faces/face3.png", "--sim", "cosin"], "cos"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_status_2(workplace, capsys, arguments, message):
+def test_what_is_wrong_is_one_line_and_status_2(workplace, capsys, caplog, arguments, message):
+    caplog.set_level(logging.ERROR, logger="tensorflow")  # which tells of models made before
     (workplace / "empty").mkdir()
     (workplace / "runs/bare").mkdir()
     assert run(*arguments) == 2
@@ -116,7 +118,8 @@ def test_compare_knows_no_threshold_of_other_weights(workplace, capsys):
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"model": 1}'])
-def test_damaged_thresholds_are_one_line(workplace, capsys, monkeypatch, content):
+def test_damaged_thresholds_are_one_line(workplace, capsys, monkeypatch, caplog, content):
+    caplog.set_level(logging.ERROR, logger="tensorflow")  # which tells of models made before
     monkeypatch.setattr("framl_keras.models.weights_hash.weights_hash", lambda _: 1)
     (workplace / "runs/tiny/thresholds.json").write_text(content)
     assert run("compare", "faces/face0.png", "faces/face3.png", "--sim", "cos") == 2
