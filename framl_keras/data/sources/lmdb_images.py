@@ -17,7 +17,6 @@ OPENER = "framl_keras.data.sources.lmdb_images:LmdbRows"
 _MAGIC, _AT = b"\xde\xc0\xef\xbe", 16  # after the header of the first page
 _NUMBERED = b"num-samples"
 _LENGTH, _KEYS = b"__len__", b"__keys__"
-_MOST = 1 << 31
 
 
 class LmdbRows:
@@ -45,6 +44,7 @@ class LmdbRows:
             map_size=Path(path).stat().st_size,
         )  # fmt: skip
         self._transaction = environment.begin(buffers=False)
+        self._entries = int(environment.stat()["entries"])
         self._keys: list[bytes] = []
         self._is_pickled = False
         if self._get(_NUMBERED) is not None:
@@ -66,13 +66,20 @@ class LmdbRows:
         value: bytes | None = self._transaction.get(key)
         return value
 
+    def _counted(self, value: Any) -> int:
+        """How many rows there are, as the database says it."""
+        number = int(value) if isinstance(value, int | bytes) else -1
+        if not 0 <= number <= self._entries:
+            raise ValueError(f"expected how many rows there are, not {value!r:.60}")
+        return number
+
     def _numbered(self) -> list[str | None]:
-        count = _whole_number(self._get(_NUMBERED))
+        count = self._counted(self._get(_NUMBERED))
         self._keys = [f"image-{number:09d}".encode() for number in range(1, count + 1)]
         return [name_of(self._get(b"label" + key[5:]) or "") for key in self._keys]
 
     def _pickled(self) -> list[str | None]:
-        count = _whole_number(load_plain(self._get(_LENGTH) or b""))
+        count = self._counted(load_plain(self._get(_LENGTH) or b""))
         stored = self._get(_KEYS)
         keys = load_plain(stored) if stored is not None else range(count)
         if not isinstance(keys, list | tuple | range) or len(keys) != count:
@@ -109,13 +116,6 @@ class LmdbRows:
 def is_lmdb(start: bytes) -> bool:
     """Whether a file begins as `data.mdb` does."""
     return start[_AT : _AT + len(_MAGIC)] == _MAGIC
-
-
-def _whole_number(value: Any) -> int:
-    number = int(value) if isinstance(value, int | bytes) else -1
-    if not 0 <= number < _MOST:
-        raise ValueError(f"expected how many rows there are, not {value!r:.60}")
-    return number
 
 
 def _pair(value: bytes) -> tuple[bytes, Any]:

@@ -344,6 +344,8 @@ LMDB = {  # what a database holds, and what is said
     "fewer rows": ([(b"num-samples", b"2"), (b"image-000000001", b"x"), (b"label-000000001", b"a")],
                    "#1: the row has no label"),
     "no number": ([(b"num-samples", b"many")], "invalid literal"),
+    "more rows than entries": ([(b"num-samples", b"2000000000")], "how many rows there are"),
+    "more keys than entries": ([(b"__len__", pickle.dumps(1 << 40))], "how many rows there are"),
     "images without folders": ([(b"a.jpg", encoded(0)), (b"b.jpg", encoded(1))], "none of its"),
 }  # fmt: skip
 
