@@ -1,6 +1,7 @@
 """Runs mutations in processes that may die."""
 
 import contextlib
+import faulthandler
 import json
 import os
 import random
@@ -179,6 +180,7 @@ class ReaderInFork:
         answers, tells = os.pipe()
         self.pid = os.fork()
         if not self.pid:
+            faulthandler.disable()  # pytest's would tell of crashes that are meant to be there
             os.dup2(asks, 0)
             os.dup2(tells, 1)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
