@@ -54,6 +54,12 @@ class Hdf5Rows:
                 f"text, one for each of {self._images.name}, not {labels.dtype} {labels.shape}"
             )
         known = self._class_names(parts, labels)
+        most = int(values.max(initial=-1)) if values.dtype.kind in "iu" else -1
+        if known and (len(set(known)) < len(known) or most >= len(known)):
+            raise ValueError(
+                f"{len(known)} class names for labels up to {most}; expected a name of its own for "
+                "each label"
+            )
         self.facts = classes_of_labels(values, known)
 
     def read(self, row: int) -> Row:
@@ -97,8 +103,7 @@ class Hdf5Rows:
             part = next((parts[name] for name in NAMES if name in parts), None)
             found = None if part is None else self._whole(part)
         values = [] if found is None else np.asarray(found).reshape(-1).tolist()
-        names = [each.decode("utf-8") if isinstance(each, bytes) else str(each) for each in values]
-        return names if len(set(names)) == len(names) else ()
+        return [each.decode("utf-8") if isinstance(each, bytes) else str(each) for each in values]
 
 
 def _data_sets(h5py: Any, file: Any) -> Iterator[tuple[str, Any]]:

@@ -303,6 +303,14 @@ HDF5 = {  # what a file holds, and what is said
     "fewer labels": ({"images": SMALL, "labels": [0] * 3}, r"labels \(4,\)"),
     "half labels": ({"images": SMALL, "labels": [0.5] * 4}, "whole numbers or text"),
     "a negative label": ({"images": SMALL, "labels": [0, 1, -1, 2]}, "#2: the row has no label"),
+    "fewer names": (
+        {"images": SMALL, "labels": [0, 1, 2, 3], "class_names": ["a", "b", "c"]},
+        "3 class names for labels up to 3",
+    ),
+    "a name twice": (
+        {"images": SMALL, "labels": [0, 1, 0, 1], "class_names": ["a", "a"]},
+        "a name of its own",
+    ),
     "no rows": ({"images": SMALL[:0], "labels": np.zeros(0, int)}, "no rows"),
 }
 
