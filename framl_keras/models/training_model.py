@@ -11,7 +11,7 @@ from framl_keras import margins
 from framl_keras.keras_internals import build_for_fit
 from framl_keras.layers import ArcMarginLayer, RowSGD, wrong_label
 from framl_keras.losses import as_given
-from framl_keras.losses.softmax import softmax_losses
+from framl_keras.losses.softmax import SoftmaxLosses
 
 __all__ = ["compile_for_training", "prediction_loss", "targets", "training_model", "wrong_label"]
 
@@ -28,10 +28,8 @@ def training_model(
 ) -> keras.Model:
     """Builds the model that is trained: `(pixels, label)` -> what the loss is made of.
 
-    There are two outputs, see `compile_for_training`. Of the margin head they are the rows'
-    `losses`, and as `plain` which rows are right without margin, among the sampled classes
-    if it samples. Of a plain Dense they are the `logits`, twice, or as of the margin head where
-    labels are smoothed or classes have weights.
+    There are two outputs, see `compile_for_training`: the rows' `losses`, and as `plain` which
+    rows are right without margin, among the sampled classes if a margin head samples.
 
     Args:
         embedder: a model from `embedding_model`.
@@ -55,10 +53,8 @@ def training_model(
     elif head == "softmax":
         dtype = keras.config.floatx()  # also of a network in half precision
         plain = keras.layers.Dense(num_classes, dtype=dtype, name="head")(embedding)
-        outputs = {"logits": plain, "plain": plain}
-        if options.get("label_smoothing") or options.get("class_weights"):
-            losses, is_right = softmax_losses(plain, label, **options)
-            outputs = {"losses": losses, "plain": is_right}
+        losses, is_right = SoftmaxLosses(**options, dtype=dtype, name="losses")(plain, label)
+        outputs = {"losses": losses, "plain": is_right}
     else:
         raise ValueError(f"Unknown head. Expected one of arcface, softmax. Received: head={head!r}")
     return keras.Model([embedder.input, label], outputs, name="training_model")
@@ -90,13 +86,10 @@ def compile_for_training(
     model: keras.Model, optimizer: keras.optimizers.Optimizer, jit: bool | str = "auto"
 ) -> None:
     """Compiles a training model for `fit` on `((pixels, label), targets(model, label))`."""
-    if "losses" in model.output:
-        loss: dict[str, Any] = {"losses": as_given}
-        accuracy = keras.metrics.MeanMetricWrapper(as_given, name="accuracy")
-    else:
-        loss = {"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
-        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    model.compile(optimizer, loss=loss, metrics={"plain": accuracy}, jit_compile=jit)
+    accuracy = keras.metrics.MeanMetricWrapper(as_given, name="accuracy")
+    model.compile(
+        optimizer, loss={"losses": as_given}, metrics={"plain": accuracy}, jit_compile=jit
+    )
     # Builds optimizer and metrics, so that their states can be read and put back before `fit`.
     label = np.zeros(1, "int32")
     pixels = np.zeros((1, *model.inputs[0].shape[1:]), "float32")
@@ -108,13 +101,10 @@ def targets(model: keras.Model, label: Any) -> dict[str, Any]:
     return dict.fromkeys(model.output, label)
 
 
-def prediction_loss(outputs: Mapping[str, Tensor], label: Tensor) -> Tensor:
+def prediction_loss(outputs: Mapping[str, Tensor]) -> Tensor:
     """The loss of a batch as `fit` has it, without penalties, a scalar.
 
     Args:
         outputs: what the training model gave.
-        label: int32 `(batch,)`.
     """
-    if "losses" in outputs:
-        return ops.mean(outputs["losses"])
-    return ops.mean(keras.losses.sparse_categorical_crossentropy(label, outputs["logits"], True))
+    return ops.mean(outputs["losses"])

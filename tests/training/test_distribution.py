@@ -42,6 +42,7 @@ CASES = {
     **{name: {"model": model, "mode": MODE} for name, model in HEADS.items()},
     **{name: {"optimizer": options, "mode": MODE} for name, options in OPTIMIZERS.items()},
     "smoothed, weighted": {"mode": MODE, "train": LOSS},
+    "softmax": {"mode": MODE, "model": {"head": "softmax"}},
     "smoothed softmax": {"mode": MODE, "train": LOSS, "model": {"head": "softmax"}},
     "ArcFace in fit": {"mode": "fit", "twice": True},
     "sampled in fit": {"model": HEADS["sampled"], "mode": "fit", "twice": True},

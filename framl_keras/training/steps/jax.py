@@ -68,7 +68,7 @@ def _step_of(
             outputs, updated, penalties = model.stateless_call(
                 weights, state, [pixels, labels], training=True, return_losses=True
             )
-            prediction = prediction_loss(outputs, labels)
+            prediction = prediction_loss(outputs)
             regularization = sum(penalties, keras.ops.zeros(()))
             total = scale * (prediction + regularization)
             return total, (prediction, regularization, outputs, updated)

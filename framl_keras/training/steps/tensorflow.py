@@ -13,7 +13,7 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     variables = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape() as tape:
         outputs = model([pixels, labels], training=True)
-        prediction = prediction_loss(outputs, labels)
+        prediction = prediction_loss(outputs)
         regularization = keras.ops.sum(keras.ops.stack([*model.losses, 0.0]))
         total = scale * (prediction + regularization)
     found = tape.gradient(total, variables)

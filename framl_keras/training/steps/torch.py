@@ -14,7 +14,7 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     scale = model.optimizer.scale_loss(keras.ops.ones(()))
     variables = [variable.value for variable in model.trainable_variables]
     outputs = model([pixels, labels], training=True)
-    prediction = prediction_loss(outputs, labels)
+    prediction = prediction_loss(outputs)
     regularization = keras.ops.sum(keras.ops.stack([*model.losses, keras.ops.zeros(())]))
     found = torch.autograd.grad(scale * (prediction + regularization), variables)
     detached = {name: output.detach() for name, output in outputs.items()}
