@@ -93,7 +93,9 @@ class YuNet:
             return self._find(image)
         scale = self.longest / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        # Means of areas cost a tenth of the search; where less than halved they gain nothing.
+        way = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+        small = cv2.resize(image, size, interpolation=way)
         grown = np.array([width / size[0], height / size[1]])
         back = np.column_stack([np.diag(grown), (grown - 1) / 2])
         return [face.moved(back) for face in self._find(small)]
@@ -113,7 +115,7 @@ class YuNet:
         network = self._network()
         network.setInputSize((image.shape[1], image.shape[0]))
         try:
-            _, rows = network.detect(np.ascontiguousarray(image[:, :, ::-1]))
+            _, rows = network.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         except cv2.error as error:
             raise UserError(_unusable(self.path, error)) from None
         rows = [] if rows is None else rows.astype(np.float64)

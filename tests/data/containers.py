@@ -94,10 +94,10 @@ def write_encoded_hdf5(folder, path):
         file.create_dataset("label", data=list(names), dtype=h5py.string_dtype())
 
 
-def write_lmdb(path, pairs):
+def write_lmdb(path, pairs, size=1 << 24):
     import lmdb
 
-    database = lmdb.open(str(path), subdir=False, map_size=1 << 24, lock=False)
+    database = lmdb.open(str(path), subdir=False, map_size=size, lock=False)
     with database, database.begin(write=True) as transaction:
         for key, value in pairs:
             transaction.put(key, value)
@@ -105,7 +105,9 @@ def write_lmdb(path, pairs):
 
 def write_lmdb_of_paths(folder, path):
     files = sorted(file for file in folder.rglob("*") if file.is_file())
-    write_lmdb(path, [(str(f.relative_to(folder)).encode(), f.read_bytes()) for f in files])
+    write_lmdb(
+        path, [(str(f.relative_to(folder)).encode(), f.read_bytes()) for f in files], 1 << 30
+    )
 
 
 def write_numbered_lmdb(folder, path):

@@ -1,6 +1,6 @@
 """LMDB databases of images, as face and text recognition libraries write them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class LmdbRows:
         )  # fmt: skip
         self._transaction = environment.begin(buffers=False)
         self._entries = int(environment.stat()["entries"])
-        self._keys: list[bytes] = []
+        self._keys: Sequence[bytes] | None = None
         self._is_pickled = False
         if self._get(_NUMBERED) is not None:
             names = self._numbered()
@@ -57,9 +57,10 @@ class LmdbRows:
 
     def read(self, row: int) -> Row:
         """An encoded image."""
-        value = self._get(self._keys[row])
+        key = _numbered_key(row) if self._keys is None else self._keys[row]
+        value = self._get(key)
         if value is None:
-            raise ValueError(f"no value for the key {self._keys[row]!r:.60}")
+            raise ValueError(f"no value for the key {key!r:.60}")
         return _pair(value)[0] if self._is_pickled else value
 
     def _get(self, key: bytes) -> bytes | None:
@@ -75,8 +76,9 @@ class LmdbRows:
 
     def _numbered(self) -> list[str | None]:
         count = self._counted(self._get(_NUMBERED))
-        self._keys = [f"image-{number:09d}".encode() for number in range(1, count + 1)]
-        return [name_of(self._get(b"label" + key[5:]) or "") for key in self._keys]
+        names: dict[bytes, str | None] = {}  # a million labels are of some thousand kinds
+        labels = [self._get(b"label-%09d" % number) or b"" for number in range(1, count + 1)]
+        return [names[k] if k in names else names.setdefault(k, name_of(k)) for k in labels]
 
     def _pickled(self) -> list[str | None]:
         count = self._counted(load_plain(self._get(_LENGTH) or b""))
@@ -86,7 +88,7 @@ class LmdbRows:
             raise ValueError(f"__keys__ do not name {count} rows")
         self._keys = [key if isinstance(key, bytes) else str(key).encode() for key in keys]
         self._is_pickled = True
-        return [self._name_in_pickle(key) for key in self._keys]
+        return list(map(self._name_in_pickle, self._keys))
 
     def _name_in_pickle(self, key: bytes) -> str | None:
         try:
@@ -96,12 +98,17 @@ class LmdbRows:
 
     def _by_path(self) -> list[str | None]:
         names: list[str | None] = []
+        self._keys = paths = list[bytes]()
+        heads: dict[bytes, bool] = {}  # most images of a kind begin alike
         for key, value in self._transaction.cursor():
-            parts = key.decode("utf-8", "surrogateescape").replace("\\", "/").split("/")
-            is_image = image_format(value[:HEAD]) is not None
-            if is_image or len(parts) > 1:
-                self._keys.append(key)
-                names.append(parts[-2] if len(parts) > 1 and is_image else None)
+            folder, slash, _ = key.replace(b"\\", b"/").rpartition(b"/")
+            head = value[:HEAD]
+            if head not in heads:
+                heads[head] = image_format(head) is not None
+            if heads[head] or slash:
+                paths.append(key)
+                name = folder.rpartition(b"/")[2] if slash and heads[head] else None
+                names.append(None if name is None else name.decode("utf-8", "surrogateescape"))
         if not any(names):
             keys = islice(self._transaction.cursor().iternext(values=False), 5)
             found = ", ".join(f"{key!r:.40}" for key in keys) or "none"
@@ -116,6 +123,10 @@ class LmdbRows:
 def is_lmdb(start: bytes) -> bool:
     """Whether a file begins as `data.mdb` does."""
     return start[_AT : _AT + len(_MAGIC)] == _MAGIC
+
+
+def _numbered_key(row: int) -> bytes:
+    return b"image-%09d" % (row + 1)
 
 
 def _pair(value: bytes) -> tuple[bytes, Any]:

@@ -116,7 +116,7 @@ def test_a_damaged_member_of_a_zip_is_named(folder, tmp_path):
     data = (folder / "s2" / "8.jpg").read_bytes()
     damaged(tmp_path / "x.zip", data, data[:-9] + b"!" + data[-8:])
     source = open_source(str(tmp_path / "x.zip"))
-    with pytest.raises(UserError, match=r"x\.zip#faces/s2/8\.jpg: Bad CRC-32"):
+    with pytest.raises(UserError, match=r"x\.zip#faces/s2/8\.jpg: .* checksum"):
         source[3]
     assert len(source[0].image) > 0
 
