@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from framl_keras.layers import FeatureRepresentation as FeatureRepresentation
     from framl_keras.layers import StructuralSimilarity as StructuralSimilarity
     from framl_keras.recipe import Recipe as Recipe
-    from framl_keras.recipe.schema import recipe_schema as recipe_schema
+    from framl_keras.recipe.recipe import recipe_schema as recipe_schema
 
 _MODULES = ("backbones", "callbacks", "data", "layers", "losses", "margins", "similarities")
 _HOMES = {  # module -> the names that come from it

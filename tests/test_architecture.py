@@ -97,7 +97,7 @@ MAY_IMPORT = {
     "version": set(),
 }
 ASKS_THE_BACKEND = {
-    "data/policies/processor.py",
+    "data/policies/policy.py",
     "export/write.py",
     "ops/backend/__init__.py",
     "training/distribution/__init__.py",
@@ -155,7 +155,7 @@ DATA = {
     },
     "splitting": {"atomic", "conversion", "sources"},
     "conversion": {"atomic", "parallel", "records", "sources", "transforms"},
-    "batches": {"augment", "opencv_threads", "order", "policies", "sources", "transforms", "view"},
+    "batches": {"augment", "order", "policies", "sources", "transforms", "view"},
     "augment": {"transforms", "view"},
     "view": {"transforms"},
     "order": {"sources"},

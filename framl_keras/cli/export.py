@@ -101,12 +101,12 @@ def command(
         path = export_similarity(similarity, dim, output or similarity + suffix, format_name)
         click.echo(f"Written to {path}")
         return
-    from framl_keras.runs.trained_run import open_run
+    from framl_keras.runs.open_embedder import open_embedder
     from framl_keras.similarities import check_similarity
 
     if similarity:
         check_similarity(similarity)
-    run = open_run(run_path)
+    run = open_embedder(run_path)
     name = output or run.directory.path.absolute().name + suffix
     if similarity:
         parity = export_pair_of_run(

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import importlib.metadata
+import logging
 import os
 import platform
 import sys
@@ -141,7 +142,6 @@ def cli(traceback: bool) -> None:
     \b
     eval "$(_FRAML_KERAS_COMPLETE=bash_source framl-keras)"
     """
-    from framl_keras.cli.messages import show_messages
 
     show_messages()  # before libraries are imported, some of which speak up then
 
@@ -190,3 +190,28 @@ def _stop_for_the_disk(error: OSError) -> None:
 def _stop(message: str, status: int) -> None:
     click.echo(message, err=True)
     sys.exit(status)
+
+
+class _TqdmHandler(logging.Handler):
+    """Prints above whatever bar is being shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one message."""
+        from tqdm import tqdm
+
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+def show_messages() -> None:
+    """Sends what `framl_keras` logs, from INFO up, to the terminal; of the rest, warnings."""
+    logging.getLogger("framl_keras").setLevel(logging.INFO)
+    root = logging.getLogger()  # where libraries would put one of theirs, were there none
+    if not any(isinstance(handler, _TqdmHandler) for handler in root.handlers):
+        handler = _TqdmHandler()
+        handler.addFilter(_concerns_the_user)
+        root.addHandler(handler)
+
+
+def _concerns_the_user(record: logging.LogRecord) -> bool:
+    """Not so that Grain finds no JAX to profile, where another backend trains."""
+    return "jax profiler" not in record.getMessage()

@@ -1,9 +1,12 @@
 """One order: batch `b` of a run is a pure function of (seed, `b`), on any number of threads."""
 
+import contextlib
 import logging
+import threading
 from collections import Counter
 from collections.abc import Iterator
 
+import cv2
 import grain
 import numpy as np
 
@@ -15,7 +18,6 @@ from framl_keras.data.augment import (
     uniforms,
     variations,
 )
-from framl_keras.data.opencv_threads import one_thread_each
 from framl_keras.data.order import ClassBalanced, EachOnce
 from framl_keras.data.policies import Policy
 from framl_keras.data.sources.source import Source
@@ -169,3 +171,39 @@ def training_dataset(
     dataset = grain.MapDataset.source(batches)[start_step:]
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
     return dataset.to_iter_dataset(options)
+
+
+class _Setting:
+    """OpenCV's number of threads, and who wants it to be one."""
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._usual = threading.Lock(), 0, 0
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._usual = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._users += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                cv2.setNumThreads(self._usual)
+
+
+_setting = _Setting()
+
+
+@contextlib.contextmanager
+def one_thread_each() -> Iterator[None]:
+    """While the block runs, OpenCV starts no threads; the last one to leave sets them back.
+
+    For blocks that read images with threads of their own, each of which keeps to one core.
+    """
+    _setting.begin()
+    try:
+        yield
+    finally:
+        _setting.end()

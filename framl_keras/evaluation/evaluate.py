@@ -12,13 +12,14 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation.arrays import check_both_kinds
-from framl_keras.evaluation.baseline import raw_pixels
 from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirror_fused
 from framl_keras.evaluation.intervals import REPEATS
 from framl_keras.evaluation.links import equal_rows
 from framl_keras.evaluation.protocol import PROTOCOLS, check_protocol
 from framl_keras.evaluation.verification import Verification, verify
 from framl_keras.similarities import check_similarity
+
+SIDE = 28  # an embedding of 784 numbers: sets of a million images still fit
 
 MODEL, RAW_PIXELS = "model", "raw pixels"
 DTYPE = np.float64  # FRAML puts its model's embeddings into such an array
@@ -178,3 +179,28 @@ def fingerprint_of(pairs: PairSet, images: str) -> str:
     for array in (pairs.pairs.astype(np.int64), pairs.is_same.astype(bool)):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def raw_pixels(pixels: np.ndarray) -> np.ndarray:
+    """Gray pixels in a coarse grid, each image's mean taken off.
+
+    Their cosine is the images' correlation.
+
+    Args:
+        pixels: uint8 `(n, height, width, channels)`.
+
+    Returns:
+        float32 `(n, cells)`, at most SIDE by SIDE of them.
+    """
+    height, width = pixels.shape[1:3]
+    rows, columns = _cells(height), _cells(width)
+    gray = pixels.mean(axis=3, dtype=np.float32)
+    cells = gray.reshape(len(gray), rows, height // rows, columns, width // columns)
+    cells = cells.mean(axis=(2, 4))
+    vectors = cells.reshape(len(gray), -1)
+    return vectors - vectors.mean(axis=1, keepdims=True)
+
+
+def _cells(side: int) -> int:
+    """How many equal parts a side is cut into."""
+    return next(cells for cells in range(min(SIDE, side), 0, -1) if side % cells == 0)

@@ -1,5 +1,6 @@
 """Makes embedders from `.keras` models and `.weights.h5` files."""
 
+import os
 from pathlib import Path
 
 import keras
@@ -7,9 +8,8 @@ import keras
 from framl_keras import backbones
 from framl_keras.errors import UserError
 from framl_keras.models import embedding_model
-from framl_keras.models.saved import load_model
 from framl_keras.published.imported import Imported
-from framl_keras.untrusted.keras_file import load_keras_weights
+from framl_keras.untrusted.keras_file import load_keras_model, load_keras_weights
 
 
 def from_keras_model(path: Path) -> Imported:
@@ -42,3 +42,23 @@ def from_keras_weights(
     embedder = embedding_model(backbone, image_size, **options)
     load_keras_weights(embedder, path, backbone)
     return Imported(embedder, 0.0, "keras")
+
+
+def load_model(path: str | os.PathLike[str]) -> keras.Model:
+    """The model in a `.keras` file, ready to embed; it is not compiled.
+
+    Nothing in the file is run. A layer of your own loads once it is registered
+    (`keras.saving.register_keras_serializable`) and its module is imported.
+
+    Raises:
+        UserError: if the file is damaged, or made of classes that are not known.
+
+    Example:
+    >>> import tempfile
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(f"{folder}/small.keras")
+    ...     load_model(f"{folder}/small.keras").output_shape
+    (None, 2)
+    """
+    return load_keras_model(Path(path))

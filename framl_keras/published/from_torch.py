@@ -1,6 +1,7 @@
 """Makes embedders from torch state dicts of insightface and AdaFace."""
 
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
 
 from framl_keras import backbones
@@ -11,6 +12,7 @@ from framl_keras.published.catalog import TORCH
 from framl_keras.published.fill import fill
 from framl_keras.published.imported import Imported
 from framl_keras.published.layout import (
+    STEM,
     Layout,
     Tensors,
     head_options,
@@ -18,7 +20,6 @@ from framl_keras.published.layout import (
     without_frozen_gamma,
 )
 from framl_keras.published.parity import largest_difference
-from framl_keras.published.prefix import prefix_of
 from framl_keras.published.state_dict import read_state_dict
 
 
@@ -82,3 +83,27 @@ def _check_family(path: Path, layout: Layout, tensors: Tensors) -> None:
             f"{path}: {layout.embed} is missing, and the names are those of another "
             f"network: --as {' or '.join(others)}"
         )
+
+
+def prefix_of(names: Iterable[str], layout: Layout, path: Path) -> str:
+    """What stands before each of a network's names, such as `features.module.` or nothing.
+
+    Args:
+        names: all that the file has.
+        layout: the network's; its first and its last kernel tell where it is.
+        path: the file, for errors.
+
+    Raises:
+        UserError: if the file holds several such networks.
+    """
+    names = set(names)
+    stem = f"{layout.prefix(STEM)}.weight"
+    ends = [name.removesuffix(stem) for name in sorted(names) if name.endswith(stem)]
+    found = [e for e in ends if (not e or e.endswith(".")) and e + layout.embed in names]
+    if len(found) > 1:
+        listed = ", ".join(f"{prefix}*" if prefix else stem for prefix in found)
+        raise UserError(
+            f"{path}: holds {len(found)} networks, {listed}. Expected one: save the state dict "
+            "of the one that is meant alone."
+        )
+    return found[0] if found else ""

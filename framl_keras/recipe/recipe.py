@@ -1,8 +1,10 @@
 """The whole recipe: loaded, validated, saved."""
 
+import difflib
 import logging
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
@@ -15,11 +17,11 @@ from framl_keras.recipe.data import DataSection
 from framl_keras.recipe.faults import validated
 from framl_keras.recipe.framl_yaml import FramlFile, is_framl, to_recipe, understood
 from framl_keras.recipe.model import ModelSection
-from framl_keras.recipe.packaged import located
+from framl_keras.recipe.packaged import located, packaged
 from framl_keras.recipe.section import Section
 from framl_keras.recipe.train import TrainSection
-from framl_keras.recipe.yaml_file import read_yaml
 from framl_keras.registry import import_modules
+from framl_keras.untrusted.yaml_text import parse_yaml
 
 log = logging.getLogger(__name__)
 
@@ -105,3 +107,40 @@ def _import(modules: Any) -> None:
     if isinstance(modules, list) and all(isinstance(name, str) for name in modules) and modules:
         backend.choose()  # they will import Keras
         import_modules(modules)
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The JSON schema of recipes.
+
+    Example:
+    >>> sorted(recipe_schema()["properties"])[:3]
+    ['data', 'imports', 'model']
+    """
+    return Recipe.model_json_schema()
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, read without running anything."""
+    if not path.is_file():
+        raise UserError(f"No such recipe: {path}. Expected {_what_exists(path)}.")
+    try:
+        content = parse_yaml(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected keys and values such as `name: my-run`.")
+    return content
+
+
+def _what_exists(path: Path) -> str:
+    """The recipe with the most similar name, beside `path` or packaged, or all packaged ones."""
+    beside = path.parent.glob("*.yaml") if path.parent.is_dir() else ()
+    known = {file.name: str(file) for file in beside}
+    if path.parent == Path():
+        known |= {name: name for name in packaged()}
+    near = difflib.get_close_matches(path.name, known, n=1, cutoff=0.4)
+    if near:
+        return f"a YAML file or a packaged recipe, such as {known[near[0]]}"
+    return f"a YAML file or one of the packaged recipes {', '.join(packaged())}"

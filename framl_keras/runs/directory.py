@@ -2,16 +2,18 @@
 
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
+
 from framl_keras.data.atomic import write_beside
 from framl_keras.errors import UserError
 from framl_keras.recipe import Recipe
 from framl_keras.runs.disk import disk_errors_explained
-from framl_keras.runs.lock import locked
 from framl_keras.untrusted.json_text import read_json
 
 RUNS = Path("runs")
@@ -131,3 +133,25 @@ def find_run(path: str | os.PathLike[str] | None = None) -> RunDirectory:
             "recipes/quickstart.yaml, or name one with --run DIR"
         )
     return RunDirectory(models[-1].parent)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds a folder for this process; the lock goes with the process, even if it is killed.
+
+    The lock lies beside the folder, which may be renamed meanwhile.
+
+    Raises:
+        UserError: if another process holds it (named).
+    """
+    owner = folder.with_name(f".{folder.name}.owner")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
+            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            yield
+    except filelock.Timeout:
+        who = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
+        raise UserError(
+            f"{folder} is being trained by {who}. Wait for it, or choose another --name."
+        ) from None

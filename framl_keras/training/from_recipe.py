@@ -13,6 +13,7 @@ from framl_keras.data.batches import TrainingBatches, training_stream
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.policies import Policy
 from framl_keras.data.sources import Source
+from framl_keras.errors import UserError
 from framl_keras.models import compile_for_training, freeze, network_of
 from framl_keras.models.precision import with_loss_scale
 from framl_keras.recipe import AugmentSection, PolicySection, Recipe
@@ -23,7 +24,6 @@ from framl_keras.runs.open_embedder import build_embedder, view_of
 from framl_keras.runs.surroundings import append_surroundings, surroundings
 from framl_keras.runs.verification_sets import choice_sets, open_pair_set
 from framl_keras.training.announce import describe, device_of
-from framl_keras.training.build.data import open_present
 from framl_keras.training.build.fused_batch_norm import fuse_batch_norm
 from framl_keras.training.build.heads import with_head
 from framl_keras.training.build.initial_weights import draw_initial_weights
@@ -258,3 +258,19 @@ def explain_longer(before: dict[str, Any], recipe: Recipe, progress: Progress) -
         progress.step,
         rates[1],
     )
+
+
+def open_present(names: Iterable[str], opened: Callable[[str], Iterable[PairSet]]) -> list[PairSet]:
+    """The verification sets that are there; a warning names each that is not.
+
+    Args:
+        names: what to open.
+        opened: opens the sets of one name.
+    """
+    present: list[PairSet] = []
+    for name in names:
+        try:
+            present += opened(name)
+        except UserError as error:
+            log.warning("Training goes on without the verification set %s: %s", name, error)
+    return present

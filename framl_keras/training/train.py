@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -16,16 +16,18 @@ from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.embedder_file import facts_in, save_embedder
 from framl_keras.runs.identities import open_training_source, split_once, with_parts
+from framl_keras.runs.open_embedder import put_weights
 from framl_keras.runs.selection import describe_state
 from framl_keras.training.build.optimizers import learning_rate_at
+from framl_keras.training.build.precise_batch_norm import average_batch_norm
 from framl_keras.training.callbacks.interrupt import StopOnSignal
 from framl_keras.training.callbacks.not_finite import StopAtNaN
 from framl_keras.training.callbacks.progress import CountSteps, Progress, ProgressBar
 from framl_keras.training.callbacks.save_checkpoints import SaveCheckpoints
+from framl_keras.training.callbacks.verification import VerifyBetweenEpochs
 from framl_keras.training.checkpoints.folder import Checkpoints
 from framl_keras.training.checkpoints.resume import find_start, put_aside
 from framl_keras.training.checkpoints.state import RestoreMetrics, write_state
-from framl_keras.training.deliver import settle
 from framl_keras.training.distribution import ONE_DEVICE, Devices, placed, rows_of
 from framl_keras.training.from_recipe import (
     announce,
@@ -187,3 +189,38 @@ def go_on(
 def _is_over(run: RunDirectory) -> bool:
     """Whether a run's last part got as far as writing its embedder."""
     return run.embedder.is_file() and not facts_in(run.embedder).get("interrupted", False)
+
+
+def settle(
+    embedder: keras.Model,
+    checkpoints: Checkpoints,
+    verification: VerifyBetweenEpochs,
+    progress: Progress,
+    images: Iterable[Any],
+    on_test: bool = False,
+) -> dict[str, Any]:
+    """Puts an embedder into the state that the run delivers.
+
+    That is the best where one was chosen, which has its statistics of batch normalization
+    averaged already, and else the last, whose statistics are averaged now.
+
+    Args:
+        embedder: the model that was trained.
+        checkpoints: where the best state is.
+        verification: what chose.
+        progress: how far the run is.
+        images: what batch normalization's statistics are averaged over.
+        on_test: whether the set that chose is one of the test's.
+
+    Returns:
+        What the embedder's file says of the state; see `describe_state`.
+    """
+    facts: dict[str, Any] = {"step": progress.step, "total_steps": progress.total_steps}
+    best = verification.best() if verification.chooses else None
+    checkpoint = checkpoints.best() if best else None
+    if best is None or checkpoint is None:
+        average_batch_norm(embedder, images)
+        return facts
+    put_weights(embedder, checkpoint, checkpoints.best_path)
+    chosen = {"by": best["by"], "on": best["on"], "value": abs(best["score"]), "on_test": on_test}
+    return {**facts, "step": best["step"], "selection": chosen}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from framl_keras import backbones
-from framl_keras.backbones.squeeze_excite import squeeze_excite
+from framl_keras.backbones.iresnet import squeeze_excite
 from framl_keras.models import embedding_model
 
 SIZE = (112, 112, 3)

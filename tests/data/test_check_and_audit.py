@@ -4,7 +4,7 @@ import pytest
 from small_faces import encoded, picture
 
 from framl_keras.data.auditing import TestImages, audit, format_audit, open_test_images
-from framl_keras.data.auditing.near_search import NearSearch
+from framl_keras.data.auditing.audit import NearSearch
 from framl_keras.data.auditing.perceptual_hash import distances, perceptual_hash
 from framl_keras.data.checking import check_source, format_report, save_contact_sheet
 from framl_keras.data.checking.check import check_batches

@@ -7,7 +7,7 @@ from on_backend import gradients
 
 from framl_keras import ArcMarginLayer, margins
 from framl_keras.layers import RowSGD
-from framl_keras.training.build.class_weights import class_weights
+from framl_keras.training.build.heads import class_weights
 
 LABELS = np.array([2, 0, -1, 4, 4], np.int32)
 WEIGHTS = [0.5, 1.0, 2.0, 1.0, 4.0, 0.1]

@@ -226,7 +226,7 @@ def _read_image(location, rng):
 def keras_model(root):
     import keras
 
-    from framl_keras.models.saved import load_model
+    from framl_keras.published.from_keras import load_model
 
     layers = keras.layers
     model = keras.Sequential(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from framl_keras.ops.sampling import sample_classes
+from framl_keras.layers.sampled_kernel import sample_classes
 
 
 def sampled(labels, num_classes=50, count=12, seed=3, step=0):

@@ -8,8 +8,8 @@ from framl_keras.published import import_weights
 from framl_keras.published.adaface import adaface
 from framl_keras.published.arcface_torch import ARCFACE_TORCH
 from framl_keras.published.catalog import backbone_named
+from framl_keras.published.from_torch import prefix_of
 from framl_keras.published.layout import head_options, without_frozen_gamma
-from framl_keras.published.prefix import prefix_of
 
 torch = pytest.importorskip("torch")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from framl_keras.errors import UserError
-from framl_keras.models.saved import load_model
+from framl_keras.published.from_keras import load_model
 from framl_keras.untrusted.keras_file import load_keras_weights
 
 WEIGHTS = "model.weights.h5"

@@ -9,7 +9,7 @@ import pytest
 
 from framl_keras.errors import UserError
 from framl_keras.evaluation.calibration import read_calibrations
-from framl_keras.recipe.yaml_file import read_yaml
+from framl_keras.recipe.recipe import read_yaml
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.thresholds import read_thresholds
 from framl_keras.untrusted.arrays import read_npy, read_npz

@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from framl_keras.data.auditing.fingerprints import Fingerprints, fingerprints
-from framl_keras.data.auditing.near_search import NearSearch
-from framl_keras.data.auditing.perceptual_hash import thumbnail
+from framl_keras.data.auditing.perceptual_hash import distances, thumbnail
 from framl_keras.data.auditing.tested import TestImages
 from framl_keras.data.decode import decode
 from framl_keras.data.sources.left_out import LeftOut
 from framl_keras.data.sources.source import Images, Sample, Source
+
+BANDS = 16
+MOST_BITS = BANDS - 1
 
 SAME_PICTURE = 0.99  # correlation of thumbnails: JPEG at quality 30 keeps 0.998, other shots of
 # the same face stay below 0.987 (ORL)
@@ -175,3 +177,95 @@ def _shared_names(train: Sequence[str], test: Sequence[str]) -> list[str]:
 
 def _normal(name: str) -> str:
     return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+
+
+class NearSearch:
+    """Looks up which of a fixed set of fingerprints are near others.
+
+    Args:
+        hashes: the set, uint64 `(n, 4)`.
+    """
+
+    def __init__(self, hashes: np.ndarray):
+        self._hashes = hashes
+        bands = _bands(hashes)
+        self._order = np.argsort(bands, axis=0, kind="stable")
+        self._sorted = np.take_along_axis(bands, self._order, axis=0)
+
+    def near(self, queries: np.ndarray, most_bits: int = MOST_BITS) -> np.ndarray:
+        """The pairs that differ in at most `most_bits` bits.
+
+        Args:
+            queries: uint64 `(m, 4)`.
+            most_bits: at most `MOST_BITS`.
+
+        Returns:
+            int64 `(pairs, 3)`: row of `queries`, row of the set, bits that differ.
+        """
+        bands = _bands(queries)
+        found = [self._sharing(band, bands[:, band]) for band in range(BANDS)]
+        pairs = np.unique(np.concatenate(found), axis=0)
+        bits = distances(queries[pairs[:, 0]], self._hashes[pairs[:, 1]])
+        near = bits <= most_bits
+        return np.column_stack([pairs[near], bits[near]])
+
+    def _sharing(self, band: int, values: np.ndarray) -> np.ndarray:
+        """The pairs whose fingerprints agree in a band, `(pairs, 2)`."""
+        ordered = self._sorted[:, band]
+        starts = np.searchsorted(ordered, values, side="left")
+        counts = np.searchsorted(ordered, values, side="right") - starts
+        query = np.repeat(np.arange(len(values)), counts)
+        step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        rows = self._order[np.repeat(starts, counts) + step, band]
+        return np.column_stack([query, rows])
+
+
+def _bands(hashes: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(hashes).view(np.uint16).reshape(-1, BANDS)
+
+
+_LISTED = 20
+
+
+def format_audit(report: AuditReport) -> str:
+    """A few lines, the first matches among them."""
+    compared = report.test_images - report.test_unreadable
+    lines = [_shared(report, compared), *_matches(report), _names(report)]
+    if report.unreadable:
+        others = len(report.unreadable) - report.test_unreadable
+        lines.append(
+            f"incomplete: {report.test_unreadable:,} of {report.test_images:,} test images and "
+            f"{others:,} of {report.train_images:,} training images could not be read, so whether "
+            "they are shared is not known; the first:"
+        )
+        lines.append(f"  {report.unreadable[0]}")
+    return "\n".join(lines)
+
+
+def _shared(report: AuditReport, compared: int) -> str:
+    """How many test images are known to be in the training data."""
+    if not compared:
+        return f"none of {report.test_images:,} test images could be compared"
+    return (
+        f"{compared:,} test images against {report.train_images:,} training images: "
+        f"{report.leaked:,} ({report.leaked / compared:.2%}) are in the training data"
+    )
+
+
+def _matches(report: AuditReport) -> list[str]:
+    lines = [
+        f"  {match.kind}: {match.test} = {match.train} ({match.bits} of 256 bits differ, "
+        f"correlation {match.correlation:.3f})"
+        for match in report.matches[:_LISTED]
+    ]
+    more = len(report.matches) - _LISTED
+    return [*lines, f"  … and {more:,} more (all in --json)"] if more > 0 else lines
+
+
+def _names(report: AuditReport) -> str:
+    if not report.names_known:
+        return "identities: the test data do not name them"
+    if not report.identities:
+        return "identities: no name is in both"
+    shown = ", ".join(report.identities[:_LISTED])
+    return f"identities: {len(report.identities):,} names are in both: {shown}"

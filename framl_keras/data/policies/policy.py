@@ -1,6 +1,7 @@
 """A layer of Keras or KerasCV as a pure function of image, seed and index."""
 
 import contextlib
+import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -10,12 +11,12 @@ import numpy as np
 from framl_keras.data.policies.aug_mix import drawn_in_graph
 from framl_keras.data.policies.catalog import find
 from framl_keras.data.policies.draws import Draws, drawing_from, sample_seeds
-from framl_keras.data.policies.equalization import histograms_of_tensorflow
 from framl_keras.data.policies.options import arguments
-from framl_keras.data.policies.processor import on_processor
 from framl_keras.errors import UserError
 from framl_keras.optional import require
 from framl_keras.types import Size, sides
+
+_KERAS = "framl_keras.keras_internals"  # importing the data does not import Keras
 
 _EXTRAS = {"keras": "tensorflow", "keras_cv": "cv"}
 _STATEFUL = ("Random", "Stateful", "TruncatedNormal", "Multinomial", "ReadVariable")
@@ -131,3 +132,50 @@ def _in_float32(keras: Any) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(usual)
+
+
+def on_processor(tf: Any, keras: Any) -> Callable[[], Any]:
+    """A context in which TensorFlow computes on the processor.
+
+    On another backend TensorFlow is kept from seeing a GPU, whose memory it would claim.
+
+    Args:
+        tf: TensorFlow.
+        keras: Keras.
+    """
+    if keras.backend.backend() != "tensorflow":
+        with contextlib.suppress(RuntimeError):  # somebody uses it on the GPU already
+            tf.config.set_visible_devices([], "GPU")
+    return lambda: tf.device("CPU:0")
+
+
+@contextlib.contextmanager
+def histograms_of_tensorflow() -> Iterator[None]:
+    """A context in which Keras' `Equalization` counts with TensorFlow, in whose graph it runs.
+
+    For JAX it unrolls a comparison for each of 256 values, and a `RandAugment` has
+    eleven thousand nodes. The histogram is the same.
+    """
+    equalization = importlib.import_module(_KERAS).equalization_module()
+    if equalization is None:  # another version of Keras, whose histogram is its own affair
+        yield
+        return
+    usual = equalization.__dict__["backend"]
+    equalization.__dict__["backend"] = _AsOnTensorFlow(usual)
+    try:
+        yield
+    finally:
+        equalization.__dict__["backend"] = usual
+
+
+class _AsOnTensorFlow:
+    """Keras' backend module under TensorFlow's name."""
+
+    def __init__(self, module: Any):
+        self._module = module
+
+    def backend(self) -> str:
+        return "tensorflow"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)

@@ -1,7 +1,10 @@
 """Writes a report's files into a folder."""
 
 import json
+import platform
 import re
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,9 @@ from framl_keras.evaluation.report.scores import confusion_figure, histogram_fig
 from framl_keras.evaluation.report.style import plot_style, save_both
 from framl_keras.evaluation.significance import paired_test
 from framl_keras.evaluation.table import HEADER, notes_of, shared_rows
+from framl_keras.version import __version__
+
+MODULES = ("keras", "numpy", "cv2", "matplotlib", "tensorflow", "jax", "torch")
 
 FIGURES = {
     "roc.svg": roc_figure,
@@ -123,3 +129,26 @@ def _save(folder: Path, set_name: str, file: str, figure: Figure) -> Path:
     path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', set_name)}-{file}"
     save_both(figure, folder, path.stem)
     return path
+
+
+def facts_of(backend: str | None = None, **more: Any) -> dict[str, Any]:
+    """Versions of the loaded packages, platform, time, and further facts.
+
+    Args:
+        backend: name of the Keras backend; None without Keras.
+        **more: further facts, such as `run` or `weights`.
+
+    Example:
+    >>> facts_of("torch", run="runs/mine")["run"]
+    'runs/mine'
+    """
+    loaded = [name for name in MODULES if name in sys.modules]
+    return {
+        "framl_keras": __version__,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "backend": backend,
+        "versions": {name: sys.modules[name].__version__ for name in loaded},
+        **more,
+    }

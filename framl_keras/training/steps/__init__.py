@@ -19,18 +19,17 @@ if keras.backend.backend() == "jax":
     from framl_keras.training.steps.jax import gradients, update
 elif keras.backend.backend() == "torch":
     from framl_keras.training.steps import torch as of_torch
-    from framl_keras.training.steps import torch_batch_norm
     from framl_keras.training.steps.step import update
     from framl_keras.training.steps.torch import gradients
 
-    normalize, no_gradient = torch_batch_norm.normalize, of_torch.no_gradient
+    normalize, no_gradient = of_torch.normalize, of_torch.no_gradient
 else:
-    from framl_keras.training.steps import tensorflow_batch_norm, tensorflow_data, tensorflow_graph
+    from framl_keras.training.steps import tensorflow as of_tensorflow
     from framl_keras.training.steps.step import update
     from framl_keras.training.steps.tensorflow import gradients
 
-    normalize, fit_data = tensorflow_batch_norm.normalize, tensorflow_data.fit_data
-    compiling = tensorflow_graph.exact_arithmetic
+    normalize, fit_data = of_tensorflow.normalize, of_tensorflow.fit_data
+    compiling = of_tensorflow.exact_arithmetic
     whole_after_error = False
 
 __all__ = [
