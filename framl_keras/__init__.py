@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from framl_keras.api.train import train as train
     from framl_keras.embedder import Embedder as Embedder
     from framl_keras.errors import UserError as UserError
+    from framl_keras.evaluation import Judging as Judging
     from framl_keras.layers import ArcMarginLayer as ArcMarginLayer
     from framl_keras.layers import CosineSimilarity as CosineSimilarity
     from framl_keras.layers import CrossCorrelation as CrossCorrelation
@@ -71,6 +72,7 @@ _HOMES = {  # module -> the names that come from it
     "embedder": ("Embedder",),
     "errors": ("UserError",),
     "evaluation.embedding_parts": ("merge_parts",),
+    "evaluation.judging": ("Judging",),
     "layers": (
         "ArcMarginLayer",
         "CosineSimilarity",

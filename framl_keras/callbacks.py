@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from framl_keras.data.view import View
-from framl_keras.evaluation import Result, check_names, evaluate
+from framl_keras.evaluation import POINTS_ALONE, Result, check_names, evaluate
 from framl_keras.runs.verification_sets import pair_sets_of
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Verify(keras.callbacks.Callback):
         super().__init__()
         if not isinstance(every, int) or every < 1:
             raise ValueError(f"`every` must be 1 or more. Received: every={every!r}")
-        check_names(similarities, "exact")
+        check_names(similarities)
         self.embedder, self.every, self.similarities = embedder, every, list(similarities)
         self.pair_sets = pair_sets_of(pairs)
         self.seen = {"central_crop": central_crop, "aspect_ratio": aspect_ratio}
@@ -76,8 +76,8 @@ class Verify(keras.callbacks.Callback):
             self.pair_sets,
             view,
             similarities=self.similarities,
+            judging=POINTS_ALONE,
             baseline=False,
-            bootstrap=0,
             progress=False,
         )
         for result in self.results:

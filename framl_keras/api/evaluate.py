@@ -12,7 +12,7 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.data.pairs.embeddings import EmbeddingSet, read_embeddings
 from framl_keras.embedder import Embedder, names_of
 from framl_keras.errors import UserError
-from framl_keras.evaluation import Result, check_names, format_table
+from framl_keras.evaluation import Judging, Result, check_names, format_table
 from framl_keras.evaluation import evaluate as evaluate_model
 from framl_keras.evaluation.arrays import as_identities, as_vectors, check_arrays
 from framl_keras.evaluation.evaluate import MODEL
@@ -112,7 +112,7 @@ def evaluate(
     embedder: Any = None,
     pairs: Any = None,
     similarities: str | Sequence[str] = ("cos",),
-    protocol: str = "exact",
+    protocol: str | Judging = "exact",
     normalize: bool = False,
     baseline: bool = True,
     bootstrap: int = REPEATS,
@@ -129,10 +129,12 @@ def evaluate(
             sets; None for its recipe's. For vectors: `(pairs, is_same)`, or `is_same` where
             rows 0 and 1, 2 and 3, … are pairs, or the rows' `identities=` in a mapping.
         similarities: names, or `all`.
-        protocol: how thresholds are chosen: `exact`, `framl` or `both`.
+        protocol: how thresholds are chosen: `exact`, `framl` or `both`; or a `Judging`, which
+            also says folds and seed.
         normalize: gives ready vectors length one first.
         baseline: adds raw pixels under the cosine, where there are images.
-        bootstrap: how often to choose thresholds anew for intervals; 0 for no intervals.
+        bootstrap: how often to choose thresholds anew for intervals; 0 for no intervals. A
+            `Judging` has its own.
         progress: shows a bar.
         source: what the results call the embedder.
         engine: what computes the vectors, see `Embedder.load`; None for the embedder's own.
@@ -151,10 +153,11 @@ def evaluate(
     [('cos', True), ('diff', True)]
     """
     names = names_of(similarities)
-    check_names(names, protocol)
+    check_names(names)
+    judging = Judging(protocol, bootstrap=bootstrap) if isinstance(protocol, str) else protocol
     ready = _ready(embedder, pairs)
     if ready is not None:
-        found = verify_ready(ready, names, protocol, normalize, bootstrap)
+        found = verify_ready(ready, names, judging, normalize)
         facts = facts_of(normalized=normalize, fingerprint=fingerprint(ready.embeddings))
         return Results(found, [ready.pair_set()], facts, images=False)
     chosen = embedder_of(embedder, engine)
@@ -165,9 +168,8 @@ def evaluate(
         sets,
         view=chosen.view,
         similarities=names,
-        protocol=protocol,
+        judging=judging,
         baseline=baseline,
-        bootstrap=bootstrap,
         progress=progress,
         source=source,
     )

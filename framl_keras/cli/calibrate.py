@@ -34,7 +34,7 @@ def command(
     """
     from framl_keras.evaluation import check_names
 
-    check_names([name for name in names if name != "all"], "exact")
+    check_names([name for name in names if name != "all"])
 
     from framl_keras.embedder import Embedder
 

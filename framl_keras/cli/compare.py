@@ -32,7 +32,7 @@ def command(
     from framl_keras.data.transforms import decode
     from framl_keras.evaluation import check_names
 
-    check_names([name for name in names if name != "all"], "exact")
+    check_names([name for name in names if name != "all"])
     for path in (left, right):
         decode(one_image(path, path)[0])  # what is wrong is said before a backend loads
 

@@ -54,7 +54,7 @@ def command(
     """
     from framl_keras.evaluation import check_names
 
-    check_names([name for name in names if name != "all"], protocol)
+    check_names([name for name in names if name != "all"])
     if embeddings and (run_path or sets):
         raise UserError("--embeddings brings its own pairs. Leave out --run and --set.")
 

@@ -13,9 +13,8 @@ from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation.arrays import check_both_kinds
 from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirror_fused
-from framl_keras.evaluation.intervals import REPEATS
+from framl_keras.evaluation.judging import BY_DEFAULT, Judging
 from framl_keras.evaluation.links import equal_rows
-from framl_keras.evaluation.protocol import PROTOCOLS, check_protocol
 from framl_keras.evaluation.verification import Verification, verify
 from framl_keras.similarities import check_similarity
 
@@ -62,9 +61,8 @@ def evaluate(
     pair_sets: Sequence[PairSet],
     view: View,
     similarities: Sequence[str] = ("cos",),
-    protocol: str = "exact",
+    judging: Judging = BY_DEFAULT,
     baseline: bool = True,
-    bootstrap: int = REPEATS,
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
     source: str = MODEL,
@@ -76,9 +74,8 @@ def evaluate(
         pair_sets: the verification sets.
         view: how the model sees images.
         similarities: names, see `SIMILARITIES`.
-        protocol: `exact`, `framl` or `both`.
+        judging: how pairs are judged.
         baseline: adds raw pixels under the cosine.
-        bootstrap: how often to choose thresholds anew for intervals; 0 for no intervals.
         batch_size: images at a time.
         progress: shows a bar for each pass over a set.
         source: what the results call the model.
@@ -90,7 +87,7 @@ def evaluate(
     Example:
     >>> evaluate(model, open_pairs("lfw.bin"), View(112), ["cos", "ssim"])  # doctest: +SKIP
     """
-    protocols = check_names(similarities, protocol)
+    check_names(similarities)
     pair_sets = _checked(pair_sets)
     seen = [(source, mirror_fused(model, batch_size), similarities)]
     if baseline:
@@ -101,7 +98,7 @@ def evaluate(
         for name, function, measures in seen:
             title = f"{pairs.name}: {name}"
             found = embed_with(function, pairs.images, view, batch_size, progress, title)
-            results += verify_each(pairs, name, found, measures, protocols, bootstrap, DTYPE)
+            results += verify_each(pairs, name, found, measures, judging, DTYPE)
     return results
 
 
@@ -116,21 +113,19 @@ def _checked(pair_sets: Any) -> Sequence[PairSet]:
     return given
 
 
-def check_names(similarities: Sequence[str], protocol: str) -> Sequence[str]:
-    """The protocols that a name stands for, once all names are known to be right.
+def check_names(similarities: Sequence[str]) -> None:
+    """Checks names of similarities.
 
     Raises:
-        UserError: if a similarity or the protocol is unknown.
+        UserError: if one is unknown.
 
     Example:
-    >>> check_names(["cos"], "both")
-    ('exact', 'framl')
+    >>> check_names(["cos", "ssim"])
     """
     if isinstance(similarities, str):
         raise UserError(f"`similarities`: expected a list of names. Received: {similarities!r}")
     for similarity in similarities:
         check_similarity(similarity)
-    return PROTOCOLS if protocol == "both" else [check_protocol(protocol)]
 
 
 def verify_each(
@@ -138,8 +133,7 @@ def verify_each(
     source: str,
     embedded: Embedded,
     similarities: Sequence[str],
-    protocols: Sequence[str],
-    bootstrap: int = REPEATS,
+    judging: Judging = BY_DEFAULT,
     dtype: npt.DTypeLike | None = None,
 ) -> Iterator[Result]:
     """One result for each similarity and protocol; FRAML's has folds of its own.
@@ -149,23 +143,24 @@ def verify_each(
         source: what the results call the embeddings.
         embedded: the embeddings of the set's images.
         similarities: names.
-        protocols: names.
-        bootstrap: see `verify`.
+        judging: how pairs are judged.
         dtype: see `verify`.
     """
     fingerprint = fingerprint_of(pairs, embedded.fingerprint)
     equal = None if embedded.hashes is None else equal_rows(embedded.hashes)
+    folds = judging.folds if pairs.folds is None else pairs.folds
     for similarity in similarities:
-        for protocol in protocols:
+        for protocol in judging.protocols:
             found = verify(
                 embedded.embeddings,
                 pairs.pairs,
                 pairs.is_same,
                 similarity,
                 protocol,
-                None if protocol == "framl" else pairs.folds,
+                None if protocol == "framl" else folds,
                 embedded.identities,
-                bootstrap=bootstrap,
+                bootstrap=judging.bootstrap,
+                seed=judging.seed,
                 dtype=dtype,
                 balanced=pairs.balanced,
                 equal=equal,

@@ -15,7 +15,7 @@ from framl_keras.evaluation.evaluate import (
     check_names,
     verify_each,
 )
-from framl_keras.evaluation.intervals import REPEATS
+from framl_keras.evaluation.judging import BY_DEFAULT, Judging
 
 log = logging.getLogger(__name__)
 
@@ -23,28 +23,26 @@ log = logging.getLogger(__name__)
 def verify_ready(
     ready: EmbeddingSet,
     similarities: Sequence[str] = ("cos",),
-    protocol: str = "exact",
+    judging: Judging = BY_DEFAULT,
     normalize: bool = False,
-    bootstrap: int = REPEATS,
 ) -> list[Result]:
     """Verifies ready embeddings, as they are, in each similarity.
 
     Args:
         ready: see `read_embeddings`.
         similarities: names, see `SIMILARITIES`.
-        protocol: `exact`, `framl` or `both`.
+        judging: how pairs are judged.
         normalize: scales the vectors to length one first.
-        bootstrap: how often to choose thresholds anew for intervals; 0 for no intervals.
 
     Raises:
         UserError: if the set has no same-pairs or no different-pairs.
     """
-    protocols = check_names(similarities, protocol)
+    check_names(similarities)
     check_both_kinds(ready.is_same, ready.name)
     vectors = l2_normalized(ready.embeddings) if normalize else ready.embeddings
     _warn_of_lengths(vectors)
     embedded = Embedded(vectors, ready.identities, fingerprint(ready.embeddings))
-    results = verify_each(ready.pair_set(), MODEL, embedded, similarities, protocols, bootstrap)
+    results = verify_each(ready.pair_set(), MODEL, embedded, similarities, judging)
     return list(results)
 
 

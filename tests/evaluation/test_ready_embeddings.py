@@ -4,7 +4,7 @@ from faces import people
 
 from framl_keras.data.pairs.embeddings import read_embeddings
 from framl_keras.errors import UserError
-from framl_keras.evaluation import verify
+from framl_keras.evaluation import POINTS_ALONE, Judging, verify
 from framl_keras.evaluation.identity_pairs import identity_pairs
 from framl_keras.evaluation.ready import verify_ready
 
@@ -24,12 +24,31 @@ def _arrays():
     }
 
 
+def test_how_pairs_are_judged_is_one_value(tmp_path):
+    arrays = _arrays()
+    folds = arrays.pop("folds")
+    np.savez(tmp_path / "faces.npz", **arrays)
+    given = (arrays["embeddings"], arrays["pairs"], arrays["is_same"])
+
+    judging = Judging("both", folds=4, bootstrap=50, seed=7)
+    exact, framl = verify_ready(read_embeddings(tmp_path / "faces.npz"), judging=judging)
+    asked = {"identities": arrays["identities"], "bootstrap": 50, "seed": 7}
+    expected = verify(*given, folds=4, **asked)
+    assert len(exact.verification.folds.accuracy) == 4
+    assert exact.verification.intervals == expected.intervals
+    assert framl.verification.accuracy == verify(*given, protocol="framl", bootstrap=0).accuracy
+
+    np.savez(tmp_path / "faces.npz", **arrays, folds=folds)
+    (own,) = verify_ready(read_embeddings(tmp_path / "faces.npz"), judging=Judging(folds=4))
+    assert len(own.verification.folds.accuracy) == 5
+
+
 def test_what_is_written_is_verified_by_the_same_code(tmp_path):
     arrays = _arrays()
     np.savez(tmp_path / "faces.npz", **arrays)
     ready = read_embeddings(tmp_path / "faces.npz")
     assert (ready.name, ready.keys[3]) == ("faces", "face-3")
-    (found,) = verify_ready(ready, bootstrap=0)
+    (found,) = verify_ready(ready, judging=POINTS_ALONE)
     expected = verify(
         arrays["embeddings"], arrays["pairs"], arrays["is_same"], folds=arrays["folds"], bootstrap=0
     )
@@ -57,7 +76,7 @@ def test_embeddings_and_identities_alone_are_verified_on_all_pairs(tmp_path):
     np.testing.assert_array_equal(
         ready.is_same, identities[ready.pairs[:, 0]] == identities[ready.pairs[:, 1]]
     )
-    (found,) = verify_ready(ready, bootstrap=0)
+    (found,) = verify_ready(ready, judging=POINTS_ALONE)
     counts = found.verification.folds.confusion
     recall, specificity = counts.tp / (counts.tp + counts.fn), counts.tn / (counts.tn + counts.fp)
     np.testing.assert_allclose(found.verification.folds.accuracy, (recall + specificity) / 2)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Sample
 from framl_keras.data.view import View
-from framl_keras.evaluation import evaluate, format_table
+from framl_keras.evaluation import Judging, evaluate, format_table
 from framl_keras.evaluation.identity_pairs import identity_pairs
 from framl_keras.evaluation.report import facts_of, write_report
 from framl_keras.evaluation.report.curves import label_decades, thinned
@@ -42,7 +42,7 @@ def evaluated():
         [pair_set],
         View(32),
         similarities=("cos", "ssim"),
-        protocol="both",
+        judging=Judging("both"),
         progress=False,
     )
     return results, [pair_set]

@@ -12,7 +12,7 @@ import keras
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.view import View
 from framl_keras.errors import UserError
-from framl_keras.evaluation import Result, evaluate
+from framl_keras.evaluation import POINTS_ALONE, Result, evaluate
 from framl_keras.training.callbacks.journal import Journal, NoJournal
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.folder import Checkpoints
@@ -113,8 +113,8 @@ class VerifyBetweenEpochs:
                 self.pair_sets,
                 self.view,
                 similarities=list(dict.fromkeys(["cos", self.goal.similarity])),
+                judging=POINTS_ALONE,
                 baseline=False,
-                bootstrap=0,
                 progress=False,
             )
             similarity, metric = self.goal.similarity, self.goal.metric
