@@ -6,7 +6,7 @@
 >>> run = fk.train("quickstart", {"train.epochs": 3})         # doctest: +SKIP
 >>> print(fk.evaluate(run.embedder))                          # doctest: +SKIP
 
-Using what is trained: `Embedder`, `evaluate`, `retrieve`, `compare_runs`, `label_noise`.
+Using what is trained: `Embedder`, `evaluate`, `Judging`, `retrieve`, `compare_runs`, `label_noise`.
 Training: `train`, `Run`, `Recipe`, `recipe_schema`, `import_weights`, `parity`.
 Data: `data.open`, `data.convert`, `data.check`, `data.audit`.
 In your own Keras models: `create_embedder`, `FeatureRepresentation`, `ArcMarginLayer`, `margins`,
@@ -82,7 +82,7 @@ _HOMES = {  # module -> the names that come from it
         "StructuralSimilarity",
     ),
     "recipe": ("Recipe",),
-    "recipe.schema": ("recipe_schema",),
+    "recipe.recipe": ("recipe_schema",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _NEEDS_KERAS = (

@@ -31,6 +31,7 @@ MAY_IMPORT = {
         "callbacks",
         "data",
         "embedder",
+        "evaluation",
         "keras_registry",
         "layers",
         "losses",
