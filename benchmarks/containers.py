@@ -7,7 +7,7 @@
 container of the same JPEGs of 128 pixels, in turns with our TFRecord, the median of five.
 `open`: opening so many small records the second time, where an index is there if there is any,
 and reading a thousand of them at random.
-Needs h5py, lmdb, pyarrow and scikit-image.
+Needs h5py, lmdb, pyarrow and scikit-image. What was measured stands in docs/data-formats.md.
 """
 
 import json

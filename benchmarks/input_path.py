@@ -31,7 +31,7 @@ import simplejpeg
 from framl_keras.data.augment import Augment
 from framl_keras.data.batches import TrainingBatches, training_stream
 from framl_keras.data.conversion import ConvertOptions, convert
-from framl_keras.data.sources import Sample, open_source
+from framl_keras.data.sources import Sample, Source, open_source
 from framl_keras.data.view import View
 
 BATCH, SIZE, STRETCHED = 128, 112, 128
@@ -51,7 +51,7 @@ def timed(function, images):
     return Speed(images / (time.perf_counter() - clock), images / (time.process_time() - processor))
 
 
-class Photographs:
+class Photographs(Source):
     """JPEGs cut out of a photograph of a face."""
 
     def __init__(self, count, side):

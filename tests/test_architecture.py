@@ -94,7 +94,7 @@ MAY_IMPORT = {
     "registry": set(),
     "results": set(),
     "types": set(),
-    "untrusted": set(),
+    "untrusted": {"allocator"},
     "version": set(),
 }
 ASKS_THE_BACKEND = {

@@ -20,7 +20,7 @@ from framl_keras.data.augment import (
 )
 from framl_keras.data.order import ClassBalanced, EachOnce
 from framl_keras.data.policies import Policy
-from framl_keras.data.sources.source import Source
+from framl_keras.data.sources.source import Sample, Source
 from framl_keras.data.transforms import decode, to_gray
 from framl_keras.data.view import View
 from framl_keras.errors import UserError
@@ -28,6 +28,7 @@ from framl_keras.types import fits_in, sides
 
 THREADS = 4
 _ATTEMPTS = 100
+_AT_ONCE = 64  # samples that are asked for together
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +102,14 @@ class TrainingBatches:
         images = np.empty((count, *sides(self.view.size), 3), dtype=np.uint8)
         labels = np.empty(count, dtype=np.int32)
         drawn = uniforms(self.seed, first, count)
-        wanted = variations(drawn, self.view, self.options)
+        wanted = list(variations(drawn, self.view, self.options))
         scratch = Scratch(self.view, self.options.resize_to)
         positions = self.order.batch(int(batch))[self.rows.start : self.rows.stop]
-        for row, (shown, position) in enumerate(zip(wanted, positions, strict=True)):
-            labels[row] = self._fill(images[row], first + row, int(position), shown, scratch)
+        for start in range(0, count, _AT_ONCE):
+            rows = range(start, min(start + _AT_ONCE, count))
+            samples = self.source.several([int(positions[row]) for row in rows])
+            for row, sample in zip(rows, samples, strict=True):
+                labels[row] = self._fill(images[row], first + row, sample, wanted[row], scratch)
         if self.policy is not None:
             self.policy(images, self.seed, first)
         return (to_gray(images) if self.view.channels == 1 else images), labels
@@ -127,13 +131,19 @@ class TrainingBatches:
             )
 
     def _fill(
-        self, out: np.ndarray, index: int, position: int, shown: Variation, scratch: Scratch
+        self,
+        out: np.ndarray,
+        index: int,
+        sample: Sample | UserError,
+        shown: Variation,
+        scratch: Scratch,
     ) -> int:
         """Draws sample `index` of the run into `out` and returns its label."""
         message = ""
         for attempt in range(_ATTEMPTS):
             try:
-                sample = self.source[position]
+                if isinstance(sample, UserError):
+                    raise sample
                 render(decode(sample, scratch.decoded), shown, scratch, out)
                 return sample.label
             except UserError as error:
@@ -141,7 +151,7 @@ class TrainingBatches:
                     raise
                 message = str(error)
                 self._note(message)
-                position = self._another(index, attempt)
+                (sample,) = self.source.several([self._another(index, attempt)])
         raise UserError(f"{_ATTEMPTS} samples in a row cannot be read, the last: {message}")
 
     def _another(self, index: int, attempt: int) -> int:

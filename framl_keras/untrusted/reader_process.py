@@ -12,16 +12,21 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
+from framl_keras.allocator import keep_memory
 from framl_keras.errors import UserError
 from framl_keras.untrusted.child import command, environment
 
 LARGEST = 1 << 28  # bytes of one answer; no photograph is larger
 _PROGRAM = "from framl_keras.untrusted.reader_process import _serve; _serve()"
-_FRAME, _ROW, _SHAPE = struct.Struct("<cQ"), struct.Struct("<q"), struct.Struct("<III")
+_FRAME, _SHAPE = struct.Struct("<cQ"), struct.Struct("<III")
+_COUNT, _ROW = struct.Struct("<I"), struct.Struct("<q")
+_PIPE = 1 << 20  # bytes
 _FACTS, _BYTES, _TEXT, _ARRAY, _DAMAGE, _REFUSAL = b"F", b"B", b"T", b"A", b"D", b"R"
 _SECONDS_A_ROW = 5.0  # of processor time
 _WAITS = 30  # times the processor time: other processes may take most of it
@@ -37,6 +42,9 @@ class Reader(Protocol):
     """
 
     facts: Any
+
+    def ahead(self, rows: Sequence[int]) -> None:
+        """Told before several rows are read, for libraries that read many at once faster."""
 
     def read(self, row: int) -> Row:
         """Encoded bytes, a path, or uint8 pixels `(height, width, channels)`."""
@@ -69,34 +77,46 @@ class ReaderProcess:
         self._deadline = math.inf
         self.facts = self._started()
 
-    def read(self, row: int) -> Row:
-        """A row.
+    def read(self, rows: Sequence[int]) -> list[Row | UserError | ValueError]:
+        """Rows, by one message there and back; asking for each alone takes several times as long.
 
-        Raises:
-            UserError: if the reader refuses it.
-            ValueError: if it is damaged.
+        Returns:
+            Each row, or a UserError where the reader refuses it, a ValueError where it is damaged.
         """
-        with self._lock:
-            if self._process is None:
-                self._started()
-            return self._asked(_ROW.pack(row), _WAITS * _SECONDS_A_ROW)
+        try:
+            with self._lock:
+                if self._process is None:
+                    self._started()
+                question = _COUNT.pack(len(rows)) + b"".join(map(_ROW.pack, rows))
+                answers = self._asked(question, len(rows), _WAITS * _SECONDS_A_ROW * len(rows))
+        except ValueError as error:  # one of them ended the process
+            if len(rows) == 1:
+                return [error]
+            return [answer for row in rows for answer in self.read([row])]
+        return [_understood(kind, content) for kind, content in answers]
 
     def _started(self) -> Any:
         process = subprocess.Popen(
             command(_PROGRAM),
+            bufsize=_PIPE,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment(),
         )
         self._process = process
+        _widen(process.stdout)
         weakref.finalize(self, process.kill)
         watch = threading.Thread(target=_watch, args=(weakref.ref(self), process), daemon=True)
         watch.start()
-        return self._asked(self._question, self._opening)
+        (answer,) = self._asked(self._question, 1, self._opening)
+        facts = _understood(*answer)
+        if isinstance(facts, Exception):
+            raise facts
+        return facts
 
-    def _asked(self, question: bytes, wait: float) -> Any:
-        """The answer to a question, within so many seconds.
+    def _asked(self, question: bytes, count: int, wait: float) -> list[tuple[bytes, bytes]]:
+        """So many answers to a question, within so many seconds.
 
         Whatever ends this before ends the process too: the answer must not be taken for the
         next question's.
@@ -109,7 +129,7 @@ class ReaderProcess:
         try:
             process.stdin.write(question)
             process.stdin.flush()
-            kind, content = _frame(process.stdout)
+            return _frames(process.stdout, count)
         except BaseException as error:
             self._process = None
             process.kill()
@@ -119,7 +139,6 @@ class ReaderProcess:
             raise ValueError("the library that reads it crashes, or takes too long") from None
         finally:
             self._deadline = math.inf
-        return _understood(kind, content)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: self.__dict__[name] for name in ("_question", "_opening", "facts")}
@@ -127,6 +146,14 @@ class ReaderProcess:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._lock, self._process, self._deadline = threading.Lock(), None, math.inf
+
+
+def _widen(pipe: Any) -> None:
+    """Lets a pipe hold some images, so that who writes them need not wait for who reads."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):  # Linux has it
+        import fcntl  # noqa: PLC0415 - Unix has it
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 def _watch(asks: "weakref.ref[ReaderProcess]", process: "subprocess.Popen[bytes]") -> None:
@@ -138,12 +165,14 @@ def _watch(asks: "weakref.ref[ReaderProcess]", process: "subprocess.Popen[bytes]
             process.kill()
 
 
-def _frame(stream: Any) -> tuple[bytes, bytes]:
-    """The kind and the content of an answer; ValueError where it ends before."""
-    kind, length = _FRAME.unpack(_exactly(stream, _FRAME.size))
-    if length > LARGEST:
+def _frames(stream: Any, count: int) -> list[tuple[bytes, bytes]]:
+    """The kinds and the contents of so many answers; ValueError where they end before."""
+    heads = list(_FRAME.iter_unpack(_exactly(stream, count * _FRAME.size)))
+    if max((length for _, length in heads), default=0) > LARGEST:
         raise ValueError("an answer that is too long")
-    return kind, _exactly(stream, length)
+    ends = list(accumulate((length for _, length in heads), initial=0))
+    content = _exactly(stream, ends[-1])
+    return [(heads[at][0], content[ends[at] : ends[at + 1]]) for at in range(count)]
 
 
 def _exactly(stream: Any, count: int) -> bytes:
@@ -161,17 +190,18 @@ def _understood(kind: bytes, content: bytes) -> Any:
         return np.frombuffer(content, np.uint8, offset=_SHAPE.size).reshape(shape)
     text = content.decode("utf-8", "surrogatepass")
     if kind == _REFUSAL:
-        raise UserError(text)
+        return UserError(text)
     if kind == _DAMAGE:
-        raise ValueError(text)
+        return ValueError(text)
     return json.loads(text) if kind == _FACTS else text
 
 
 def _serve() -> None:
     """What the process does: opens the file, then answers until nobody asks."""
-    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", _PIPE)
     os.dup2(2, 1)  # what libraries print is no answer
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks decides what Ctrl-C means
+    keep_memory()  # images come and go by the megabyte
     opener, arguments, seconds, memory = json.loads(questions.readline())
     module, _, name = opener.partition(":")
     opened: list[Reader] = []
@@ -183,15 +213,24 @@ def _serve() -> None:
         opened.append(function(*arguments))
         return _FACTS, json.dumps(opened[0].facts).encode("utf-8", "surrogatepass")
 
-    _answer(answers, facts)
-    while opened and len(question := questions.read(_ROW.size)) == _ROW.size:
-        (row,) = _ROW.unpack(question)
-        _limit_time(_SECONDS_A_ROW)
-        _answer(answers, lambda row=row: _packed(opened[0].read(row)))
+    _write(answers, [_answer(facts)])
+    while opened and len(question := questions.read(_COUNT.size)) == _COUNT.size:
+        (count,) = _COUNT.unpack(question)
+        rows = [row for (row,) in _ROW.iter_unpack(questions.read(count * _ROW.size))]
+        _limit_time(_SECONDS_A_ROW * count)
+        with contextlib.suppress(Exception):  # what is wrong is told of the row
+            opened[0].ahead(rows)
+        _write(answers, [_answer(lambda row=row: _packed(opened[0].read(row))) for row in rows])
     os._exit(0)  # a library that was led astray need not tidy up
 
 
-def _answer(answers: BinaryIO, asked: Any) -> None:
+def _write(answers: BinaryIO, frames: Sequence[tuple[bytes, bytes]]) -> None:
+    answers.writelines(_FRAME.pack(kind, len(content)) for kind, content in frames)
+    answers.writelines(content for _, content in frames)
+    answers.flush()
+
+
+def _answer(asked: Any) -> tuple[bytes, bytes]:
     try:
         kind, content = asked()
         if len(content) > LARGEST:
@@ -201,9 +240,7 @@ def _answer(answers: BinaryIO, asked: Any) -> None:
     except Exception as error:  # whatever a library raises for damage
         reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         kind, content = _DAMAGE, reason.encode("utf-8", "replace")
-    answers.write(_FRAME.pack(kind, len(content)))
-    answers.write(content)
-    answers.flush()
+    return kind, content
 
 
 def _packed(row: Row) -> tuple[bytes, bytes]:

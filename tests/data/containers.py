@@ -116,7 +116,7 @@ def write_numbered_lmdb(folder, path):
     for number, (image, name) in enumerate(samples, 1):
         pairs += [(f"image-{number:09d}".encode(), image)]
         pairs += [(f"label-{number:09d}".encode(), name.encode())]
-    write_lmdb(path, pairs)
+    write_lmdb(path, pairs, 1 << 30)
 
 
 def write_pickled_lmdb(folder, path):

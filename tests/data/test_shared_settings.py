@@ -7,7 +7,7 @@ import cv2
 import pytest
 from test_batch_order import Pictures, batches
 
-from framl_keras.data import opencv_threads
+from framl_keras.data import batches as module
 from framl_keras.data.batches import training_stream
 from framl_keras.data.policies.draws import Draws, drawing_from
 from framl_keras.errors import UserError
@@ -16,7 +16,7 @@ from framl_keras.errors import UserError
 @pytest.fixture(autouse=True)
 def threads_of_opencv(monkeypatch):
     """Three of them, whatever streams other tests have left open."""
-    monkeypatch.setattr(opencv_threads, "_setting", opencv_threads._Setting())
+    monkeypatch.setattr(module, "_setting", module._Setting())
     before = cv2.getNumThreads()
     cv2.setNumThreads(3)
     yield

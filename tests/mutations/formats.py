@@ -57,9 +57,10 @@ class Format(NamedTuple):
 
 def read_source(location, rng):
     source = open_source(location, on_error=rng.choice(["raise", "skip"]))
-    for position in range(min(len(source), 12)):
-        with contextlib.suppress(UserError):
-            decode(source[position])
+    for sample in source.several(range(min(len(source), 12))):
+        if not isinstance(sample, UserError):
+            with contextlib.suppress(UserError):
+                decode(sample)
 
 
 def read_pairs(location, rng):
@@ -126,6 +127,12 @@ def our_index(root):
     path, _, _ = tfrecord(root)
     open_source(str(path))
     return path, root / "binary.tfrecord.index", read_source
+
+
+def zip_index(root):
+    path, _, _ = archived("deflated.zip")(root)
+    open_source(str(path))
+    return path, root / "deflated.zip.index", read_source
 
 
 def bcolz(part):
@@ -433,6 +440,8 @@ FORMATS = [
     Format("image list", image_list),
     Format("our index", our_index),
     Format("our index, sound", our_index, change.of_index),
+    Format("our index of a zip", zip_index),
+    Format("our index of a zip, sound", zip_index, change.of_index),
     Format("bcolz chunk", bcolz("lfw/data/__0.blp")),
     Format("bcolz chunk, sound", bcolz("lfw/data/__0.blp"), change.of_chunk),
     Format("bcolz sizes", bcolz("lfw/meta/sizes")),

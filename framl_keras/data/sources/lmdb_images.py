@@ -11,7 +11,7 @@ from framl_keras.data.image_formats import HEAD, image_format
 from framl_keras.data.sources.served import classes_of, name_of
 from framl_keras.optional import require
 from framl_keras.untrusted.plain_pickle import load_plain
-from framl_keras.untrusted.reader_process import Row
+from framl_keras.untrusted.reader_process import Reader, Row
 
 OPENER = "framl_keras.data.sources.lmdb_images:LmdbRows"
 _MAGIC, _AT = b"\xde\xc0\xef\xbe", 16  # after the header of the first page
@@ -19,7 +19,7 @@ _NUMBERED = b"num-samples"
 _LENGTH, _KEYS = b"__len__", b"__keys__"
 
 
-class LmdbRows:
+class LmdbRows(Reader):
     """The rows of one database. No pickle in it is run: its plain data are read.
 
     Three layouts are known, by their keys:
@@ -32,12 +32,13 @@ class LmdbRows:
     Args:
         path: the database's `data.mdb`.
         columns: none.
+        kept: bytes to keep in memory; none, since the system does.
 
     Attributes:
         facts: see `classes_of`.
     """
 
-    def __init__(self, path: str, columns: Mapping[str, str]):
+    def __init__(self, path: str, columns: Mapping[str, str], kept: int = 0):
         lmdb = require("lmdb", "lmdb", f"Reading {Path(path).name}")
         environment = lmdb.open(
             path, subdir=False, readonly=True, lock=False, readahead=False, create=False,

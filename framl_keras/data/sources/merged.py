@@ -67,6 +67,20 @@ class Merged(Source):
         part, position = self._locate(index)
         return self.sources[part][position]._replace(label=int(self.labels[index]))
 
+    def several(self, indices: Sequence[int]) -> list[Sample | UserError]:
+        """See `Source`: each part is asked once."""
+        found: dict[int, Sample | UserError] = {}
+        by_part: dict[int, list[int]] = {}
+        for index in indices:
+            by_part.setdefault(self._locate(index)[0], []).append(index)
+        for part, some in by_part.items():
+            samples = self.sources[part].several([self._locate(index)[1] for index in some])
+            found |= dict(zip(some, samples, strict=True))
+        return [
+            each if isinstance(each, UserError) else each._replace(label=int(self.labels[index]))
+            for index, each in ((index, found[index]) for index in indices)
+        ]
+
     def path_of(self, index: int) -> Path:
         """The image file of a sample; see `Source`."""
         part, position = self._locate(index)

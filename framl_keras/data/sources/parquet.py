@@ -11,33 +11,34 @@ from framl_keras.data.sources.image_file import LARGEST
 from framl_keras.data.sources.served import chosen, classes_of, name_of
 from framl_keras.optional import require
 from framl_keras.untrusted.json_text import parse_json
-from framl_keras.untrusted.reader_process import Row
+from framl_keras.untrusted.reader_process import Reader, Row
 
 OPENER = "framl_keras.data.sources.parquet:ParquetRows"
 IMAGES = ("image", "img", "bytes", "image_bytes", "path", "file", "image_path", "file_name")
 LABELS = ("label", "labels", "identity", "class", "person", "name", "target", "fine_label")
 MAGIC = b"PAR1"
 _LARGEST_GROUP = 1 << 30  # bytes of images that are read at once
-_KEPT = 4  # row groups in memory
+_KEPT = 4  # row groups in memory, however large
 _LIMITS = {"thrift_string_size_limit": 1 << 26, "thrift_container_size_limit": 1 << 22}
 
 
-class ParquetRows:
+class ParquetRows(Reader):
     """The rows of one file, a row group at a time.
 
     An image is a struct of `bytes` and `path`, as `datasets` has it, bytes, or a path. Labels
-    are whole numbers, named by the file if it was written by `datasets`, or text. In random
-    order, small row groups are quick; a training reads converted TFRecords faster.
+    are whole numbers, named by the file if it was written by `datasets`, or text.
 
     Args:
         path: the file.
         columns: which columns are `path` (the image) and `label`.
+        kept: bytes of images to keep in memory; a row group is read at once, and again for each
+            row of it that is asked for once it had to go.
 
     Attributes:
         facts: see `classes_of`.
     """
 
-    def __init__(self, path: str, columns: Mapping[str, str]):
+    def __init__(self, path: str, columns: Mapping[str, str], kept: int = 0):
         pq = require("pyarrow.parquet", "parquet", f"Reading {Path(path).name}")
         require("pyarrow", "parquet", "Reading Parquet").set_cpu_count(1)
         self._file = pq.ParquetFile(path, memory_map=True, **_LIMITS)
@@ -48,7 +49,8 @@ class ParquetRows:
         metadata = self._file.metadata
         groups = range(self._file.num_row_groups)
         self._ends = list(accumulate(metadata.row_group(g).num_rows for g in groups))
-        self._groups: OrderedDict[int, list[Any]] = OrderedDict()
+        self._groups: OrderedDict[int, Any] = OrderedDict()
+        self._kept = kept
         values = self._file.read(columns=[self._label], use_threads=False).column(0).to_pylist()
         if len(values) != (self._ends[-1] if self._ends else 0):
             raise ValueError("its row groups do not add up")
@@ -74,18 +76,20 @@ class ParquetRows:
         first = self._ends[group - 1] if group else 0
         if group not in self._groups:
             self._groups[group] = self._read_group(group)
-            if len(self._groups) > _KEPT:
+            while len(self._groups) > _KEPT and self._size() > self._kept:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(group)
-        return self._groups[group][row - first]
+        return self._groups[group][row - first].as_py()
 
-    def _read_group(self, group: int) -> list[Any]:
+    def _size(self) -> int:
+        return sum(column.nbytes for column in self._groups.values())
+
+    def _read_group(self, group: int) -> Any:
         size = self._file.metadata.row_group(group).total_byte_size
         if not 0 <= size <= _LARGEST_GROUP:
             raise ValueError(f"row group {group} of {size} bytes; write smaller ones")
         table = self._file.read_row_group(group, columns=[self._image], use_threads=False)
-        values: list[Any] = table.column(0).to_pylist()
-        return values
+        return table.column(0)
 
     def _class_names(self) -> Sequence[str]:
         """The names that `datasets` keeps for labels that are numbers."""

@@ -1,6 +1,6 @@
 """Part of a source, cut by identity: a person is inside or outside, never both."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,14 @@ class People(Source):
     def __getitem__(self, index: int) -> Sample:
         sample = self.source[int(self.indices[index])]
         return sample._replace(label=int(self.labels[index]))
+
+    def several(self, indices: Sequence[int]) -> list[Sample | UserError]:
+        """See `Source`."""
+        found = self.source.several([int(self.indices[index]) for index in indices])
+        return [
+            each if isinstance(each, UserError) else each._replace(label=int(self.labels[index]))
+            for index, each in zip(indices, found, strict=True)
+        ]
 
     def path_of(self, index: int) -> Path:
         """The file of a sample.

@@ -1,5 +1,7 @@
 """Sources whose files a C library reads, in a process of its own."""
 
+import os
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -13,7 +15,7 @@ from framl_keras.data.sources.natural_order import natural_key
 from framl_keras.data.sources.records import DAMAGED
 from framl_keras.data.sources.source import Sample, Source
 from framl_keras.errors import UserError
-from framl_keras.untrusted.reader_process import ReaderProcess
+from framl_keras.untrusted.reader_process import ReaderProcess, Row
 
 NO_LABEL = "the row has no label from 0 on"
 _SECONDS, _BYTES_A_SECOND = 6.0, 2e7
@@ -25,8 +27,8 @@ class Served(Source):
 
     Args:
         files: the files, in order.
-        opener: of one file, see `ReaderProcess`. It takes the file's path and `columns`; its
-            facts are those that `classes_of` gives.
+        opener: of one file, see `ReaderProcess`. It takes the file's path, `columns`, and how
+            many bytes it may keep in memory; its facts are those that `classes_of` gives.
         root: folder that paths start from; the file's own if None.
         on_error: `raise` refuses rows without a label, `skip` leaves them out.
         columns: which parts of a file are `path` (the image) and `label`.
@@ -44,7 +46,8 @@ class Served(Source):
         columns: Mapping[str, str] | None = None,
     ):
         self._files, self._root = list(files), root
-        self._readers = [_opened(file, opener, dict(columns or {})) for file in files]
+        kept = _memory() // (4 * len(self._files))
+        self._readers = [_opened(file, opener, dict(columns or {}), kept) for file in files]
         facts = [reader.facts for reader in self._readers]
         self.class_names = sorted({n for each in facts for n in each["names"]}, key=natural_key)
         position = {name: label for label, name in enumerate(self.class_names)}
@@ -62,33 +65,54 @@ class Served(Source):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> Sample:
-        row, label = int(self._rows[index]), int(self.labels[index])
-        number, first = self._place(row)
-        key = self._key(row)
-        try:
-            found = self._readers[number].read(row - first)
-        except UserError as error:
-            raise UserError(f"{key}: {error}") from None
-        except ValueError as error:
-            raise UserError(f"{key}: {error}. Restore the file or write it again.") from None
+        (found,) = self.several([index])
+        if isinstance(found, UserError):
+            raise found
+        return found
+
+    def several(self, indices: Sequence[int]) -> list[Sample | UserError]:
+        """See `Source`: one message to each file's process."""
+        places = list(map(self._place, self._rows[indices].tolist()))
+        answers: dict[tuple[int, int], Row | UserError | ValueError] = {}
+        for number in sorted({number for number, _ in places}):
+            rows = [row for file, row in places if file == number]
+            read = self._readers[number].read(rows)
+            answers |= {(number, row): each for row, each in zip(rows, read, strict=True)}
+        labels = self.labels[indices].tolist()
+        samples: list[Sample | UserError] = []
+        for place, label in zip(places, labels, strict=True):
+            try:
+                samples.append(self._sample(place, label, answers[place]))
+            except UserError as error:
+                samples.append(error)
+        return samples
+
+    def _sample(
+        self, place: tuple[int, int], label: int, found: Row | UserError | ValueError
+    ) -> Sample:
+        """A sample of what its reader answered."""
+        file, key = self._files[place[0]], f"{self._files[place[0]]}#{place[1]}"
+        if isinstance(found, UserError):
+            raise UserError(f"{key}: {found}") from None
+        if isinstance(found, ValueError):
+            raise UserError(f"{key}: {found}. Restore the file or write it again.") from None
         if isinstance(found, np.ndarray):
             pixels = np.ascontiguousarray(np.broadcast_to(found, (*found.shape[:2], 3)))
             return Sample(pixels, label, key)
         if isinstance(found, bytes):
             return Sample(found, label, key)
-        file = self._files[number]
-        place = below(self._root, found, key) if self._root else file.parent / found
+        image = below(self._root, found, key) if self._root else file.parent / found
         start = "`data.root` (--root)" if self._root else f"the folder of {file.name}"
-        return Sample(read_image_file(place, key, f"start from {start}"), label, key)
+        return Sample(read_image_file(image, key, f"start from {start}"), label, key)
 
     def _place(self, row: int) -> tuple[int, int]:
-        """The file that holds a row of all, and its first row."""
-        number = int(np.searchsorted(self._ends, row, side="right"))
-        return number, self._ends[number - 1] if number else 0
+        """The file that holds a row of all, and which of its rows it is."""
+        number = bisect_right(self._ends, row)
+        return number, row - self._ends[number - 1] if number else row
 
     def _key(self, row: int) -> str:
-        number, first = self._place(row)
-        return f"{self._files[number]}#{row - first}"
+        number, of_file = self._place(row)
+        return f"{self._files[number]}#{of_file}"
 
 
 def classes_of(names: Sequence[str | None]) -> dict[str, Any]:
@@ -166,15 +190,24 @@ def chosen(
     return found
 
 
-def _opened(file: Path, opener: str, columns: dict[str, str]) -> ReaderProcess:
+def _memory() -> int:
+    """Bytes of memory that this machine has; a careful guess where it doesn't say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 4 << 30
+
+
+def _opened(file: Path, opener: str, columns: dict[str, str], kept: int) -> ReaderProcess:
     size = file.stat().st_size
     try:
         return ReaderProcess(
             opener,
             str(file),
             columns,
+            kept,
             seconds=_SECONDS + size / _BYTES_A_SECOND,
-            memory=_MEMORY + 3 * size,
+            memory=_MEMORY + 3 * size + kept,
         )
     except UserError:
         raise

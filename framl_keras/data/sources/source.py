@@ -65,6 +65,10 @@ class Source(Images, Protocol):
     labels: np.ndarray
     left_out: Sequence[LeftOut] = ()
 
+    def several(self, indices: Sequence[int]) -> "list[Sample | UserError]":
+        """Some samples, each or why it cannot be read; for sources that read many at a time."""
+        return [_or_error(self, index) for index in indices]
+
     def path_of(self, index: int) -> Path:
         """The image file of a sample.
 
@@ -79,3 +83,10 @@ class Source(Images, Protocol):
     def name_of(self, index: int) -> str:
         """What the source calls a sample's file; empty if it says so in the key only."""
         return ""
+
+
+def _or_error(source: Images, index: int) -> Sample | UserError:
+    try:
+        return source[index]
+    except UserError as error:
+        return error

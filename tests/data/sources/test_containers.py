@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from containers import (
     ARCHIVES,
+    write_encoded_hdf5,
     write_hdf5,
     write_lmdb,
     write_tar,
@@ -19,7 +20,8 @@ from small_faces import encoded
 
 from framl_keras.data.decode import decode
 from framl_keras.data.pairs import open_pairs
-from framl_keras.data.sources import ImageFolder, open_source
+from framl_keras.data.sources import ImageFolder, People, open_source
+from framl_keras.data.sources.merged import Merged
 from framl_keras.errors import UserError
 
 
@@ -375,15 +377,39 @@ def test_an_answer_is_not_taken_for_the_next_question_s(folder, tmp_path, monkey
     source = open_source(str(tmp_path / "x.h5"))
     expected = [source[row].image for row in range(2)]
 
-    def interrupted(_):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(reader_process, "_frame", interrupted)
+        patch.setattr(reader_process, "_frames", interrupted)
         with pytest.raises(KeyboardInterrupt):
             source[0]
     assert np.array_equal(source[1].image, expected[1])
     assert not np.array_equal(*expected)
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_several_samples_are_those_that_one_gets_alone(name, folder, tmp_path):
+    ARCHIVES[name](folder, tmp_path / name)
+    source = open_source(str(tmp_path / name))
+    order = [3, 0, len(source) - 1, 3]
+    for many in (source, People(source, range(4)), Merged([source, source], ["a", "b"])):
+        for one, (image, label, key) in zip(order, many.several(order), strict=True):
+            assert np.array_equal(image, many[one].image)
+            assert (label, key) == many[one][1:]
+
+
+def test_a_row_that_cannot_be_read_harms_no_other_that_is_asked_for_with_it(folder, tmp_path):
+    write_encoded_hdf5(folder, tmp_path / "x.h5")
+    source = open_source(str(tmp_path / "x.h5"))
+    source._readers[0]._process.kill()  # all rows go with it, and are asked for one by one
+    assert [sample.image for sample in source.several([1, 0])] == [source[1].image, source[0].image]
+
+    source._rows, source.labels = np.arange(len(source) + 1), np.append(source.labels, 0)
+    source._ends[-1] += 1  # a row more than the file has
+    found = source.several([1, len(source) - 1, 0])
+    assert isinstance(found[1], UserError)
+    assert [found[0].image, found[2].image] == [source[1].image, source[0].image]
 
 
 def test_a_library_that_crashes_harms_one_row_only(folder, tmp_path):
