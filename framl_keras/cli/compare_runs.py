@@ -2,13 +2,14 @@
 
 import click
 
+from framl_keras.cli import completion
 from framl_keras.cli.options import json_option, pairs_option, sim_option
 from framl_keras.cli.show import show
 
 
 @click.command("compare-runs")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="[B]", required=False)
+@click.argument("first", metavar="A", shell_complete=completion.run)
+@click.argument("second", metavar="[B]", required=False, shell_complete=completion.run)
 @sim_option("cos")
 @pairs_option
 @json_option

@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framl_keras.cli import completion
+
 if TYPE_CHECKING:
     from framl_keras.export import Exported
 
 
 @click.command("export")
-@click.argument("run_path", metavar="[RUN]", required=False)
+@click.argument("run_path", metavar="[RUN]", required=False, shell_complete=completion.run)
 @click.option(
     "--format",
     "format_name",
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     "--sim",
     "similarity",
     metavar="NAME",
+    shell_complete=completion.similarity,
     help="A file of two image batches that gives their similarity.",
 )
 @click.option(

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import click
 
-from framl_keras.cli.options import align_option, engine_option, json_option, run_option
+from framl_keras.cli.options import (
+    align_option,
+    engine_option,
+    json_option,
+    one_sim_option,
+    run_option,
+)
 from framl_keras.cli.show import show
 from framl_keras.errors import UserError
 
@@ -12,7 +18,7 @@ from framl_keras.errors import UserError
 @click.command("identify")
 @click.argument("gallery", required=False)
 @click.argument("probes", required=False, nargs=-1)
-@click.option("--sim", "name", metavar="NAME", default="cos", show_default=True, help="Similarity.")
+@one_sim_option
 @run_option
 @click.option("--top", type=click.IntRange(1), default=1, show_default=True,
               help="Identities to name for each probe.")  # fmt: skip

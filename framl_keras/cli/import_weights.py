@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from framl_keras import backend
+from framl_keras.cli import completion
 from framl_keras.cli.options import json_option
 from framl_keras.cli.show import show
 from framl_keras.errors import UserError
@@ -13,7 +14,11 @@ from framl_keras.errors import UserError
 @click.command()
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @click.option(
-    "--as", "name", metavar="NAME", help="What it is: iresnet50, mbf, adaface_ir50, resnet50, …"
+    "--as",
+    "name",
+    metavar="NAME",
+    shell_complete=completion.published,
+    help="What it is: iresnet50, mbf, adaface_ir50, resnet50, …",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("embedder.keras"),

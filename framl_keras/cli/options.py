@@ -5,10 +5,25 @@ from typing import Any
 
 import click
 
+from framl_keras.cli import completion
+
+one_sim_option = click.option(
+    "--sim",
+    "name",
+    metavar="NAME",
+    shell_complete=completion.similarity,
+    default="cos",
+    show_default=True,
+    help="Similarity.",
+)
+recipe_argument = click.argument(
+    "recipe_file", metavar="RECIPE", type=click.Path(), shell_complete=completion.recipe
+)
 run_option = click.option(
     "--run",
     "run_path",
     metavar="WHERE",
+    shell_complete=completion.run,
     help="A run's folder, a checkpoint, a .keras file or hf://user/name; the newest run when none "
     "is named.",
 )
@@ -40,6 +55,7 @@ align_option = click.option(
 engine_option = click.option(
     "--engine",
     metavar="NAME",
+    shell_complete=completion.engine,
     default="keras",
     show_default=True,
     help="What computes embeddings: keras, onnx or openvino. For the latter two the model is "
@@ -53,6 +69,7 @@ def sim_option(default: str) -> Callable[[Any], Any]:
         "--sim",
         "names",
         metavar="NAME",
+        shell_complete=completion.similarity,
         multiple=True,
         default=[default],
         help="A similarity: diff, cos, corr, fft_corr, direct_corr, ssim, or all. May repeat.  "

@@ -2,14 +2,14 @@
 
 import click
 
-from framl_keras.cli.options import json_option
+from framl_keras.cli.options import json_option, recipe_argument
 from framl_keras.cli.show import show
 
 MODES = ("fit", "eager", "both")
 
 
 @click.command("parity")
-@click.argument("recipe_file", metavar="RECIPE", type=click.Path())
+@recipe_argument
 @click.option("--steps", default=20, show_default=True, type=click.IntRange(min=1))
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe.")
 @click.option("--backends", metavar="NAME,...", help="Which ones; all that are installed if open.")

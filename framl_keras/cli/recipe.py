@@ -2,6 +2,7 @@
 
 import click
 
+from framl_keras.cli.options import recipe_argument
 from framl_keras.cli.strict_group import StrictGroup
 
 
@@ -22,7 +23,7 @@ def list_() -> None:
 
 
 @command.command("show")
-@click.argument("recipe_file", metavar="RECIPE", type=click.Path())
+@recipe_argument
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe.")
 def show(recipe_file: str, changes: tuple[str, ...]) -> None:
     """Print RECIPE with every default spelled out.

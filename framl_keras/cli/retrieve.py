@@ -2,7 +2,7 @@
 
 import click
 
-from framl_keras.cli.options import engine_option, json_option, run_option
+from framl_keras.cli.options import engine_option, json_option, one_sim_option, run_option
 from framl_keras.cli.show import show
 
 
@@ -10,7 +10,7 @@ from framl_keras.cli.show import show
 @click.argument("data", required=False)
 @click.option("--k", "ks", type=click.IntRange(1), multiple=True, default=(1, 2, 4, 8),
               show_default=True, help="Of Recall@k; may repeat.")  # fmt: skip
-@click.option("--sim", "name", metavar="NAME", default="cos", show_default=True, help="Similarity.")
+@one_sim_option
 @run_option
 @engine_option
 @json_option

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from framl_keras.cli.options import json_option, set_option
+from framl_keras.cli.options import json_option, recipe_argument, set_option
 from framl_keras.cli.show import show
 
 
 @click.command("train")
-@click.argument("recipe_file", metavar="RECIPE", type=click.Path())
+@recipe_argument
 @set_option
 @click.option("--name", help="Name of the run; its folder is runs/NAME.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training data.")

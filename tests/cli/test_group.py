@@ -6,9 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from framl_keras import backend
-from framl_keras.cli.group import COMMANDS, EXAMPLES, main
+from framl_keras.cli.group import COMMANDS, EXAMPLES, cli, main
 from framl_keras.errors import UserError
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "numpy", "cv2", "pydantic", "matplotlib")
@@ -167,3 +168,29 @@ def test_without_the_variable_an_installed_backend_is_taken(
     (tmp_path / "keras.json").write_text(json.dumps(settings))
     assert backend.choose() == expected
     assert os.environ["KERAS_BACKEND"] == expected
+
+
+COMPLETIONS = {  # what is typed so far -> what a shell offers, and what it does not
+    "eval --sim c": ({"cos", "corr"}, {"ssim"}),
+    "retrieve --sim ": ({"diff", "all"}, set()),
+    "train q": ({"quickstart"}, {"person"}),
+    "recipe show per": ({"person"}, {"quickstart"}),
+    "eval --run runs/": ({"runs/mine"}, {"runs/empty"}),
+    "encode --engine o": ({"onnx", "openvino"}, {"keras"}),
+    "import-weights x.pth --as iresnet5": ({"iresnet50"}, {"mobilefacenet"}),
+}
+
+
+@pytest.mark.parametrize("typed", COMPLETIONS)
+def test_a_shell_completes_names(typed, tmp_path, monkeypatch):
+    (tmp_path / "runs/empty").mkdir(parents=True)
+    (tmp_path / "runs/mine").mkdir()
+    (tmp_path / "runs/mine/recipe.yaml").write_text("name: mine")
+    monkeypatch.chdir(tmp_path)
+    words = ["framl-keras", *typed.split(" ")]
+    done = ShellComplete(cli, {}, "framl-keras", "_X").get_completions(words[1:-1], words[-1])
+
+    offered, not_offered = COMPLETIONS[typed]
+    names = {item.value for item in done}
+    assert offered <= names
+    assert not names & not_offered
