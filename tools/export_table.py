@@ -153,7 +153,7 @@ def cell(by_backend: dict[str, dict], format: str, reasons: dict[str, int]) -> s
             notes.append(f"{backend}: [{reasons.setdefault(found, len(reasons) + 1)}]")
         else:
             notes.append(f"{backend}: not run")
-    return "; ".join([f"{max(numbers):.0e}"] * bool(numbers) + notes)
+    return "; ".join([*(f"{number:.0e}" for number in sorted(numbers)[-1:]), *notes])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The `framl-keras` group: finds a command by name and prints the user's errors in one line."""
 
-import contextlib
 import importlib
 import importlib.metadata
 import logging
@@ -176,13 +175,12 @@ def _stop_for_the_disk(error: OSError) -> None:
     """
     from framl_keras.runs.disk import explain, is_of_the_disk
 
-    if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its end
-        sys.exit(_READER_GONE)
-    if not is_of_the_disk(error):
+    if not isinstance(error, BrokenPipeError) and not is_of_the_disk(error):
         raise error
-    with contextlib.suppress(OSError):
+    if sys.stdout is sys.__stdout__:  # which Python flushes at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        sys.exit(_READER_GONE)
     again = "Make room and run the command again."
     _stop(f"framl-keras: {explain(error, 'The output', again)}", 2)
 

@@ -15,17 +15,21 @@ HELD_OUT = "held-out"
 Column = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 
 
-def _as_named_sets(value: Any, held_out: str = HELD_OUT) -> Any:
+def _as_named_sets(value: Any) -> Any:
     """Lets sets be one location, a list of them, or a mapping name -> location."""
+    return _named(value, HELD_OUT)
+
+
+def _as_named_validation_sets(value: Any) -> Any:
+    return _named(value, "validation")
+
+
+def _named(value: Any, held_out: str) -> Any:
     if isinstance(value, str):
         value = [value]
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return {held_out if item == HELD_OUT else Path(item).stem: item for item in value}
     return value
-
-
-def _as_named_validation_sets(value: Any) -> Any:
-    return _as_named_sets(value, "validation")
 
 
 class DataSection(Section):

@@ -31,6 +31,7 @@ def test_no_name_is_drawn_as_boxes_or_warned_of(name, tmp_path):
     images = np.full((3, 40, 40, 3), 90, np.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DeprecationWarning)  # of matplotlib's own packages
         save_contact_sheet(images, [label, "ada", label], tmp_path / "sheet.png")
     drawn, _, legend = module.legible([label, "ada", label])
     assert drawn[1] == "ada"
