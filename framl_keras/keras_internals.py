@@ -4,8 +4,10 @@ A new release of Keras may rename any of it. Then this file is the place to mend
 one of ours: `tests/test_keras_internals.py` looks for private names elsewhere.
 """
 
+import contextlib
 import importlib
 import types
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import keras
@@ -15,6 +17,7 @@ Node = Any
 _Error = TypeVar("_Error", bound=Exception)
 
 _DTYPES = "keras.src.backend.common.dtypes"
+_TENSORFLOW_NN = "keras.src.backend.tensorflow.nn"
 _FUNCTIONAL = "keras.src.models.functional"
 _EQUALIZATION = "keras.src.layers.preprocessing.image_preprocessing.equalization"
 
@@ -125,3 +128,32 @@ def equalization_module() -> types.ModuleType | None:
         return importlib.import_module(_EQUALIZATION)
     except ImportError:
         return None
+
+
+@contextlib.contextmanager
+def grouped_convolutions_in_the_graph() -> Iterator[None]:
+    """Within the block, TensorFlow's graphs hold grouped convolutions as plain nodes.
+
+    Keras compiles each by XLA for TensorFlow's processor, and exporters see a call that they
+    do not know. Such graphs are for them, not to be run.
+    """
+    nn: Any = importlib.import_module(_TENSORFLOW_NN)
+    tensorflow = nn.tf
+    nn.tf = _NotCompiled(tensorflow)
+    try:
+        yield
+    finally:
+        nn.tf = tensorflow
+
+
+class _NotCompiled:
+    """TensorFlow, whose `function` leaves functions as they are."""
+
+    def __init__(self, tensorflow: Any):
+        self._tensorflow = tensorflow
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tensorflow, name)
+
+    def function(self, *given: Any, **_: Any) -> Any:
+        return given[0] if given else lambda function: function

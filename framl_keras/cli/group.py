@@ -177,8 +177,8 @@ def _stop_for_the_disk(error: OSError) -> None:
 
     if not isinstance(error, BrokenPipeError) and not is_of_the_disk(error):
         raise error
-    if sys.stdout is sys.__stdout__:  # which Python flushes at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.__stdout__ is not None and sys.stdout is sys.__stdout__:  # flushed at Python's end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
     if isinstance(error, BrokenPipeError):
         sys.exit(_READER_GONE)
     again = "Make room and run the command again."

@@ -70,7 +70,7 @@ def run_exporter(arguments: Sequence[str], backend: str, format: str) -> None:
     )
     if not done.returncode:
         if format == "onnx":
-            simplify(Path(arguments[2]))
+            _simplify_or_refuse(Path(arguments[2]), backend)
         return
     said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
     full = os.strerror(errno.ENOSPC)
@@ -80,6 +80,18 @@ def run_exporter(arguments: Sequence[str], backend: str, format: str) -> None:
     if "Could not locate" in said[-1]:
         hint = " Name the module that registers your own layers (--import)."
     raise UserError(f"{format} could not be written on {backend}: {said[-1][:400]}{hint}")
+
+
+def _simplify_or_refuse(path: Path, backend: str) -> None:
+    try:
+        simplify(path)
+    except OSError:
+        raise
+    except Exception as error:  # onnxruntime has many kinds of its own
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"onnx could not be written on {backend}: onnxruntime refuses it: {reason}"
+        ) from error
 
 
 def put(folder: Path, target: Path) -> None:

@@ -19,7 +19,7 @@ def open_exported(path: str | Path, format: str) -> Function:
         format: its format, see `FORMATS`.
 
     Raises:
-        UserError: if the runtime cannot open it.
+        UserError: if the runtime cannot open it; the function raises one if it cannot run it.
 
     Example:
     >>> function = open_exported("embedder.onnx", "onnx")  # doctest: +SKIP
@@ -27,14 +27,27 @@ def open_exported(path: str | Path, format: str) -> Function:
     (2, 512)
     """
     try:
-        return _RUNTIMES[format](str(path))
+        opened = _RUNTIMES[format](str(path))
     except ImportError:
         raise
     except Exception as error:  # each runtime has its own for damage
-        reason = " ".join(str(error).split())[:200].rstrip(".")
         raise UserError(
-            f"{path}: not a file that the runtime of {format} opens: {reason}."
+            f"{path}: not a file that the runtime of {format} opens: {_reason(error)}."
         ) from error
+
+    def function(*given: np.ndarray) -> np.ndarray:
+        try:
+            return opened(*given)
+        except Exception as error:
+            raise UserError(
+                f"{path}: the runtime of {format} cannot run it: {_reason(error)}."
+            ) from error
+
+    return function
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")
 
 
 def _onnx(path: str) -> Function:

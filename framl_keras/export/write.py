@@ -75,6 +75,19 @@ def _by_keras(name: str) -> Callable[..., None]:
     return write
 
 
+def _onnx(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
+    import keras
+
+    from framl_keras.keras_internals import grouped_convolutions_in_the_graph
+
+    write = _by_keras("onnx")
+    if keras.backend.backend() != "tensorflow":
+        write(model, shape, dtype, output)
+        return
+    with grouped_convolutions_in_the_graph():
+        write(model, shape, dtype, output)
+
+
 def _litert(model: Any, shape: tuple[int, ...], dtype: str, options: argparse.Namespace) -> None:
     """Writes float16 weights, or int8 arithmetic calibrated on images, by LiteRT's converter."""
     import numpy as np
@@ -151,7 +164,7 @@ def _stablehlo(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> N
 
 
 _WRITERS: dict[str, Callable[..., None]] = {
-    "onnx": _by_keras("onnx"),
+    "onnx": _onnx,
     "saved_model": _by_keras("tf_saved_model"),
     "litert": _by_keras("litert"),
     "openvino": _openvino,

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from framl_keras.ops.precision import at_least_float32
+
 Tensor = Any
 Shape = tuple[int | None, ...]
 
@@ -14,7 +16,7 @@ class GlobalDepthwiseConv(keras.layers.Layer):
     """Sums each channel of a feature map over its places, with learned weights.
 
     The same as a valid `DepthwiseConv2D` whose kernel is as large as the map, with the
-    same kernel `(height, width, channels, 1)` and no bias, but as one product.
+    same kernel `(height, width, channels, 1)` and no bias, but as one sum.
 
     Args:
         kernel_initializer: initializer of the weights.
@@ -36,7 +38,9 @@ class GlobalDepthwiseConv(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        return ops.einsum("bhwc,hwcm->bc", inputs, self.kernel)
+        # Not `einsum`, which LiteRT has not. Half precision would lose by a sum of many.
+        features, kernel = at_least_float32(inputs, ops.convert_to_tensor(self.kernel))
+        return ops.cast(ops.sum(features * kernel[..., 0], axis=(1, 2)), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], input_shape[-1])

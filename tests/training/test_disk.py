@@ -6,7 +6,7 @@ from small_runs import assert_same_state, changed, ctrl_c_during, final_state
 
 from framl_keras.cli.group import main
 from framl_keras.errors import UserError
-from framl_keras.runs import checkpoint, lock
+from framl_keras.runs import checkpoint, directory
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.training.train import train
 
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(recipe, monkeypatch, capsys
     def refuse(path, *_, **__):
         raise OSError(number, os.strerror(number), str(path))
 
-    monkeypatch.setattr(lock.Path, "mkdir", refuse)
+    monkeypatch.setattr(directory.Path, "mkdir", refuse)
     with open("recipe.yaml", "w") as file:
         file.write(recipe.to_yaml())
     with pytest.raises(SystemExit) as end:
