@@ -102,6 +102,9 @@ def _name_openvino(path: Path, text: str, names: tuple[str, ...]) -> None:
     import openvino
 
     model = openvino.Core().read_model(str(path))
+    for result in model.get_results():  # each swish within the network came along as an output
+        if "/" in result.get_friendly_name():
+            model.remove_result(result)
     for port, name in zip((*model.inputs, *model.outputs), names, strict=True):
         port.get_tensor().set_names({name})
     model.set_rt_info(text, [KEY])

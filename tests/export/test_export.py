@@ -26,6 +26,7 @@ from framl_keras.export.parity import compare_with_keras
 from framl_keras.export.place import run_exporter
 from framl_keras.export.precision import lower
 from framl_keras.export.verification import compare_verification
+from framl_keras.layers.global_depthwise import GlobalDepthwiseConv
 from framl_keras.models import fused
 from framl_keras.runs.verification_sets import pair_sets_of
 from framl_keras.similarities import get
@@ -51,6 +52,18 @@ def small_model(channels=CHANNELS):
     return keras.Model(pixels, keras.layers.Dense(6)(keras.layers.Flatten()(x)), name="embedder")
 
 
+def awkward_model():
+    """A network of what exporters stumbled over."""
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((HEIGHT, WIDTH, CHANNELS), name="pixels")
+    x = keras.layers.Rescaling(1 / 127.5, -1.0)(pixels)
+    x = keras.layers.Conv2D(8, 3, strides=2, padding="same")(x)
+    x = keras.layers.Activation("silu")(keras.layers.BatchNormalization()(x))
+    x = keras.layers.Conv2D(8, 3, padding="same", groups=4)(x)
+    x = GlobalDepthwiseConv()(keras.layers.Activation("hard_silu")(x))
+    return keras.Model(pixels, keras.layers.Dense(6)(x), name="embedder")
+
+
 def images(rng, count=5, channels=CHANNELS):
     return rng.integers(0, 256, size=(count, HEIGHT, WIDTH, channels), dtype=np.uint8)
 
@@ -72,7 +85,7 @@ def writable():
 
 @pytest.mark.parametrize("format", writable())
 def test_a_file_gives_fused_unit_vectors_of_pixels(format, tmp_path, rng):
-    model, pixels = small_model(), images(rng)
+    model, pixels = awkward_model(), images(rng)
     path = tmp_path / f"out/embedder{FORMATS[format].suffix}"
 
     exported = export(model, path, pixels, format, facts={"thresholds": {"cos": 0.5}})
