@@ -75,7 +75,7 @@ def _network(
         UserError: if it builds for larger images only; says from which side on.
     """
     try:
-        return network.build(shape, weights=weights)
+        return _built(network, shape, weights)
     except UserError:
         raise
     except Exception as error:
@@ -103,10 +103,18 @@ def _least_side(network: Backbone, side: int, said: str) -> int | None:
     return above
 
 
+def _built(network: Backbone, shape: tuple[int, ...], weights: str | None) -> keras.Model:
+    """The network, of which something is left at its end; Keras before 3.13 lets it vanish."""
+    model = network.build(shape, weights=weights)
+    if any(side is not None and side < 1 for side in model.output_shape[1:]):
+        raise ValueError(f"nothing is left of the image: {model.output_shape}")
+    return model
+
+
 def _builds(network: Backbone, side: int) -> bool:
     """Whether a network can be made for square images of a side."""
     try:
-        network.build((side, side, 3), weights=None)
+        _built(network, (side, side, 3), None)
     except Exception:  # whatever a library raises where a feature map vanishes
         return False
     return True
