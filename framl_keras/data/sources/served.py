@@ -46,7 +46,7 @@ class Served(Source):
         columns: Mapping[str, str] | None = None,
     ):
         self._files, self._root = list(files), root
-        kept = _memory() // (4 * len(self._files))
+        kept = _memory() // (4 * len(self._files) * _processes_here())
         self._readers = [_opened(file, opener, dict(columns or {}), kept) for file in files]
         facts = [reader.facts for reader in self._readers]
         self.class_names = sorted({n for each in facts for n in each["names"]}, key=natural_key)
@@ -196,6 +196,12 @@ def _memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return 4 << 30
+
+
+def _processes_here() -> int:
+    """How many processes of this job `torchrun` started on this machine; each has its readers."""
+    told = os.environ.get("LOCAL_WORLD_SIZE", "")
+    return max(1, int(told)) if told.isdigit() else 1
 
 
 def _opened(file: Path, opener: str, columns: dict[str, str], kept: int) -> ReaderProcess:
