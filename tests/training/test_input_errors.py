@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 from small_runs import assert_same_state, changed, final_state
@@ -13,6 +14,10 @@ from framl_keras.runs import RunDirectory
 from framl_keras.training.from_recipe import class_sizes
 from framl_keras.training.steps import whole_after_error
 from framl_keras.training.train import train
+
+# Until Keras 3.13 JAX' `fit` reads a batch before the last one's step.
+OLD_KERAS = tuple(map(int, keras.version().split(".")[:2])) < (3, 13)
+READ_AHEAD = int(OLD_KERAS and keras.backend.backend() == "jax")
 
 
 class OwnError(Exception):
@@ -73,7 +78,7 @@ def test_the_users_error_is_one_line_and_the_state_is_kept(small, broken, mode, 
     assert said.value.__cause__ is None
     saved = [int(path.stem[5:]) for path in run.checkpoints.glob("step-*")]
     whole = batch - 1 if whole_after_error else (batch - 1) // 6 * 6
-    assert max(saved, default=0) == whole
+    assert whole - READ_AHEAD <= max(saved, default=0) <= whole
     broken(0, None)
     train(small, run, mode)
     assert_same_state(final_state(run), straight)
@@ -98,7 +103,8 @@ def test_the_command_ends_with_one_line_and_status_2(small, broken, capsys):
     said = capsys.readouterr().err
     assert said.splitlines()[-1] == f"framl-keras: {ERRORS['damaged image']}"
     assert "Traceback" not in said
-    assert ("Kept the state after step 2" in said) == whole_after_error
+    kept = any(f"Kept the state after step {2 - ahead}" in said for ahead in (0, READ_AHEAD))
+    assert kept == whole_after_error
 
 
 @pytest.mark.parametrize("label", [3, 12, -5])
