@@ -11,6 +11,7 @@ from framl_keras.ops.precision import at_least_float32
 Tensor = Any
 Shape = tuple[int | None, ...]
 SMALLEST = 1e-6  # features are raised to it, so that any power and its gradient are finite
+SCALE = 2.0**-10  # float32 holds the reciprocals of its largest numbers in full then
 
 
 def _largest(x: Tensor) -> Tensor:
@@ -62,9 +63,10 @@ class GeneralizedMeanPooling(keras.layers.Layer):
         (x,) = at_least_float32(inputs)
         power = ops.maximum(ops.cast(self.power, x.dtype), 0.1)
         x = ops.where(x > SMALLEST, x, SMALLEST)
-        # Divided by the largest, so that no power overflows.
+        # Divided by the largest, so that no power overflows, and no derivative of the division.
         largest = ops.stop_gradient(_largest(x))
-        means = ops.mean(ops.exp(power * ops.log(x / largest)), axis=(1, 2))
+        shares = (x * SCALE) * ops.stop_gradient(1.0 / (largest * SCALE))
+        means = ops.mean(ops.exp(power * ops.log(shares)), axis=(1, 2))
         pooled = largest[:, 0, 0] * ops.exp(ops.log(means) / power)
         return ops.cast(pooled, self.compute_dtype)
 
