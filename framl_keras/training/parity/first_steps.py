@@ -119,10 +119,6 @@ def main(recipe: str, mode: str, steps: str, precision: str, output: str) -> Non
     np.savez(Path(output), **arrays)  # type: ignore[arg-type]
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
-
-
 def compute_in_float64() -> None:
     """Lets the whole process compute in float64, which Keras otherwise makes float32.
 
@@ -147,3 +143,7 @@ def keep_numbers_exact(model: keras.Model) -> None:
         for name, value in list(vars(part).items()):
             if type(value) is float:
                 setattr(part, name, np.float64(value))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
