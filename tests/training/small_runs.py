@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import importlib.metadata
 import os
 import signal
 
@@ -46,8 +47,16 @@ def assert_modes_agree(fit, eager):
         np.testing.assert_allclose(fit.pop(name), eager.pop(name), rtol=3e-6, err_msg=name)
     # On TensorFlow oneDNN splits some sums otherwise if it has several threads.
     several = os.environ.get("TF_NUM_INTRAOP_THREADS") != "1" and os.cpu_count() != 1
-    tolerance = 1e-5 if keras.backend.backend() == "tensorflow" and several else 0.0
+    backend = keras.backend.backend()
+    tolerance = 1e-5 if backend == "tensorflow" and several else 0.0
+    if backend == "jax" and _is_old_jax():
+        tolerance = 1e-4
     assert_same_state(fit, eager, atol=tolerance, rtol=tolerance)
+
+
+def _is_old_jax():
+    """Whether its compiler rounds a step in a loop otherwise than one alone."""
+    return tuple(map(int, importlib.metadata.version("jax").split(".")[:2])) < (0, 5)
 
 
 class SignalAt(keras.callbacks.Callback):
