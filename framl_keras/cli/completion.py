@@ -10,7 +10,7 @@ Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem
 
 
 def _of(names: Callable[[], Iterable[str]], files: bool = False) -> Completion:
-    """Completes names, which are looked up when a shell asks; and files besides."""
+    """Completes names, which are looked up when a shell asks, or else files if `files` is set."""
 
     def complete(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
         items = [CompletionItem(name) for name in names() if name.startswith(begun)]
@@ -41,8 +41,14 @@ def _published() -> Iterable[str]:
     return sorted(name.lower() for name in {**TORCH, **TENSORFLOW})
 
 
+def _engines() -> Iterable[str]:
+    from framl_keras.export.engine import ENGINES
+
+    return ENGINES
+
+
 similarity = _of(_similarities)
 recipe = _of(_recipes, files=True)
 run = _of(_runs, files=True)
 published = _of(_published)
-engine = _of(lambda: ("keras", "onnx", "openvino"))
+engine = _of(_engines)

@@ -1,6 +1,7 @@
 """Sources whose files a C library reads, in a process of its own."""
 
 import os
+import weakref
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
@@ -46,7 +47,7 @@ class Served(Source):
         columns: Mapping[str, str] | None = None,
     ):
         self._files, self._root = list(files), root
-        kept = _memory() // (4 * len(self._files) * _processes_here())
+        kept = _claim(self, sum(file.stat().st_size for file in files)) // len(self._files)
         self._readers = [_opened(file, opener, dict(columns or {}), kept) for file in files]
         facts = [reader.facts for reader in self._readers]
         self.class_names = sorted({n for each in facts for n in each["names"]}, key=natural_key)
@@ -188,6 +189,23 @@ def chosen(
             f"it by name, such as columns: {{{name}: {there[0] if there else name}}}."
         )
     return found
+
+
+_claims: dict[int, int] = {}  # bytes that the sources of this process may keep, by their ids
+
+
+def _claim(source: Served, size: int) -> int:
+    """Bytes that a source may keep in memory: all sources together a quarter of the machine's.
+
+    Args:
+        source: who asks; what it was given is free again when it is gone.
+        size: of its files; images unpack to little more.
+    """
+    quarter = _memory() // (4 * _processes_here())
+    given = max(0, min(2 * size, quarter - sum(_claims.values())))
+    _claims[id(source)] = given
+    weakref.finalize(source, _claims.pop, id(source), None)
+    return given
 
 
 def _memory() -> int:

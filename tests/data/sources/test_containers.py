@@ -1,5 +1,6 @@
 """Containers that people have: equal to the folder that they were made of, damage named."""
 
+import gc
 import pickle
 import tarfile
 import zipfile
@@ -20,7 +21,7 @@ from small_faces import encoded
 
 from framl_keras.data.decode import decode
 from framl_keras.data.pairs import open_pairs
-from framl_keras.data.sources import ImageFolder, People, open_source
+from framl_keras.data.sources import ImageFolder, People, open_source, served
 from framl_keras.data.sources.merged import Merged
 from framl_keras.errors import UserError
 
@@ -420,3 +421,18 @@ def test_a_library_that_crashes_harms_one_row_only(folder, tmp_path):
     with pytest.raises(UserError, match=r"x\.h5#1: the library that reads it crashes"):
         source[1]
     assert np.array_equal(source[0].image, first)
+
+
+def test_all_sources_together_keep_a_quarter_of_the_memory(folder, tmp_path, monkeypatch):
+    write_hdf5(folder, tmp_path / "x.h5")
+    size = (tmp_path / "x.h5").stat().st_size
+    monkeypatch.setattr(served, "_claims", {})
+    monkeypatch.setattr(served, "_memory", lambda: 4 * 3 * size)
+
+    sources = [open_source(str(tmp_path / "x.h5")) for _ in range(3)]
+    assert list(served._claims.values()) == [2 * size, size, 0]
+    assert [len(source) for source in sources] == [12, 12, 12]
+
+    del sources[0]
+    gc.collect()
+    assert list(served._claims.values()) == [size, 0]
