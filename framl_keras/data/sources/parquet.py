@@ -50,7 +50,7 @@ class ParquetRows(Reader):
         groups = range(self._file.num_row_groups)
         self._ends = list(accumulate(metadata.row_group(g).num_rows for g in groups))
         self._groups: OrderedDict[int, Any] = OrderedDict()
-        self._kept = kept
+        self._bytes, self._kept = 0, kept
         values = self._file.read(columns=[self._label], use_threads=False).column(0).to_pylist()
         if len(values) != (self._ends[-1] if self._ends else 0):
             raise ValueError("its row groups do not add up")
@@ -76,13 +76,11 @@ class ParquetRows(Reader):
         first = self._ends[group - 1] if group else 0
         if group not in self._groups:
             self._groups[group] = self._read_group(group)
-            while len(self._groups) > _KEPT and self._size() > self._kept:
-                self._groups.popitem(last=False)
+            self._bytes += self._groups[group].nbytes
+            while len(self._groups) > _KEPT and self._bytes > self._kept:
+                self._bytes -= self._groups.popitem(last=False)[1].nbytes
         self._groups.move_to_end(group)
         return self._groups[group][row - first].as_py()
-
-    def _size(self) -> int:
-        return sum(column.nbytes for column in self._groups.values())
 
     def _read_group(self, group: int) -> Any:
         size = self._file.metadata.row_group(group).total_byte_size
