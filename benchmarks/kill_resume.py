@@ -104,7 +104,7 @@ def await_moment(
         time.sleep(delay)
     # A busy machine may hide a write from us, so this is given up a few writes later.
     while in_write and process.poll() is None and steps_logged(name, process) < step + 9:
-        if half_written(name, process.pid):
+        if half_written(name):
             return
 
 
@@ -118,8 +118,8 @@ def steps_logged(name: str, process: subprocess.Popen) -> int:
     return int(last) if last.isdecimal() else 0
 
 
-def half_written(name: str, pid: int | str = "*") -> list[Path]:
-    return list(Path(f"runs/{name}/checkpoints").glob(f".*.{pid}.partial.ckpt"))
+def half_written(name: str) -> list[Path]:
+    return list(Path(f"runs/{name}/checkpoints").glob(".*.ckpt.partial"))
 
 
 def report(name: str, options: argparse.Namespace) -> bool:

@@ -7,10 +7,11 @@ one of ours: `tests/test_keras_internals.py` looks for private names elsewhere.
 import contextlib
 import importlib
 import types
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar, cast
 
 import keras
+from keras import ops
 
 Operation = Any
 Node = Any
@@ -109,6 +110,43 @@ def skip_reduction(optimizer: keras.optimizers.Optimizer) -> None:
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     inner._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
+
+
+def clip_by_shared_norms(
+    optimizer: keras.optimizers.Optimizer,
+    is_shared: Callable[[keras.Variable], bool],
+    total: Callable[[Any], Any],
+) -> None:
+    """Lets an optimizer clip by norms over all processes of gradients that these share.
+
+    Args:
+        optimizer: a built one; what it does without sharing stays.
+        is_shared: whether a process has only some rows of a variable.
+        total: the sum of a number over processes.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    apply, clip, updated = inner._backend_apply_gradients, inner._clip_gradients, []
+
+    def apply_gradients(gradients: list[Any], variables: Sequence[keras.Variable]) -> None:
+        updated[:] = variables
+        apply(gradients, variables)
+
+    def clip_gradients(gradients: list[Any]) -> list[Any]:
+        limit = inner.clipnorm or inner.global_clipnorm
+        if not limit or not any(map(is_shared, updated)):
+            return cast("list[Any]", clip(gradients))
+        pairs = zip(gradients, updated, strict=True)
+        squares = [
+            total(ops.sum(ops.square(gradient))) if is_shared(variable)
+            else ops.sum(ops.square(gradient))
+            for gradient, variable in pairs
+        ]  # fmt: skip
+        if inner.global_clipnorm:
+            squares = [sum(squares)] * len(squares)
+        scales = [limit / ops.maximum(ops.sqrt(square), limit) for square in squares]
+        return [gradient * scale for gradient, scale in zip(gradients, scales, strict=True)]
+
+    inner._backend_apply_gradients, inner._clip_gradients = apply_gradients, clip_gradients
 
 
 def as_it_is(error: _Error) -> _Error:

@@ -13,12 +13,14 @@ from keras import ops
 
 from framl_keras import margins
 from framl_keras.layers.row_sgd import RowSGD
-from framl_keras.layers.sampled_kernel import SampledKernel
+from framl_keras.layers.sampled_kernel import SampledKernel, Seen
 from framl_keras.ops.arguments import count, one_of, positive, real, weights_of_classes, whole
 from framl_keras.ops.backend import (
     all_rows,
     class_shards,
+    class_share,
     is_concrete,
+    max_of_classes,
     right_transposed,
     shares_of_rows,
 )
@@ -28,7 +30,10 @@ from framl_keras.ops.class_columns import (
     first_columns,
     is_nearest,
     larger,
+    log_sum_of_classes,
+    of_all_classes,
     replace_at_label,
+    row_max,
     spread_columns,
     without_padding,
 )
@@ -174,6 +179,11 @@ class ArcMarginLayer(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self._sampled = self._sampled_kernel()
 
+    @property
+    def sampled_kernel(self) -> SampledKernel | None:
+        """How centers are sampled, if they are."""
+        return self._sampled
+
     def _sampled_kernel(self) -> SampledKernel | None:
         if self.row_optimizer is None:
             return None
@@ -187,8 +197,16 @@ class ArcMarginLayer(keras.layers.Layer):
                 "`embeddings` must be of shape (batch, dim) with a known dim. "
                 f"Received: embeddings.shape={tuple(embeddings_shape)}"
             )
-        # Row k * class_rows + c is sub-center k of class c; equal shares may need a few more rows.
-        self.class_rows = -(-self.num_classes // class_shards()) * class_shards()
+        # Row k * class_rows + c is sub-center k of class c. Where devices share the rows, it is
+        # row c * sub_centers + k, and equal shares may need some more classes than there are.
+        place, shares = class_share()
+        shards = class_shards()
+        padded = -(-self.num_classes // shards) * shards
+        if self._sampled:
+            padded = self._sampled.classes_with_padding if shards > 1 else self.num_classes
+        self.class_rows = padded // shares
+        self.first_class = place * self.class_rows
+        self._by_class = shards > 1
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.sub_centers * self.class_rows, embeddings_shape[-1]),
@@ -220,6 +238,7 @@ class ArcMarginLayer(keras.layers.Layer):
     ) -> Any:
         if labels is None:
             _check_has_labels(losses)
+            self._check_has_all_classes()
             cosines = self._cosines(embeddings, self._all_centers())
             return self.scale * first_columns(cosines, self.num_classes)
         form = self.cross_entropies if losses else self.logits
@@ -237,13 +256,15 @@ class ArcMarginLayer(keras.layers.Layer):
             `(batch, num_classes)`; NaN, with a loss that is, if a compiled graph meets a
             label that is none.
         """
+        self._check_has_all_classes()
         given = labels
         labels, is_right = sound_labels(labels, self.num_classes)
-        rows, places, classes = self._rows(labels, training)
-        cosines = self._cosines(embeddings, rows)
-        logits = self._logits(embeddings, cosines, labels, places, training)
-        if classes is not None:
-            logits = spread_columns(logits, classes, self.num_classes)
+        seen = self._seen(labels, training)
+        is_right = _all_drawn(is_right, labels, seen)
+        cosines = self._cosines(embeddings, seen.rows, seen.is_class)
+        logits, _, _ = self._logits(embeddings, cosines, labels, seen, training)
+        if seen.classes is not None:
+            logits = spread_columns(logits, seen.classes, self.num_classes)
         logits = first_columns(logits, self.num_classes)
         if not is_concrete(given):
             self.add_loss(nan_unless(ops.zeros(()), ops.all(is_right)))
@@ -267,53 +288,95 @@ class ArcMarginLayer(keras.layers.Layer):
         """
         embeddings, labels = all_rows(embeddings), all_rows(labels)
         labels, is_right = sound_labels(labels, self.num_classes)
-        rows, places, _ = self._rows(labels, training)
+        seen = self._seen(labels, training)
         form = self._lean if self._is_lean else self._from_logits
-        losses, is_nearest_own = form(embeddings, rows, labels, places, training)
+        losses, is_nearest_own = form(embeddings, labels, seen, training)
         losses = over_labeled(weighted(losses, labels, self.class_weights), labels)
         losses = losses + self._shared_penalty(embeddings, labels)
-        return nan_unless(losses, is_right), is_nearest_own
+        return nan_unless(losses, _all_drawn(is_right, labels, seen)), is_nearest_own
 
-    def _rows(self, labels: Tensor, training: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The centers that are seen, each label's place among their classes, and these."""
-        if self._sampled is None:
-            return self._all_centers(), labels, None
-        return self._sampled.sample(labels, training)
+    def _seen(self, labels: Tensor, training: bool) -> Seen:
+        """The centers that are seen, and each label's place among their classes."""
+        if self._sampled:
+            return self._sampled.sample(labels, training)
+        here = labels - self.first_class
+        if self._has_all_classes:
+            places = labels
+        else:
+            places = ops.where(ops.logical_and(here >= 0, here < self.class_rows), here, -1)
+        return Seen(self._all_centers(), places, self._is_class())
+
+    def _is_class(self) -> Tensor | None:
+        """Which of the classes of the kernel's rows are classes; None for all."""
+        if self.first_class + self.class_rows <= self.num_classes:
+            return None
+        classes = self.first_class + ops.arange(self.class_rows, dtype="int32")
+        return classes < self.num_classes
 
     def centers(self) -> np.ndarray:
-        """The centers as they are now, `(sub_centers, num_classes, dim)`, not normalized."""
+        """The centers as they are now, `(sub_centers, num_classes, dim)`, not normalized.
+
+        Raises:
+            ValueError: if this process has only some of them.
+        """
+        self._check_has_all_classes()
         kernel = ops.convert_to_numpy(self._all_centers())
-        rows = kernel.reshape(self.sub_centers, self.class_rows, -1)
+        if self._by_class:
+            rows = kernel.reshape(self.class_rows, self.sub_centers, -1).swapaxes(0, 1)
+        else:
+            rows = kernel.reshape(self.sub_centers, self.class_rows, -1)
         return rows[:, : self.num_classes]
+
+    @property
+    def _has_all_classes(self) -> bool:
+        """Whether this program has them all; Torch's processes have a share each."""
+        return class_share()[1] == 1
+
+    def _check_has_all_classes(self) -> None:
+        if not self._has_all_classes:
+            place, shares = class_share()
+            raise ValueError(
+                f"Process {place} of {shares} has its share of the centers only, so there are no "
+                "logits for all classes. Expected `layer(embeddings, labels, losses=True)`."
+            )
 
     def _all_centers(self) -> Tensor:
         return self._sampled.current() if self._sampled else ops.convert_to_tensor(self.kernel)
 
     def _logits(
-        self, embeddings: Tensor, cosines: Tensor, labels: Tensor, places: Tensor, training: bool
-    ) -> Tensor:
-        """Scaled cosines to the classes that are seen, with the margin at the label's place."""
-        norms = lengths(*at_least_float32(embeddings))
-        cosine = at_label(cosines, places)
-        target = self._target(cosine, norms, labels, training)
-        others = self._filtered(self._others(cosines, cosine, places))
-        logits = self.scale * replace_at_label(others, places, target)
-        return without_padding(logits, self._classes_of(logits), ABSENT)
+        self, embeddings: Tensor, cosines: Tensor, labels: Tensor, seen: Seen, training: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Scaled cosines to the classes that are seen, with the margin at the label's place.
 
-    def _cosines(self, embeddings: Tensor, kernel: Tensor) -> Tensor:
+        Also the cosine to the label's class, without margin and with it, `(batch,)` both.
+        """
+        norms = lengths(*at_least_float32(embeddings))
+        cosine = at_label(cosines, seen.places)
+        if not self._has_all_classes:
+            cosine = of_all_classes(cosine, seen.places)
+        target = self._target(cosine, norms, labels, training)
+        others = self._filtered(self._others(cosines, cosine, labels))
+        logits = self.scale * replace_at_label(others, seen.places, target)
+        return without_padding(logits, seen.is_class, ABSENT), cosine, target
+
+    def _cosines(
+        self, embeddings: Tensor, kernel: Tensor, is_class: Tensor | None = None
+    ) -> Tensor:
         """To the nearest sub-center of each class in a kernel, `(batch, classes)`; -1 of none."""
         embeddings, kernel = at_least_float32(embeddings, kernel)
         cosines = right_transposed(unit_vectors(embeddings), unit_rows(kernel))
-        if self.sub_centers == 1:
-            return without_padding(cosines, self._classes_of(cosines), -1.0)
-        classes = kernel.shape[0] // self.sub_centers
-        starts = range(0, kernel.shape[0], classes)
-        nearest = reduce(larger, [cosines[:, start : start + classes] for start in starts])
-        return without_padding(nearest, self._classes_of(nearest), -1.0)
+        if self.sub_centers > 1:
+            cosines = reduce(larger, self._by_sub_center(cosines))
+        return without_padding(cosines, is_class, -1.0)
 
-    def _classes_of(self, columns: Tensor) -> int:
-        """How many of the columns `(batch, n)` are classes: all sampled ones, the first of all."""
-        return columns.shape[1] if self._sampled else min(columns.shape[1], self.num_classes)
+    def _by_sub_center(self, cosines: Tensor) -> list[Tensor]:
+        """Columns `(batch, rows)` as one `(batch, classes)` for each sub-center."""
+        count, rows = self.sub_centers, cosines.shape[1]
+        if self._by_class:
+            split = ops.reshape(cosines, (-1, rows // count, count))
+            return [split[:, :, center] for center in range(count)]
+        starts = range(0, rows, rows // count)
+        return [cosines[:, start : start + rows // count] for start in starts]
 
     @property
     def _is_lean(self) -> bool:
@@ -321,33 +384,40 @@ class ArcMarginLayer(keras.layers.Layer):
         others_stay = type(self.margin_rule).others is margins.Margin.others
         return self.sub_centers == 1 and self.interclass_filter is None and others_stay
 
+    def _count_of_classes(self) -> int:
+        """How many classes are seen in all."""
+        return self._sampled.num_sampled if self._sampled else self.num_classes
+
     def _from_logits(
-        self, embeddings: Tensor, kernel: Tensor, labels: Tensor, places: Tensor, training: bool
+        self, embeddings: Tensor, labels: Tensor, seen: Seen, training: bool
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropies and which rows are right, both `(batch,)`."""
-        cosines = self._cosines(embeddings, kernel)
-        logits = self._logits(embeddings, cosines, labels, places, training)
-        classes = self._classes_of(logits)
-        losses = cross_entropies(logits, places, classes, self.label_smoothing)
-        return losses, is_nearest(cosines, places)
+        cosines = self._cosines(embeddings, seen.rows, seen.is_class)
+        logits, cosine, target = self._logits(embeddings, cosines, labels, seen, training)
+        smoothing, count = self.label_smoothing, self._count_of_classes()
+        losses = cross_entropies(logits, self.scale * target, count, smoothing, seen.is_class)
+        return losses, is_nearest(cosine, max_of_classes(row_max(cosines)), labels)
 
     def _lean(
-        self, embeddings: Tensor, kernel: Tensor, labels: Tensor, places: Tensor, training: bool
+        self, embeddings: Tensor, labels: Tensor, seen: Seen, training: bool
     ) -> tuple[Tensor, Tensor]:
         """As `_from_logits`, without the logits."""
-        embeddings, kernel = at_least_float32(embeddings, kernel)
+        embeddings, kernel = at_least_float32(embeddings, seen.rows)
         units = unit_vectors(embeddings)
-        classes = kernel.shape[0] if self._sampled else self.num_classes
+        is_here = None if self._has_all_classes else seen.places >= 0
         own, others, largest = own_and_others(
-            units, kernel, ops.maximum(places, 0), self.scale, classes
+            units, kernel, ops.maximum(seen.places, 0), self.scale, seen.is_class, is_here
         )
+        if is_here is not None:
+            own, others = of_all_classes(own, seen.places), log_sum_of_classes(others)
+            largest = max_of_classes(largest)
         target = self._target(own, lengths(embeddings), labels, training)
         losses = ops.softplus(others - self.scale * target)
         if self.label_smoothing:
-            mean = mean_logit(units, kernel, own, target, self.scale, classes)
+            count = self._count_of_classes()
+            mean = mean_logit(units, kernel, own, target, self.scale, count, seen.is_class)
             losses = smoothed(losses, self.scale * target, mean, self.label_smoothing)
-        is_right = ops.logical_and(own >= largest, places >= 0)
-        return losses, ops.cast(is_right, losses.dtype)
+        return losses, is_nearest(own, largest, labels)
 
     def _target(self, cosine: Tensor, norms: Tensor, labels: Tensor, training: bool) -> Tensor:
         """The cosine to the label's class with the margin, `(batch,)`."""
@@ -474,6 +544,13 @@ def _two_of(inputs: Any, labels: Any) -> tuple[Any, Any]:
             f"{'' if labels is None else ', and labels'}"
         )
     return (inputs[0], inputs[1]) if len(inputs) == 2 else (inputs[0], None)
+
+
+def _all_drawn(is_right: Tensor, labels: Tensor, seen: Seen) -> Tensor:
+    """Which labels are sound, and their classes among those that are seen."""
+    if seen.is_drawn is None:
+        return is_right
+    return ops.logical_and(is_right, ops.logical_or(labels < 0, seen.is_drawn))
 
 
 def _check_has_labels(losses: bool) -> None:

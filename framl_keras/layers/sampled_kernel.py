@@ -2,16 +2,49 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from framl_keras.layers.row_sgd import RowSGD
-from framl_keras.ops.backend import assign_rows, check_one_device, take_rows
+from framl_keras.ops.backend import (
+    assign_rows,
+    check_one_device,
+    class_shards,
+    class_share,
+    max_of_classes,
+    place_among,
+    sum_of_classes,
+    take_rows,
+)
 from framl_keras.ops.random_bits import counted_uniform
 
 Tensor = Any
+
+# Classes are drawn block by block, so that devices that share the blocks draw their own. A block
+# gives at least so many, since it has to give all of a batch's classes that are its own.
+MOST_BLOCKS, SMALLEST_DRAW = 64, 1024
+
+
+class Seen(NamedTuple):
+    """The centers that a step sees.
+
+    Attributes:
+        rows: `(sub_centers * classes, dim)`.
+        places: of each label among the classes, int32 `(batch,)`; -1 for no label, and where
+            another program has the class.
+        is_class: bool `(classes,)`, where some are none; or None.
+        classes: int32 `(classes,)`, or None where all classes are seen.
+        is_drawn: bool `(batch,)`, whether the label's class could be drawn; None where all are.
+    """
+
+    rows: Tensor
+    places: Tensor
+    is_class: Tensor | None = None
+    classes: Tensor | None = None
+    is_drawn: Tensor | None = None
 
 
 class SampledKernel:
@@ -41,8 +74,32 @@ class SampledKernel:
         seed: int,
     ):
         self.num_classes, self.sub_centers = num_classes, sub_centers
-        self.num_sampled = math.ceil(sample_rate * num_classes)
         self.optimizer, self.seed = optimizer, seed
+        num_sampled = math.ceil(sample_rate * num_classes)
+        self.blocks = _blocks(num_classes, num_sampled)
+        self.block_classes = -(-num_classes // self.blocks)
+        self.block_draw = -(-num_sampled // self.blocks)
+        self.num_sampled = self.blocks * self.block_draw
+
+    @property
+    def classes_with_padding(self) -> int:
+        """Classes of a kernel whose blocks devices share equally."""
+        return self._all_blocks * self.block_classes
+
+    @property
+    def _all_blocks(self) -> int:
+        return -(-self.blocks // class_shards()) * class_shards()
+
+    def draws(self, first: int, last: int) -> np.ndarray:
+        """The first classes of each block: what stands for a draw before there was one.
+
+        Args:
+            first: of all drawn classes' places, the first that is asked for.
+            last: one beyond the last of them.
+        """
+        places = np.arange(first, last)
+        block, within = places // self.block_draw, places % self.block_draw
+        return (block * self.block_classes + within).astype("int32")
 
     def build(self, add_weight: Callable[..., Any], kernel: Any, dim: int) -> None:
         """Makes the state beside the kernel.
@@ -59,10 +116,19 @@ class SampledKernel:
                 "loss scaling would scale the rows' gradient. Use mixed_bfloat16 or float32."
             )
         self.kernel = kernel
-        rows = self.sub_centers * self.num_sampled
+        place, shares = class_share()
+        self.blocks_here = self._all_blocks // shares
+        self.first_class = place * self.blocks_here * self.block_classes
+        self.by_class = class_shards() > 1
+        count = self.blocks_here * self.block_draw
+        first = place * count
+        rows = self.sub_centers * count
         state = {"trainable": False, "initializer": "zeros", "autocast": False}
         self.velocity = add_weight(name="kernel_momentum", shape=kernel.shape, **state)
-        self.rows = add_weight(name="sampled_rows", shape=(rows,), dtype="int32", **state)
+        drawn = self.draws(first, first + count)
+        state["initializer"] = lambda shape, dtype=None: ops.convert_to_tensor(drawn, dtype=dtype)
+        self.drawn = add_weight(name="sampled_classes", shape=(count,), dtype="int32", **state)
+        state["initializer"] = "zeros"
         self.applied = add_weight(name="applied_gradient", shape=(2,), **state)
         self.updates = add_weight(name="updates", shape=(), dtype="int32", **state)
         self.steps = add_weight(name="steps", shape=(), dtype="int32", **state)
@@ -71,17 +137,12 @@ class SampledKernel:
         )
         self.gradient.overwrite_with_gradient = True
 
-    def sample(self, labels: Tensor, training: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows of this step and each label's place among the sampled classes.
+    def sample(self, labels: Tensor, training: bool) -> Seen:
+        """What a step sees; gradients flow from its rows to `row_gradient`.
 
         Args:
             labels: int32 `(batch,)`.
             training: whether gradients will come for these rows.
-
-        Returns:
-            The rows' values `(sub_centers * num_sampled, dim)`, through which gradients
-            flow to `row_gradient`; int32 `(batch,)`, -1 for no label; and the sampled
-            classes, ascending.
 
         Raises:
             ValueError: if the batch is larger than the number of sampled classes.
@@ -91,20 +152,48 @@ class SampledKernel:
                 "The batch must not be larger than the number of sampled classes, "
                 f"{self.num_sampled}. Raise `sample_rate`. Received: labels.shape={labels.shape}"
             )
+        here = labels - self.first_class
+        size = self.blocks_here * self.block_classes
+        here = ops.where(ops.logical_and(here >= 0, here < size), here, -1)
         classes, places = sample_classes(
-            labels, self.num_classes, self.num_sampled, self.seed, self.steps
+            here,
+            self.num_classes - self.first_class,
+            (self.blocks_here, self.block_classes, self.block_draw),
+            self.seed,
+            self.steps,
+            class_share()[0],
         )
-        starts = range(0, self.sub_centers * self.num_classes, self.num_classes)
-        rows = ops.concatenate([classes + start for start in starts])
+        everywhere = classes + self.first_class
+        is_class = None
+        if self.num_sampled < self._all_blocks * self.block_draw:
+            is_class = everywhere < self.num_classes
+        is_drawn = None
+        if self.blocks > 1:
+            is_drawn = sum_of_classes(ops.cast(places >= 0, "float32")) > 0
         if not training:
-            return ops.take(self.current(), rows, axis=0), places, classes
+            values = ops.take(self.current(), self._rows_of(classes), axis=0)
+            return Seen(values, places, is_class, everywhere, is_drawn)
         self._apply_gradient()
-        self.rows.assign(rows)
+        self.drawn.assign(everywhere)
         self.steps.assign(self.steps + 1)
         gradient = ops.convert_to_tensor(self.gradient)
-        values = take_rows(self.kernel, rows)
+        values = take_rows(self.kernel, self._rows_of(classes), self._blocks_of_rows)
         # Adds zero; the derivative with respect to `row_gradient` is that of the rows.
-        return values + (gradient - ops.stop_gradient(gradient)), places, classes
+        values = values + (gradient - ops.stop_gradient(gradient))
+        return Seen(values, places, is_class, everywhere, is_drawn)
+
+    @property
+    def _blocks_of_rows(self) -> int:
+        """In how many blocks the devices of one program may look for rows."""
+        return self.blocks_here if self.by_class else 1
+
+    def _rows_of(self, classes: Tensor) -> Tensor:
+        """The kernel's rows of some classes, counted from the first class here."""
+        if not self.by_class:
+            starts = range(0, self.sub_centers * self.num_classes, self.num_classes)
+            return ops.concatenate([classes + start for start in starts])
+        centers = ops.arange(self.sub_centers, dtype="int32")
+        return ops.reshape(classes[:, None] * self.sub_centers + centers, (-1,))
 
     def current(self) -> Tensor:
         """The kernel with the last step's gradient applied; a copy."""
@@ -114,21 +203,21 @@ class SampledKernel:
     def _apply_gradient(self) -> None:
         rows, values, velocity, mark = self._updated()
         is_new = self._is_new(mark)
-        assign_rows(self.kernel, rows, values)
-        assign_rows(self.velocity, rows, velocity)
+        assign_rows(self.kernel, rows, values, self._blocks_of_rows)
+        assign_rows(self.velocity, rows, velocity, self._blocks_of_rows)
         self.updates.assign(self.updates + ops.cast(is_new, "int32"))
         self.applied.assign(mark)
 
     def _updated(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The last step's rows, their new values and momentum, and the gradient's mark."""
-        rows = ops.convert_to_tensor(self.rows)
+        rows = self._rows_of(ops.convert_to_tensor(self.drawn) - self.first_class)
         gradient = ops.stop_gradient(ops.convert_to_tensor(self.gradient))
-        values = take_rows(self.kernel, rows)
-        velocity = take_rows(self.velocity, rows)
+        values = take_rows(self.kernel, rows, self._blocks_of_rows)
+        velocity = take_rows(self.velocity, rows, self._blocks_of_rows)
         new_values, new_velocity = self.optimizer.updated(
             values, velocity, gradient, ops.convert_to_tensor(self.updates)
         )
-        mark = ops.stack([ops.max(gradient), ops.min(gradient)])
+        mark = max_of_classes(ops.stack([ops.max(gradient), -ops.min(gradient)]))
         is_new = self._is_new(mark)
         values = ops.where(is_new, new_values, values)
         return rows, values, ops.where(is_new, new_velocity, velocity), mark
@@ -141,29 +230,52 @@ class SampledKernel:
         return ops.any(ops.not_equal(mark, ops.convert_to_tensor(self.applied)))
 
 
+def _blocks(num_classes: int, num_sampled: int) -> int:
+    """In how many blocks classes are drawn: a power of two, so that devices share them equally."""
+    blocks = MOST_BLOCKS
+    while blocks > 1:
+        last = num_classes - (blocks - 1) * -(-num_classes // blocks)
+        draw = -(-num_sampled // blocks)
+        if draw >= SMALLEST_DRAW and last >= draw:
+            break
+        blocks //= 2
+    return blocks
+
+
 def sample_classes(
-    labels: Tensor, num_classes: int, count: int, seed: int, step: Tensor
+    labels: Tensor,
+    num_classes: int,
+    blocks: tuple[int, int, int],
+    seed: int,
+    step: Tensor,
+    share: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """All classes of a batch and random others, `count` in all.
+    """All classes of a batch and random others, as many of each block of classes.
 
     Args:
         labels: int32 `(batch,)`; -1 stands for no class.
-        num_classes: how many classes there are.
-        count: how many to take, at least the batch's number of classes.
+        num_classes: how many classes there are; those beyond are drawn where none is left.
+        blocks: how many blocks, classes of each, and how many of them to draw: at least as
+            many as the batch may have.
         seed: any integer.
         step: integer scalar; the same seed and step give the same classes anywhere.
+        share: how many times as many classes come before these; their numbers are not counted.
 
     Returns:
-        The classes, sorted, int32 `(count,)`; and the place of each label among them,
-        int32 `(batch,)`, -1 where the label is.
+        The classes, ascending, int32 `(blocks * drawn,)`; and the place of each label among
+        them, int32 `(batch,)`, -1 where the label is, or its class was not drawn because its
+        block had more classes of the batch than are drawn.
     """
-    keys = counted_uniform((num_classes + 1,), seed, step)
+    count, size, drawn = blocks
+    keys = counted_uniform((count * size,), seed, step, share)
+    keys = ops.concatenate([keys, ops.zeros((1,), keys.dtype)])
     # Rows without a label go to one place more, which is cut off.
-    places = ops.where(labels < 0, num_classes, labels)
+    places = ops.where(labels < 0, count * size, labels)
     keys = ops.scatter_update(keys, places[:, None], ops.full_like(places, 2, dtype="float32"))
-    _, classes = ops.top_k(keys[:num_classes], count, sorted=False)
-    classes = ops.sort(ops.cast(classes, "int32"))
-    found = ops.cast(ops.searchsorted(classes, labels), "int32")
-    found = ops.minimum(found, count - 1)
-    is_there = ops.equal(ops.take(classes, found, axis=0), labels)
-    return classes, ops.where(is_there, found, -1)
+    keys = keys[:-1]
+    if num_classes < count * size:
+        keys = ops.where(ops.arange(count * size, dtype="int32") < num_classes, keys, -1.0)
+    _, within = ops.top_k(ops.reshape(keys, (count, size)), drawn, sorted=False)
+    starts = ops.arange(count, dtype="int32")[:, None] * size
+    classes = ops.reshape(ops.sort(ops.cast(within, "int32")) + starts, (-1,))
+    return classes, place_among(classes, labels)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from framl_keras.ops.backend import all_rows
-from framl_keras.ops.class_columns import is_nearest
-from framl_keras.ops.cross_entropies import cross_entropies, over_labeled, weighted
+from framl_keras.ops.class_columns import at_label, is_nearest, row_max
+from framl_keras.ops.cross_entropies import over_labeled, smoothed, weighted
 
 Tensor = Any
 
@@ -40,7 +41,11 @@ class SoftmaxLosses(keras.layers.Layer):
             logits: `(batch, classes)`.
             labels: int32 `(batch,)`.
         """
-        losses = cross_entropies(logits, labels, logits.shape[1], self.label_smoothing)
-        losses, is_right = weighted(losses, labels, self.class_weights), is_nearest(logits, labels)
+        own = at_label(logits, labels)
+        losses = ops.logsumexp(logits, axis=1) - own
+        if self.label_smoothing:
+            losses = smoothed(losses, own, ops.mean(logits, axis=1), self.label_smoothing)
+        losses = weighted(losses, labels, self.class_weights)
+        is_right = is_nearest(own, row_max(logits), labels)
         losses, is_right, labels = all_rows(losses), all_rows(is_right), all_rows(labels)
         return over_labeled(losses, labels), is_right

@@ -4,6 +4,8 @@ from typing import Any
 
 from keras import ops
 
+from framl_keras.ops.backend import class_share, max_of_classes, sum_of_classes, take_columns
+
 Tensor = Any
 
 ABSENT = -1e30  # a logit that counts nothing, and stays finite where there is no other class
@@ -19,8 +21,25 @@ def at_label(values: Tensor, labels: Tensor) -> Tensor:
     Returns:
         `(batch,)`.
     """
-    columns = ops.maximum(labels, 0)[:, None]
-    return ops.squeeze(ops.take_along_axis(values, columns, axis=1), axis=1)
+    return take_columns(values, ops.maximum(labels, 0))
+
+
+def of_all_classes(here: Tensor, places: Tensor) -> Tensor:
+    """A number of each row's own class, from the program that has it.
+
+    Args:
+        here: `(batch,)`, without a meaning where the class is elsewhere.
+        places: int32 `(batch,)`, -1 where it is elsewhere or there is none.
+    """
+    return sum_of_classes(ops.where(places >= 0, here, ops.zeros_like(here)))
+
+
+def log_sum_of_classes(here: Tensor) -> Tensor:
+    """The logarithm of a sum of exponentials over all classes, from each program's, `(batch,)`."""
+    if class_share()[1] == 1:
+        return here
+    largest = max_of_classes(here)
+    return largest + ops.log(sum_of_classes(ops.exp(here - largest)))
 
 
 def replace_at_label(values: Tensor, labels: Tensor, new: Tensor) -> Tensor:
@@ -51,20 +70,19 @@ def larger(a: Tensor, b: Tensor) -> Tensor:
     return ops.where(b > a, b, a)
 
 
-def without_padding(values: Tensor, num_classes: int, absent: float) -> Tensor:
+def without_padding(values: Tensor, is_class: Tensor | None, absent: float) -> Tensor:
     """Writes a value into the columns that are no class's, where a kernel has rows besides.
 
     Args:
-        values: `(batch, rows)`, of which the first `num_classes` columns are classes.
-        num_classes: how many classes there are.
+        values: `(batch, rows)`.
+        is_class: which of the columns are classes, bool `(rows,)`; None for all.
         absent: what the others get.
 
     Returns:
         `(batch, rows)`; the values themselves if each column is a class.
     """
-    if values.shape[1] == num_classes:
+    if is_class is None:
         return values
-    is_class = ops.arange(values.shape[1], dtype="int32") < num_classes
     return ops.where(is_class, values, ops.cast(absent, values.dtype))
 
 
@@ -82,18 +100,19 @@ def row_max(values: Tensor) -> Tensor:
     return values[:, 0] if values.shape[0] == 0 else ops.max(values, axis=1)
 
 
-def is_nearest(cosines: Tensor, labels: Tensor) -> Tensor:
+def is_nearest(own: Tensor, largest: Tensor, labels: Tensor) -> Tensor:
     """Which rows are nearest to their own class; one with label -1 to none.
 
     Args:
-        cosines: `(batch, num_classes)`.
+        own: the cosine to the label's class, `(batch,)`.
+        largest: the largest of all classes, or of all others, `(batch,)`.
         labels: int32 `(batch,)`.
 
     Returns:
         1.0 or 0.0, `(batch,)`, without gradient.
     """
-    nearest = at_label(cosines, labels) >= row_max(cosines)
-    return ops.stop_gradient(ops.cast(ops.logical_and(nearest, labels >= 0), cosines.dtype))
+    nearest = ops.logical_and(own >= largest, labels >= 0)
+    return ops.stop_gradient(ops.cast(nearest, own.dtype))
 
 
 def spread_columns(logits: Tensor, classes: Tensor, num_classes: int) -> Tensor:

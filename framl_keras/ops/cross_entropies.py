@@ -2,34 +2,38 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from framl_keras.ops.class_columns import at_label, first_columns
+from framl_keras.ops.backend import sum_of_classes
+from framl_keras.ops.class_columns import log_sum_of_classes, without_padding
 from framl_keras.ops.unit_vectors import inverse_lengths
 
 Tensor = Any
 
 
 def cross_entropies(
-    logits: Tensor, labels: Tensor, num_classes: int, label_smoothing: float = 0.0
+    logits: Tensor,
+    own: Tensor,
+    num_classes: int,
+    label_smoothing: float = 0.0,
+    is_class: Tensor | None = None,
 ) -> Tensor:
-    """Cross-entropies `(batch,)`, those of rows with label -1 without a meaning.
+    """Cross-entropies `(batch,)`.
 
     Args:
-        logits: `(batch, columns)`.
-        labels: int32 `(batch,)`.
-        num_classes: how many of the columns are classes, the first.
+        logits: of the classes that this program has, `(batch, columns)`.
+        own: the logit of each row's own class, `(batch,)`.
+        num_classes: how many classes there are in all.
         label_smoothing: see `smoothed`.
+        is_class: which of the columns are classes, bool `(columns,)`; None for all.
     """
-    labels = ops.maximum(labels, 0)
-    losses = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    losses = log_sum_of_classes(ops.logsumexp(logits, axis=1)) - own
     if not label_smoothing:
         return losses
-    mean = ops.mean(first_columns(logits, num_classes), axis=1)
-    return smoothed(losses, at_label(logits, labels), mean, label_smoothing)
+    total = sum_of_classes(ops.sum(without_padding(logits, is_class, 0.0), axis=1))
+    return smoothed(losses, own, total / num_classes, label_smoothing)
 
 
 def smoothed(losses: Tensor, own: Tensor, mean: Tensor, label_smoothing: float) -> Tensor:
@@ -48,22 +52,30 @@ def smoothed(losses: Tensor, own: Tensor, mean: Tensor, label_smoothing: float) 
 
 
 def mean_logit(
-    units: Tensor, kernel: Tensor, own: Tensor, target: Tensor, scale: float, num_classes: int
+    units: Tensor,
+    kernel: Tensor,
+    own: Tensor,
+    target: Tensor,
+    scale: float,
+    num_classes: int,
+    is_class: Tensor | None = None,
 ) -> Tensor:
     """The mean over classes of a row's logits, `(batch,)`, without the logits.
 
     Args:
         units: embeddings of length 1, `(batch, dim)`.
-        kernel: centers, `(rows, dim)`, of which the first `num_classes` are classes.
+        kernel: the centers that this program has, `(rows, dim)`.
         own: the cosine to the label's class, `(batch,)`.
         target: what stands in its place with the margin, `(batch,)`.
         scale: what the cosines are multiplied with.
-        num_classes: number of classes.
+        num_classes: how many classes there are in all.
+        is_class: which of the rows are classes, bool `(rows,)`; None for all.
     """
-    is_class = ops.arange(kernel.shape[0], dtype="int32") < num_classes
-    shares = inverse_lengths(kernel) * ops.cast(is_class, kernel.dtype) / num_classes
+    shares = inverse_lengths(kernel) / num_classes
+    if is_class is not None:
+        shares = shares * ops.cast(is_class, kernel.dtype)
     mean = ops.einsum("bd,d->b", units, ops.einsum("rd,r->d", kernel, shares))
-    return scale * (mean + (target - own) / num_classes)
+    return scale * (sum_of_classes(mean) + (target - own) / num_classes)
 
 
 def weighted(losses: Tensor, labels: Tensor, class_weights: npt.ArrayLike | None) -> Tensor:

@@ -10,14 +10,25 @@ from framl_keras.ops.backend import (
     right_transposed,
     subtract_rows,
 )
-from framl_keras.ops.class_columns import ABSENT, row_max, without_padding, write_at_label
+from framl_keras.ops.class_columns import (
+    ABSENT,
+    at_label,
+    row_max,
+    without_padding,
+    write_at_label,
+)
 from framl_keras.ops.unit_vectors import inverse_lengths
 
 Tensor = Any
 
 
 def own_and_others(
-    embeddings: Tensor, centers: Tensor, labels: Tensor, scale: float, num_classes: int
+    embeddings: Tensor,
+    centers: Tensor,
+    labels: Tensor,
+    scale: float,
+    is_class: Tensor | None = None,
+    is_here: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The three numbers of each row from which a softmax loss with a margin is computed.
 
@@ -31,7 +42,10 @@ def own_and_others(
         centers: of ordinary length, see `inverse_lengths`, `(rows, dim)`.
         labels: int32 `(batch,)`, none below 0.
         scale: what the cosines are multiplied with.
-        num_classes: how many of the rows are classes, the first; the others count nothing.
+        is_class: which of the rows are classes, bool `(rows,)`; the others count nothing. None
+            for all.
+        is_here: bool `(batch,)`, whether the row's own class is among the centers; None where
+            all are. Elsewhere its label has no meaning, and its cosine is 0.
 
     Returns:
         Three `(batch,)`: the cosine to the row's own class; the logarithm of the sum of
@@ -43,7 +57,9 @@ def own_and_others(
         inverse = inverse_lengths(centers)
         own_centers = ops.take(centers, labels, axis=0) * ops.take(inverse, labels)[:, None]
         own = ops.sum(embeddings * own_centers, axis=1)
-        values = _others(embeddings, centers, inverse, labels, scale, num_classes)
+        if is_here is not None:
+            own = ops.where(is_here, own, 0.0)
+        values = _others(embeddings, centers, inverse, labels, scale, is_class, is_here)
         largest = row_max(values)
         # The old array goes as soon as the new one is there, here and below.
         values = values - largest[:, None]
@@ -60,11 +76,11 @@ def own_and_others(
             embeddings, centers = arguments
             # Else the product may be computed while the first is still there, or kept from then.
             embeddings = after(embeddings, others)
-            values = _others(embeddings, centers, inverse, labels, scale, num_classes)
+            values = _others(embeddings, centers, inverse, labels, scale, is_class, is_here)
             values = values - others[:, None]
             values = ops.exp(values)
             values = values * (scale * upstream[1])[:, None]
-            values = write_at_label(values, labels, upstream[0])
+            values = _write_here(values, labels, upstream[0], is_here)
             values = values * inverse
             to_embeddings = values @ centers
             # One product at a time: each may want working memory of its own.
@@ -86,10 +102,18 @@ def _others(
     inverse: Tensor,
     labels: Tensor,
     scale: float,
-    num_classes: int,
+    is_class: Tensor | None,
+    is_here: Tensor | None,
 ) -> Tensor:
     """The logits, in which the row's own class counts nothing, `(batch, rows)`."""
     logits = right_transposed(scale * embeddings, centers)
-    logits = without_padding(logits * inverse, num_classes, ABSENT)
+    logits = without_padding(logits * inverse, is_class, ABSENT)
     absent = ops.full_like(embeddings[:, 0], ABSENT)
-    return write_at_label(logits, labels, absent)
+    return _write_here(logits, labels, absent, is_here)
+
+
+def _write_here(values: Tensor, labels: Tensor, new: Tensor, is_here: Tensor | None) -> Tensor:
+    """Writes into each row at its label, if its own class is here."""
+    if is_here is not None:
+        new = ops.where(is_here, new, at_label(values, labels))
+    return write_at_label(values, labels, new)

@@ -8,7 +8,7 @@ import numpy as np
 
 from framl_keras.errors import UserError
 from framl_keras.optional import require
-from framl_keras.published.safetensors import read_safetensors
+from framl_keras.untrusted.safetensors import read_safetensors
 
 # Lightning's, arcface_torch's with its optimizer, and others'; the first of equals is taken.
 WRAPPERS = ("state_dict", "state_dict_backbone", "model", "model_state_dict", "backbone", "net")

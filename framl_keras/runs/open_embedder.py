@@ -99,10 +99,12 @@ def check_embedder(path: str | os.PathLike[str] | None = None) -> Path:
     Raises:
         UserError: if there is none, or it is of another kind.
     """
+    if path is not None and is_checkpoint(path):
+        return Path(path)
     if path is None or Path(path).is_dir() or not os.path.lexists(path):
         return find_run(path).embedder
     file = Path(path)
-    if is_checkpoint(file) or file.suffix in (".keras", ".h5"):
+    if file.suffix in (".keras", ".h5"):
         return file
     remedy = "Other formats are converted with: framl-keras import-weights"
     if file.suffix == SUFFIX:

@@ -163,10 +163,9 @@ def without_augmentation(recipe: Recipe) -> Recipe:
 def checkpoints_of(
     run: RunDirectory, recipe: Recipe, source: Source, devices: Devices
 ) -> Checkpoints:
-    """The run's checkpoints, which one process writes."""
+    """The run's checkpoints, of which each process writes its part."""
     facts = facts_of(recipe.model_dump(mode="json"), source)
-    keep = recipe.train.keep
-    return Checkpoints(run.checkpoints, facts, keep, devices.writes, devices.wait)
+    return Checkpoints(run.checkpoints, facts, recipe.train.keep, devices)
 
 
 def journal_of(

@@ -78,7 +78,7 @@ def test_rows_that_are_not_sampled_stay_with_their_momentum(rng):
     for batch in batches(rng, count=6):
         kernel = centers(head)
         train(model, [batch])
-        rows, velocity = numbers(state.rows), numbers(state.velocity)
+        rows, velocity = numbers(state.drawn), numbers(state.velocity)
         others = np.setdiff1d(np.arange(CLASSES), rows)
         assert len(others) == CLASSES - 4
         assert set(batch[1]) <= set(rows)

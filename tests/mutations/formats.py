@@ -1,6 +1,7 @@
 """The files that commands open: how one is made, damaged and read."""
 
 import contextlib
+import hashlib
 import importlib
 import json
 import pickle
@@ -26,6 +27,9 @@ from framl_keras.errors import UserError
 from framl_keras.evaluation.embedding_parts import Part, merge_parts, write_part
 from framl_keras.evaluation.embeddings import Embeddings
 from mutations import change
+
+
+TENSORS = "00000-of-00001.safetensors"
 
 
 def encoded_part(root):
@@ -265,12 +269,37 @@ def keras_weights(root):
     return path, path, lambda location, rng: load_keras_weights(model, Path(location), "a test")
 
 
-def checkpoint(root):
-    from framl_keras.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+def checkpoint(file, sound=False):
+    """One file of a checkpoint; `sound` as by one who writes checksums, which then fit."""
 
-    arrays = {"model/a": np.eye(4, dtype=np.float32), "optimizer/0": np.arange(3)}
-    save_checkpoint(root / "x.ckpt", Checkpoint({"step": 3, "recipe": {}, "data": "x"}, arrays))
-    return root / "x.ckpt", root / "x.ckpt", lambda location, rng: load_checkpoint(Path(location))
+    def make(root):
+        from framl_keras.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+
+        arrays = {"model/a": np.eye(4, dtype=np.float32), "optimizer/0": np.arange(3)}
+        path = root / "x.ckpt"
+        save_checkpoint(path, Checkpoint({"step": 3, "recipe": {}, "data": "x"}, arrays))
+
+        def read(location, rng):
+            if sound:
+                with_sound_checksums(Path(location))
+            arrays = load_checkpoint(Path(location)).arrays
+            return [array.shape for array in arrays.values()]
+
+        return path, path / file, read
+
+    return make
+
+
+def with_sound_checksums(path):
+    """Writes checksums that fit what is there, as far as there is an index to write them into."""
+    from framl_keras.runs.checkpoint import INDEX, _digest
+
+    with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError, OSError):
+        index = json.loads((path / INDEX).read_bytes())
+        index.pop("sha256", None)
+        for name in list(index.get("files", {})):
+            index["files"][name] = hashlib.sha256((path / name).read_bytes()).hexdigest()
+        (path / INDEX).write_text(json.dumps({**index, "sha256": _digest(index)}))
 
 
 def classes(root):
@@ -481,8 +510,12 @@ FORMATS = [
     Format("keras weights, sound", keras_model, change.of_member(".h5"), costly=True),
     Format("weights.h5", keras_weights, costly=True),
     Format("weights of Keras 2", old_keras_weights, costly=True),
-    Format("checkpoint", checkpoint),
-    Format("checkpoint, sound", checkpoint, change.of_member()),
+    Format("checkpoint index", checkpoint("index.json")),
+    Format("checkpoint index, sound", checkpoint("index.json", sound=True)),
+    Format("checkpoint", checkpoint(TENSORS)),
+    Format(
+        "checkpoint, sound", checkpoint(TENSORS, sound=True), change.of_safetensors
+    ),
     Format("classes.json", classes),
     Format("thresholds.json", thresholds),
     Format("calibration.json", calibration),

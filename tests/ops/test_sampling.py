@@ -5,11 +5,12 @@ from keras import ops
 from framl_keras.layers.sampled_kernel import sample_classes
 
 
-def sampled(labels, num_classes=50, count=12, seed=3, step=0):
+def sampled(labels, num_classes=50, count=12, seed=3, step=0, blocks=1):
+    size = -(-num_classes // blocks)
     classes, places = sample_classes(
         ops.convert_to_tensor(np.int32(labels)),
         num_classes,
-        count,
+        (blocks, size, count // blocks),
         seed,
         ops.convert_to_tensor(step),
     )

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from framl_keras.errors import UserError
-from framl_keras.published.safetensors import read_safetensors
+from framl_keras.untrusted.safetensors import read_safetensors
 from framl_keras.published.state_dict import read_state_dict
 
 torch = pytest.importorskip("torch")

@@ -23,7 +23,7 @@ def changed(recipe, **sections):
 
 def final_state(run):
     newest = sorted(run.checkpoints.glob("step-*"))[-1]
-    return load_checkpoint(newest).arrays
+    return dict(load_checkpoint(newest).arrays)
 
 
 def log_of(run):

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections import namedtuple
 
 import keras
@@ -88,7 +89,7 @@ def test_the_best_is_saved_even_if_the_run_was_killed_before_its_verification(re
     with ctrl_c_during(3):
         train(changed(recipe, train={"verify_every": 1}), run)
     for later in ("best.ckpt", "step-000000003.ckpt"):
-        (run.checkpoints / later).unlink()
+        shutil.rmtree(run.checkpoints / later)
     train(changed(recipe, train={"verify_every": 1}), run)
     assert load_checkpoint(run.checkpoints / "best.ckpt").facts["step"] == 2
 
@@ -171,9 +172,10 @@ def test_a_run_killed_at_its_very_end_only_delivers(recipe, verified, killed, mo
         patch.setattr("framl_keras.training.train.settle", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train(chosen, run)
-    last = (run.checkpoints / "step-000000006.ckpt").read_bytes()
+    index = run.checkpoints / "step-000000006.ckpt" / "index.json"
+    last = index.read_bytes()
     assert train(chosen, run).facts["step"] == 2
-    assert (run.checkpoints / "step-000000006.ckpt").read_bytes() == last
+    assert index.read_bytes() == last
     assert not list(run.path.parent.glob("tiny.before-*"))
 
 
@@ -183,7 +185,7 @@ def test_a_damaged_best_is_told_and_chosen_anew(recipe, verified, caplog):
     run = RunDirectory("runs/tiny")
     with ctrl_c_during(3):
         train(chosen, run)
-    (run.checkpoints / "best.ckpt").write_bytes(b"PK\x03\x04 damaged")
+    (run.checkpoints / "best.ckpt" / "index.json").write_bytes(b"{")
     assert train(chosen, run).facts["step"] == 6
     assert "The best is chosen anew" in caplog.text
 

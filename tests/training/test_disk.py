@@ -11,16 +11,20 @@ from framl_keras.runs.directory import RunDirectory
 from framl_keras.training.train import train
 
 
-def a_disk_that_fills_up(monkeypatch, arrays=3):
-    """Lets each checkpoint be written as far as some arrays, and no further."""
-    write, left = checkpoint._write_array, iter(range(arrays))
+def a_disk_that_fills_up(monkeypatch, writes=3):
+    """Lets each checkpoint be written so far, and no further."""
+    write, left = checkpoint._write, iter(range(writes))
 
     def write_a_few(*arguments):
         if next(left, None) is None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(*arguments)
 
-    monkeypatch.setattr(checkpoint, "_write_array", write_a_few)
+    monkeypatch.setattr(checkpoint, "_write", write_a_few)
+
+
+def files_in(folder):
+    return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def test_a_full_disk_loses_nothing(recipe, monkeypatch):
@@ -28,13 +32,13 @@ def test_a_full_disk_loses_nothing(recipe, monkeypatch):
     train(recipe, straight)
     with ctrl_c_during(3):
         train(changed(recipe, name="tiny"), run)
-    before = {file.name: file.read_bytes() for file in run.checkpoints.iterdir()}
+    before = files_in(run.checkpoints)
     with monkeypatch.context() as patch:
         a_disk_that_fills_up(patch)
         with pytest.raises(UserError, match=r"step-0+4\.ckpt: No space left.*Make room") as full:
             train(changed(recipe, name="tiny"), run)
     assert "\n" not in str(full.value)
-    assert {file.name: file.read_bytes() for file in run.checkpoints.iterdir()} == before
+    assert files_in(run.checkpoints) == before
     train(changed(recipe, name="tiny"), run)
     assert_same_state(final_state(run), final_state(straight))
 
@@ -87,7 +91,8 @@ def test_what_a_killed_run_was_writing_is_cleared(recipe):
     run = RunDirectory("runs/tiny")
     with ctrl_c_during(2):
         train(recipe, run)
-    half = run.checkpoints / ".step-000000003.77.partial.ckpt"
-    half.write_bytes(b"PK")
+    half = run.checkpoints / ".step-000000003.ckpt.partial"
+    half.mkdir()
+    (half / "00000-of-00001.safetensors").write_bytes(b"half")
     train(recipe, run)
     assert not half.exists()

@@ -124,7 +124,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(recipe, caplog):
     train(recipe, straight)
     with ctrl_c_during(3):
         train(changed(recipe, train={"save_steps": 1}), run)
-    newest = run.checkpoints / "step-000000003.ckpt"
+    newest = run.checkpoints / "step-000000003.ckpt" / "00000-of-00001.safetensors"
     content = bytearray(newest.read_bytes())
     kernel = final_state(run)["model/head/kernel"]
     content[content.index(kernel.tobytes())] ^= 1

@@ -15,17 +15,31 @@ Each file has the same functions:
 - `sum_of_shares(values)`: the sum of a tensor over all shares.
 - `subtract_rows(a, rows, factors)`: `a - factors[:, None] * rows`; on Torch in the memory
   of `a`, which is lost.
-- `take_rows(variable, rows)`: rows `(m,)`, int32, of a Keras variable `(n, dim)`, as
-  `(m, dim)`; the variable is not trained by gradients.
+- `place_among(classes, labels)`: the place of each label, int32 `(batch,)`, among ascending
+  classes, int32 `(m,)`; -1 where it is not.
+- `take_columns(values, columns)`: the value of each row `(batch, n)` at a column, int32
+  `(batch,)`.
+- `take_rows(variable, rows, blocks)`: rows `(m,)`, int32, of a Keras variable `(n, dim)`, as
+  `(m, dim)`; the variable is not trained by gradients. With `blocks` above 1 both have as many
+  equal blocks, and a block of `rows` lies within its block of the variable: so devices that
+  share the blocks need not ask each other.
 - `all_rows(rows)`: the rows `(n, ...)` of all processes where these share a batch, see
   `row_share`, one share after the other; else the rows themselves.
 - `arctan2(y, x)`: the angle of `(x, y)`, in the precision of its arguments.
-- `assign_rows(variable, rows, values)`: writes values `(m, dim)`, of the variable's dtype,
+- `assign_rows(variable, rows, values, blocks)`: writes values `(m, dim)`, of the variable's dtype,
   to rows of it; where a row appears twice, its values must be the same.
 - `check_one_device(what)`: raises a ValueError where the backend spreads the model over
   several devices in a way that `assign_rows` cannot follow.
 - `class_shards()`: over how many devices the rows of a margin head's kernel are shared now; it
   has a multiple of that.
+- `class_share()`: which share of these rows the program has, and of how many: Torch's processes
+  have one each, JAX' program has all of them.
+- `sum_of_classes(values)`: the sum over programs that have a share of the classes.
+- `max_of_classes(values)`: the largest of each number over them, without gradient.
+- `held_rows(variable)`: the rows of a variable `(n, ...)` that this process holds, and is the one
+  to save, where devices share them: the first, the last and one, and what reads some of them.
+- `fill_rows(variable, make)`: writes the rows that this process holds, `make(first, last)`; on
+  Torch a variable's first row is 0 in none but the first process, here and above.
 - `is_concrete(tensor)`: whether its values are there, all of them in this process; those of
   a graph that is being compiled are not.
 - `scaled_channels(x, scale, shift)`: `x * scale + shift` with a number a channel,
@@ -55,17 +69,24 @@ assign_rows = _chosen.assign_rows
 channel_prelu = _chosen.channel_prelu
 check_one_device = _chosen.check_one_device
 checked_in_graph = _chosen.checked_in_graph
-class_shards = _chosen.class_shards
 circular_correlation = _chosen.circular_correlation
+class_shards = _chosen.class_shards
+class_share = _chosen.class_share
+fill_rows = _chosen.fill_rows
 first_largest = _chosen.first_largest
+held_rows = _chosen.held_rows
 is_concrete = _chosen.is_concrete
 left_transposed = _chosen.left_transposed
+max_of_classes = _chosen.max_of_classes
+place_among = _chosen.place_among
 right_transposed = _chosen.right_transposed
 scaled_channels = _chosen.scaled_channels
 share_of_rows = _chosen.share_of_rows
 shares_of_rows = _chosen.shares_of_rows
-sum_of_shares = _chosen.sum_of_shares
 subtract_rows = _chosen.subtract_rows
+sum_of_classes = _chosen.sum_of_classes
+sum_of_shares = _chosen.sum_of_shares
+take_columns = _chosen.take_columns
 take_rows = _chosen.take_rows
 
 __all__ = [
@@ -78,14 +99,21 @@ __all__ = [
     "checked_in_graph",
     "circular_correlation",
     "class_shards",
+    "class_share",
+    "fill_rows",
     "first_largest",
+    "held_rows",
     "is_concrete",
     "left_transposed",
+    "max_of_classes",
+    "place_among",
     "right_transposed",
     "scaled_channels",
     "share_of_rows",
     "shares_of_rows",
     "subtract_rows",
+    "sum_of_classes",
     "sum_of_shares",
+    "take_columns",
     "take_rows",
 ]

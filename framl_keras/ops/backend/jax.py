@@ -3,28 +3,32 @@
 Under jit, writing rows copies nothing, since the variable's memory is given away.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import keras
+import numpy as np
 from jax import numpy as jnp
 
+from framl_keras.ops.backend import plain
 from framl_keras.ops.backend.plain import (
     all_rows,
     arctan2,
-    assign_rows,
     channel_prelu,
     check_one_device,
     checked_in_graph,
+    class_share,
     first_largest,
     left_transposed,
+    max_of_classes,
     right_transposed,
     scaled_channels,
     share_of_rows,
     shares_of_rows,
     subtract_rows,
+    sum_of_classes,
     sum_of_shares,
-    take_rows,
 )
 
 Tensor = Any
@@ -39,15 +43,22 @@ __all__ = [
     "checked_in_graph",
     "circular_correlation",
     "class_shards",
+    "class_share",
+    "fill_rows",
     "first_largest",
+    "held_rows",
     "is_concrete",
     "left_transposed",
+    "max_of_classes",
+    "place_among",
     "right_transposed",
     "scaled_channels",
     "share_of_rows",
     "shares_of_rows",
     "subtract_rows",
+    "sum_of_classes",
     "sum_of_shares",
+    "take_columns",
     "take_rows",
 ]
 
@@ -73,3 +84,72 @@ def is_concrete(tensor: Tensor) -> bool:
     if isinstance(tensor, jax.core.Tracer):
         return False
     return not isinstance(tensor, jax.Array) or tensor.is_fully_addressable
+
+
+def take_columns(values: Tensor, columns: Tensor) -> Tensor:
+    """The value of each row `(batch, n)` at its column; a sum where devices share the columns."""
+    if class_shards() == 1:
+        return plain.take_columns(values, columns)
+    is_it = jnp.arange(values.shape[1], dtype="int32") == columns[:, None]
+    return jnp.sum(jnp.where(is_it, values, 0), axis=1)
+
+
+def place_among(classes: Tensor, labels: Tensor) -> Tensor:
+    """The place of each label `(batch,)` among ascending classes `(m,)`; -1 where it is not."""
+    if class_shards() == 1:
+        return plain.place_among(classes, labels)
+    places = jnp.arange(1, classes.shape[0] + 1, dtype="int32")
+    return jnp.sum(jnp.where(classes == labels[:, None], places, 0), axis=1, dtype="int32") - 1
+
+
+def take_rows(variable: Any, rows: Tensor, blocks: int = 1) -> Tensor:
+    """Reads `rows` `(m,)` of a variable `(n, dim)`, each block in its block."""
+    if blocks == 1:
+        return plain.take_rows(variable, rows)
+    table, places = _in_blocks(variable, rows, blocks)
+    return jax.vmap(lambda block, some: block[some])(table, places).reshape(rows.size, -1)
+
+
+def assign_rows(variable: Any, rows: Tensor, values: Tensor, blocks: int = 1) -> None:
+    """Writes `values` `(m, dim)` to `rows` `(m,)` of a variable, each block to its block."""
+    if blocks == 1:
+        plain.assign_rows(variable, rows, values)
+        return
+    table, places = _in_blocks(variable, rows, blocks)
+    new = jnp.reshape(values, (*places.shape, -1))
+    written = jax.vmap(lambda block, some, made: block.at[some].set(made))(table, places, new)
+    variable.assign(jnp.reshape(written, variable.shape))
+
+
+def _in_blocks(variable: Any, rows: Tensor, blocks: int) -> tuple[Tensor, Tensor]:
+    """A variable as `(blocks, n, dim)`, and rows of it as places within their blocks."""
+    table = jnp.reshape(jnp.asarray(variable.value), (blocks, -1, variable.shape[1]))
+    starts = jnp.arange(blocks, dtype="int32") * table.shape[1]
+    return table, jnp.reshape(rows, (blocks, -1)) - starts[:, None]
+
+
+def held_rows(variable: Any) -> list[tuple[int, int, Callable[[int, int], np.ndarray]]]:
+    """The rows on this process' devices, each of which has others."""
+
+    def reader(first: int, shard: jax.Array) -> Callable[[int, int], np.ndarray]:
+        return lambda low, high: np.asarray(shard[low - first : high - first])
+
+    held = []
+    for shard in variable.value.addressable_shards:
+        rows = shard.index[0]
+        first, last = rows.start or 0, rows.stop or variable.shape[0]
+        if shard.replica_id == 0:
+            held.append((first, last, reader(first, shard.data)))
+    return held
+
+
+def fill_rows(variable: Any, make: Callable[[int, int], np.ndarray]) -> None:
+    """Writes the rows that this process' devices have."""
+    dtype = variable.value.dtype
+
+    def rows_at(index: tuple[slice, ...]) -> np.ndarray:
+        first, last = index[0].start or 0, index[0].stop or variable.shape[0]
+        return np.asarray(make(first, last), dtype)
+
+    place = variable.value.sharding
+    variable.assign(jax.make_array_from_callback(tuple(variable.shape), place, rows_at))

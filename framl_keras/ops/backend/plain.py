@@ -1,7 +1,9 @@
 """What every backend can do, by `keras.ops` alone."""
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from framl_keras.ops.dft import circular_correlation
@@ -18,15 +20,22 @@ __all__ = [
     "checked_in_graph",
     "circular_correlation",
     "class_shards",
+    "class_share",
+    "fill_rows",
     "first_largest",
+    "held_rows",
     "is_concrete",
     "left_transposed",
+    "max_of_classes",
+    "place_among",
     "right_transposed",
     "scaled_channels",
     "share_of_rows",
     "shares_of_rows",
     "subtract_rows",
+    "sum_of_classes",
     "sum_of_shares",
+    "take_columns",
     "take_rows",
 ]
 
@@ -62,12 +71,17 @@ def subtract_rows(a: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
     return a - factors[:, None] * rows  # in place of one of the two, too
 
 
-def take_rows(variable: Any, rows: Tensor) -> Tensor:
+def take_columns(values: Tensor, columns: Tensor) -> Tensor:
+    """The value of each row `(batch, n)` at its column, int32 `(batch,)`."""
+    return ops.squeeze(ops.take_along_axis(values, columns[:, None], axis=1), axis=1)
+
+
+def take_rows(variable: Any, rows: Tensor, blocks: int = 1) -> Tensor:
     """Reads `rows` `(m,)` of a variable `(n, dim)`, giving `(m, dim)`."""
     return ops.take(ops.convert_to_tensor(variable), rows, axis=0)
 
 
-def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
+def assign_rows(variable: Any, rows: Tensor, values: Tensor, blocks: int = 1) -> None:
     """Writes `values` `(m, dim)` to `rows` `(m,)` of a variable `(n, dim)`."""
     variable.assign(ops.scatter_update(ops.convert_to_tensor(variable), rows[:, None], values))
 
@@ -79,6 +93,42 @@ def check_one_device(what: str) -> None:
 def class_shards() -> int:
     """One: no device has a part of a kernel."""
     return 1
+
+
+def class_share() -> tuple[int, int]:
+    """The first of one: the program has all classes."""
+    return 0, 1
+
+
+def sum_of_classes(values: Tensor) -> Tensor:
+    """The values: the program has all classes."""
+    return values
+
+
+def max_of_classes(values: Tensor) -> Tensor:
+    """The values, without gradient."""
+    return ops.stop_gradient(values)
+
+
+def place_among(classes: Tensor, labels: Tensor) -> Tensor:
+    """The place of each label `(batch,)` among ascending classes `(m,)`; -1 where it is not."""
+    found = ops.cast(ops.searchsorted(classes, labels), "int32")
+    found = ops.minimum(found, classes.shape[0] - 1)
+    return ops.where(ops.equal(ops.take(classes, found, axis=0), labels), found, -1)
+
+
+def held_rows(variable: Any) -> list[tuple[int, int, Callable[[int, int], np.ndarray]]]:
+    """All rows."""
+
+    def read(first: int, last: int) -> np.ndarray:
+        return ops.convert_to_numpy(ops.convert_to_tensor(variable)[first:last])
+
+    return [(0, variable.shape[0], read)]
+
+
+def fill_rows(variable: Any, make: Callable[[int, int], np.ndarray]) -> None:
+    """Writes all rows."""
+    variable.assign(make(0, variable.shape[0]))
 
 
 def is_concrete(tensor: Tensor) -> bool:

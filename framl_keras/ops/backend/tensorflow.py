@@ -8,8 +8,15 @@ from framl_keras.ops.backend import plain
 from framl_keras.ops.backend.plain import (
     channel_prelu,
     class_shards,
+    class_share,
+    fill_rows,
+    held_rows,
+    max_of_classes,
+    place_among,
     scaled_channels,
     subtract_rows,
+    sum_of_classes,
+    take_columns,
 )
 from framl_keras.ops.row_share import row_share
 
@@ -25,15 +32,22 @@ __all__ = [
     "checked_in_graph",
     "circular_correlation",
     "class_shards",
+    "class_share",
+    "fill_rows",
     "first_largest",
+    "held_rows",
     "is_concrete",
     "left_transposed",
+    "max_of_classes",
+    "place_among",
     "right_transposed",
     "scaled_channels",
     "share_of_rows",
     "shares_of_rows",
     "subtract_rows",
+    "sum_of_classes",
     "sum_of_shares",
+    "take_columns",
     "take_rows",
 ]
 
@@ -95,7 +109,7 @@ def right_transposed(a: Tensor, b: Tensor) -> Tensor:
     return tf.matmul(a, b, transpose_b=True)
 
 
-def take_rows(variable: Any, rows: Tensor) -> Tensor:
+def take_rows(variable: Any, rows: Tensor, blocks: int = 1) -> Tensor:
     """Reads `rows` `(m,)` of a variable `(n, dim)`, giving `(m, dim)`.
 
     A variable that was read as a whole is copied before it is written to.
@@ -103,7 +117,7 @@ def take_rows(variable: Any, rows: Tensor) -> Tensor:
     return tf.gather(variable.value, rows)
 
 
-def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
+def assign_rows(variable: Any, rows: Tensor, values: Tensor, blocks: int = 1) -> None:
     """Writes `values` `(m, dim)` to `rows` `(m,)` of a variable `(n, dim)`, in place."""
     stored = variable.value
     if not isinstance(stored, tf.Variable):  # a stateless call: nothing may change

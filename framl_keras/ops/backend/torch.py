@@ -1,7 +1,9 @@
 """Torch: it keeps the program's order and can write in place."""
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from framl_keras.ops.backend import plain
@@ -9,10 +11,15 @@ from framl_keras.ops.backend.plain import (
     after,
     check_one_device,
     checked_in_graph,
-    class_shards,
+    place_among,
+    take_columns,
     take_rows,
 )
-from framl_keras.ops.backend.torch_collectives import rows_of_processes, sum_over_processes
+from framl_keras.ops.backend.torch_collectives import (
+    max_over_processes,
+    rows_of_processes,
+    sum_over_processes,
+)
 from framl_keras.ops.row_share import row_share
 
 Tensor = Any
@@ -27,15 +34,22 @@ __all__ = [
     "checked_in_graph",
     "circular_correlation",
     "class_shards",
+    "class_share",
+    "fill_rows",
     "first_largest",
+    "held_rows",
     "is_concrete",
     "left_transposed",
+    "max_of_classes",
+    "place_among",
     "right_transposed",
     "scaled_channels",
     "share_of_rows",
     "shares_of_rows",
     "subtract_rows",
+    "sum_of_classes",
     "sum_of_shares",
+    "take_columns",
     "take_rows",
 ]
 
@@ -60,6 +74,47 @@ def sum_of_shares(values: Tensor) -> Tensor:
     return values if row_share().shares == 1 else sum_over_processes(values)
 
 
+def class_shards() -> int:
+    """How many processes share a head's classes: those that share a batch."""
+    return row_share().shares
+
+
+def class_share() -> tuple[int, int]:
+    """This process' share."""
+    return row_share()
+
+
+def sum_of_classes(values: Tensor) -> Tensor:
+    """The sum over processes."""
+    return sum_of_shares(values)
+
+
+def max_of_classes(values: Tensor) -> Tensor:
+    """The largest over processes."""
+    return values.detach() if row_share().shares == 1 else max_over_processes(values)
+
+
+def held_rows(variable: Any) -> list[tuple[int, int, Callable[[int, int], np.ndarray]]]:
+    """All rows of this process' variable, which come after those of the processes before."""
+    first, count = _first_row(variable), variable.shape[0]
+
+    def read(low: int, high: int) -> np.ndarray:
+        with torch.no_grad():
+            return variable.value[low - first : high - first].cpu().numpy()
+
+    return [(first, first + count, read)]
+
+
+def fill_rows(variable: Any, make: Callable[[int, int], np.ndarray]) -> None:
+    """Writes all rows of this process' variable."""
+    first = _first_row(variable)
+    variable.assign(make(first, first + variable.shape[0]))
+
+
+def _first_row(variable: Any) -> int:
+    return row_share().place * int(variable.shape[0])
+
+
 def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:
     """Correlation of real `(..., dim)` over `length` circular shifts, `(..., length)`."""
     spectrum = torch.fft.rfft(a, length) * torch.conj(torch.fft.rfft(b, length))
@@ -82,7 +137,7 @@ def subtract_rows(a: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
     return a.addcmul_(rows, factors[:, None], value=-1)
 
 
-def assign_rows(variable: Any, rows: Tensor, values: Tensor) -> None:
+def assign_rows(variable: Any, rows: Tensor, values: Tensor, blocks: int = 1) -> None:
     """Writes `values` `(m, dim)` to `rows` `(m,)` of a variable `(n, dim)`, in place."""
     stored = variable.value
     if not isinstance(stored, torch.nn.Parameter):  # a stateless call: nothing may change

@@ -51,6 +51,13 @@ def sum_over_processes(values: Tensor) -> Tensor:
     return _Sum.apply(values)
 
 
+def max_over_processes(values: Tensor) -> Tensor:
+    """The largest of each number over processes, in all of them, without gradient."""
+    largest = values.detach().clone()
+    distributed.all_reduce(largest, distributed.ReduceOp.MAX)
+    return largest
+
+
 def rows_of_processes(rows: Tensor) -> Tensor:
     """All processes' rows `(n, ...)`, as many each, in all of them, `(processes * n, ...)`."""
     return _Rows.apply(rows)

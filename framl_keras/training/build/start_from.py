@@ -74,12 +74,13 @@ def _take_embedder(embedder: keras.Model, path: Path) -> list[str]:
 
 def _head_at(path: Path) -> tuple[Mapping[str, np.ndarray], list[str]] | None:
     """The head's weights and the identities of a run or a checkpoint within one, if known."""
+    if is_checkpoint(path):
+        run = RunDirectory(path.absolute().parent.parent)
+        has_classes = (run.path / "classes.json").is_file()
+        return (head_in(load_checkpoint(path)), run.class_names()) if has_classes else None
     if path.is_dir():
         run = RunDirectory(path)
         return head_of(run), run.class_names()
-    run = RunDirectory(path.absolute().parent.parent)
-    if is_checkpoint(path) and (run.path / "classes.json").is_file():
-        return head_in(load_checkpoint(path)), run.class_names()
     return None
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +11,30 @@ import numpy as np
 
 from framl_keras.errors import UserError
 from framl_keras.runs.checkpoint import (
+    ALONE,
     SUFFIX,
     Checkpoint,
+    Part,
+    Peers,
+    clear_half_written,
     load_checkpoint,
-    save_checkpoint,
+    remove_checkpoint,
+    save_parts,
 )
-from framl_keras.training.checkpoints.state import read_state
+from framl_keras.training.checkpoints.state import parts_of_state
 from framl_keras.training.not_finite_error import NotFiniteError
 
 log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """The checkpoint files in a folder.
+    """The checkpoints in a folder.
 
     Args:
         folder: where they lie.
-        facts: what each file says besides its step; see `Checkpoint`.
+        facts: what each says besides its step; see `Checkpoint`.
         keep: how many of the newest stay.
-        writes: whether this process does, of several that have the same state.
-        wait: lets processes wait for each other.
+        peers: the processes that train together and write and read them so.
     """
 
     def __init__(
@@ -38,11 +42,10 @@ class Checkpoints:
         folder: Path,
         facts: dict[str, Any],
         keep: int = 3,
-        writes: bool = True,
-        wait: Callable[[], None] = lambda: None,
+        peers: Peers = ALONE,
     ):
         self.folder, self.facts, self.keep = folder, facts, keep
-        self.writes, self.wait = writes, wait
+        self.peers, self.leads = peers, peers.process == 0
         self._best: Mapping[str, Any] | None = None  # not looked for yet
         self._saved_step: int | None = None
 
@@ -58,35 +61,34 @@ class Checkpoints:
         """The undamaged checkpoint after so many steps, a numbered one or the best; or None."""
         for path in [self.folder / f"step-{step:09d}{SUFFIX}", self.best_path] if step else []:
             with contextlib.suppress(UserError):
-                checkpoint = load_checkpoint(path)
+                checkpoint = load_checkpoint(path, self.peers)
                 if checkpoint.facts.get("step") == step:
                     return checkpoint
         return None
 
     def clear_half_written(self) -> None:
         """Deletes what a killed run was writing; the run's lock keeps others from writing now."""
-        for path in self.folder.glob(f".*.partial{SUFFIX}") if self.writes else ():
-            path.unlink()
+        if self.leads:
+            clear_half_written(self.folder)
 
     def save(self, model: keras.Model, step: int) -> None:
         """Writes the state after `step` steps and deletes what is too old."""
         path = self.folder / f"step-{step:09d}{SUFFIX}"
-        self._write(path, Checkpoint({**self.facts, "step": step}, _sound_state(model, step)))
+        self._write(path, {**self.facts, "step": step}, model, step)
         self._saved_step = step
-        for old in self._paths()[: -self.keep] if self.writes else ():
-            old.unlink()
+        for old in self._paths()[: -self.keep] if self.leads else ():
+            remove_checkpoint(old)
 
     def save_best(self, model: keras.Model, step: int, **facts: Any) -> None:
         """Writes the best state so far, apart from the last few, and what makes it the best."""
         known = {**self.facts, **facts, "step": step}
-        self._write(self.best_path, Checkpoint(known, _sound_state(model, step)))
+        self._write(self.best_path, known, model, step)
         self._best = known
 
-    def _write(self, path: Path, checkpoint: Checkpoint) -> None:
-        """Writes one, by one process; all go on when it is there."""
-        if self.writes:
-            save_checkpoint(path, checkpoint)
-        self.wait()
+    def _write(self, path: Path, facts: dict[str, Any], model: keras.Model, step: int) -> None:
+        """Writes one, each process its part; all go on when it is there."""
+        parts = (_sound(part, step) for part in parts_of_state(model, self.leads))
+        save_parts(path, facts, parts, self.peers)
 
     @property
     def best_path(self) -> Path:
@@ -105,7 +107,7 @@ class Checkpoints:
         if not self.best_path.exists():
             return None
         try:
-            return _complete(load_checkpoint(self.best_path), self.best_path)
+            return _complete(load_checkpoint(self.best_path, self.peers), self.best_path)
         except UserError as error:
             log.warning("%s The best is chosen anew among the states from here on.", error)
             return None
@@ -119,7 +121,7 @@ class Checkpoints:
         """The undamaged checkpoints, newest first."""
         for path in reversed(self._paths()):
             try:
-                checkpoint = load_checkpoint(path)
+                checkpoint = load_checkpoint(path, self.peers)
                 yield path, _complete(checkpoint, path) if self.facts else checkpoint
             except UserError as error:
                 log.warning("%s Going back to the one before.", error)
@@ -140,14 +142,13 @@ def _complete(checkpoint: Checkpoint, path: Path) -> Checkpoint:
     return checkpoint
 
 
-def _sound_state(model: keras.Model, step: int) -> dict[str, np.ndarray]:
-    """The model's state.
+def _sound(part: Part, step: int) -> Part:
+    """A part that raises where there is a NaN or an infinity, from which no run could go on."""
 
-    Raises:
-        NotFiniteError: if there is a NaN or an infinity in it, from which no run could go on.
-    """
-    arrays = read_state(model)
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise NotFiniteError(name, step)
-    return arrays
+    def read(first: int, last: int) -> np.ndarray:
+        rows = part.read(first, last)
+        if not np.isfinite(rows).all():
+            raise NotFiniteError(part.name, step)
+        return rows
+
+    return part._replace(read=read)

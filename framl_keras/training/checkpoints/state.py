@@ -1,24 +1,45 @@
 """A model's and its optimizer's state as named NumPy arrays, the same on every backend."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
 from framl_keras.errors import UserError
-from framl_keras.models.rows_of_classes import RowsOfClasses
+from framl_keras.runs.checkpoint import Part, StoredArrays
+from framl_keras.training.class_rows import ClassRows, Rows
 
 _METRICS = "metrics/"
 
 
 def read_state(model: keras.Model) -> dict[str, np.ndarray]:
-    """Weights, optimizer and metric states of a compiled, built training model."""
-    rows = RowsOfClasses(model)
-    return {
-        name: rows.without_padding(variable, numbers_of(variable))
-        for name, variable in _named_variables(model)
-    }
+    """Weights, optimizer and metric states of a compiled, built training model.
+
+    Where several processes share rows of classes, those of others are zero.
+    """
+    rows = ClassRows(model)
+    arrays: dict[str, np.ndarray] = {}
+    for name, variable in _named_variables(model):
+        array = np.zeros(rows.shape_of(variable), np.dtype(variable.dtype))
+        for part in rows.parts(name, variable, leads=True):
+            array[slice(part.first, part.last) if part.shape else ...] = part.read(
+                part.first, part.last
+            )
+        arrays[name] = array
+    return arrays
+
+
+def parts_of_state(model: keras.Model, leads: bool = True) -> Iterator[Part]:
+    """What this process has of the state, and is the one to save.
+
+    Args:
+        model: a compiled, built training model.
+        leads: whether the process saves what all have.
+    """
+    rows = ClassRows(model)
+    for name, variable in _named_variables(model):
+        yield from rows.parts(name, variable, leads)
 
 
 def numbers_of(variable: keras.Variable) -> np.ndarray:
@@ -41,15 +62,31 @@ def write_state(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
             f"The checkpoint is of another model: it lacks {missing[:5]}, and has {surplus[:5]} "
             f"besides. {remedy}"
         )
-    rows = RowsOfClasses(model)
+    rows = ClassRows(model)
     for name, variable in variables.items():
-        if rows.shape_of(variable) != arrays[name].shape:
+        if rows.shape_of(variable) != (shape := _shape_of(arrays, name)):
             raise UserError(
-                f"The checkpoint is of another model: {name} has shape {arrays[name].shape}, "
-                f"expected {rows.shape_of(variable)}. {remedy}"
+                f"The checkpoint is of another model: {name} has shape {shape}, expected {rows.shape_of(variable)}. {remedy}"
             )
     for name, variable in variables.items():
-        variable.assign(rows.padded(variable, arrays[name]))
+        rows.put(variable, _rows_of(arrays, name))
+
+
+def _shape_of(arrays: Mapping[str, np.ndarray], name: str) -> tuple[int, ...]:
+    """An array's shape, which does not take reading it."""
+    return arrays.shape_of(name) if isinstance(arrays, StoredArrays) else arrays[name].shape
+
+
+def _rows_of(arrays: Mapping[str, np.ndarray], name: str) -> Rows:
+    """What gives rows of an array; a stored one is read no further than asked for."""
+
+    def rows(first: int, last: int) -> np.ndarray:
+        if isinstance(arrays, StoredArrays) and arrays.shape_of(name):
+            return arrays.rows(name, first, last)
+        array = arrays[name]
+        return array[first:last] if array.ndim else array
+
+    return rows
 
 
 class RestoreMetrics(keras.callbacks.Callback):

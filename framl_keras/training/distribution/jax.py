@@ -12,7 +12,8 @@ from framl_keras.training.distribution.devices import Batch, OneProcess
 
 AXIS = "device"
 # What has a row for each class; the optimizer's slots lie where their variables do.
-_ROWS_OF_CLASSES = "head/(kernel|kernel_momentum)"
+_ROWS_OF_CLASSES = "head/(kernel|kernel_momentum|row_gradient)"
+_DRAWN_CLASSES = "head/sampled_classes"
 
 
 class SharedByRows(ModelParallel):
@@ -32,6 +33,7 @@ class SharedByRows(ModelParallel):
         mesh = DeviceMesh((count,), [AXIS], keras.distribution.list_devices()[:count])
         layouts = LayoutMap(mesh)
         layouts[_ROWS_OF_CLASSES] = (AXIS, None)
+        layouts[_DRAWN_CLASSES] = (AXIS,)
         super().__init__(layout_map=layouts, batch_dim_name=AXIS, auto_shard_dataset=False)
         self.class_shards = count
 

@@ -5,7 +5,9 @@ Run as a process of its own, since a process has one backend:
     python -m framl_keras.training.parity.first_steps RECIPE MODE STEPS PRECISION OUTPUT
 """
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ import numpy as np
 from framl_keras.errors import UserError
 from framl_keras.keras_internals import keep_float64, layers_within
 from framl_keras.recipe import Recipe
+from framl_keras.runs.checkpoint import SUFFIX, load_checkpoint, save_parts
 from framl_keras.runs.identities import open_training_source
 from framl_keras.training.callbacks.progress import Progress
-from framl_keras.training.checkpoints.state import read_state, write_state
+from framl_keras.training.checkpoints.state import parts_of_state, read_state, write_state
 from framl_keras.training.distribution import ONE_DEVICE, Devices, placed, rows_of
 from framl_keras.training.steps import gradients
 from framl_keras.training.train import MODES, build_models, stream
@@ -76,8 +79,17 @@ def first_steps(
             "loss": np.array(note.losses),
             **_under("start", {"pixels": pixels, "labels": labels, **_trained(start)}),
             **_under("gradient", found),
-            **_under("end", _trained(read_state(model))),
+            **_under("end", _trained(_whole_state(model, devices))),
         }
+
+
+def _whole_state(model: keras.Model, devices: Devices) -> dict[str, np.ndarray]:
+    """The state, also where no process has all of it: by a checkpoint that all write."""
+    if devices.processes == 1:
+        return read_state(model)
+    path = Path(tempfile.gettempdir()) / f"framl-keras-{os.getppid()}" / f"state{SUFFIX}"
+    save_parts(path, {}, parts_of_state(model, devices.writes), devices)
+    return dict(load_checkpoint(path, devices).arrays)
 
 
 def gradients_of(
