@@ -47,6 +47,7 @@ from framl_keras.ops.cross_entropies import (
 from framl_keras.ops.labels import check_labels, nan_unless, nan_unless_all, sound_labels
 from framl_keras.ops.own_and_others import own_and_others
 from framl_keras.ops.precision import at_least_float32, working_dtype
+from framl_keras.ops.row_share import rows_of_classes
 from framl_keras.ops.unit_vectors import lengths, unit_rows, unit_vectors
 
 Tensor = Any
@@ -207,14 +208,15 @@ class ArcMarginLayer(keras.layers.Layer):
         self.class_rows = padded // shares
         self.first_class = place * self.class_rows
         self._by_class = shards > 1
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(self.sub_centers * self.class_rows, embeddings_shape[-1]),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            autocast=False,
-            trainable=self._sampled is None,
-        )
+        with rows_of_classes():
+            self.kernel = self.add_weight(
+                name="kernel",
+                shape=(self.sub_centers * self.class_rows, embeddings_shape[-1]),
+                initializer=self.kernel_initializer,
+                regularizer=self.kernel_regularizer,
+                autocast=False,
+                trainable=self._sampled is None,
+            )
         if self._sampled:
             self._sampled.build(self.add_weight, self.kernel, embeddings_shape[-1])
         state = {"trainable": False, "autocast": False, "aggregation": "only_first_replica"}
@@ -326,6 +328,13 @@ class ArcMarginLayer(keras.layers.Layer):
         else:
             rows = kernel.reshape(self.sub_centers, self.class_rows, -1)
         return rows[:, : self.num_classes]
+
+    def rows_of(self, labels: np.ndarray) -> np.ndarray:
+        """The kernel's rows of some classes, `(sub_centers, n)`; among all processes' rows."""
+        centers = np.arange(self.sub_centers)[:, None]
+        if self._by_class:
+            return labels * self.sub_centers + centers
+        return centers * self.class_rows + labels
 
     @property
     def _has_all_classes(self) -> bool:

@@ -20,6 +20,7 @@ from framl_keras.ops.backend import (
     take_rows,
 )
 from framl_keras.ops.random_bits import counted_uniform
+from framl_keras.ops.row_share import rows_of_classes
 
 Tensor = Any
 
@@ -124,17 +125,23 @@ class SampledKernel:
         first = place * count
         rows = self.sub_centers * count
         state = {"trainable": False, "initializer": "zeros", "autocast": False}
-        self.velocity = add_weight(name="kernel_momentum", shape=kernel.shape, **state)
         drawn = self.draws(first, first + count)
-        state["initializer"] = lambda shape, dtype=None: ops.convert_to_tensor(drawn, dtype=dtype)
-        self.drawn = add_weight(name="sampled_classes", shape=(count,), dtype="int32", **state)
-        state["initializer"] = "zeros"
+        with rows_of_classes():
+            self.velocity = add_weight(name="kernel_momentum", shape=kernel.shape, **state)
+            self.gradient = add_weight(
+                name="row_gradient", shape=(rows, dim), initializer="zeros", autocast=False
+            )
+            self.drawn = add_weight(
+                name="sampled_classes",
+                shape=(count,),
+                dtype="int32",
+                trainable=False,
+                autocast=False,
+                initializer=lambda shape, dtype=None: ops.convert_to_tensor(drawn, dtype=dtype),
+            )
         self.applied = add_weight(name="applied_gradient", shape=(2,), **state)
         self.updates = add_weight(name="updates", shape=(), dtype="int32", **state)
         self.steps = add_weight(name="steps", shape=(), dtype="int32", **state)
-        self.gradient = add_weight(
-            name="row_gradient", shape=(rows, dim), initializer="zeros", autocast=False
-        )
         self.gradient.overwrite_with_gradient = True
 
     def sample(self, labels: Tensor, training: bool) -> Seen:

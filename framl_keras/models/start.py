@@ -10,6 +10,7 @@ from keras import ops
 from framl_keras.backbones.weights_file import copy_weights, open_model
 from framl_keras.errors import UserError
 from framl_keras.layers import ArcMarginLayer
+from framl_keras.layers.center_rows import edit_centers
 from framl_keras.models.embedder import BACKBONE, network_of
 from framl_keras.untrusted.keras_file import load_keras_weights
 
@@ -88,14 +89,21 @@ def take_centers(
     own = {weight.name: weight for weight in head.weights if weight.name in CENTERS}
     if own.keys() != arrays.keys() & set(CENTERS):
         return False
-    trained = {name: _by_class(head, arrays[name]) for name in own}
-    values = {name: _by_class(head, _numbers(weight)) for name, weight in own.items()}
+    if isinstance(head, ArcMarginLayer):
+        dim = head.kernel.shape[1]
+        if arrays["kernel"].shape != (head.sub_centers * num_classes, dim):
+            return False
+        trained = arrays["kernel"].reshape(head.sub_centers, num_classes, dim)
+        before = np.asarray(old)
+        edit_centers(head, new, lambda _, places: trained[:, before[places]])
+        return True
+    values = {name: _numbers(weight) for name, weight in own.items()}
     for name in own:
-        if trained[name].shape != (*values[name].shape[:-1], num_classes):
+        if arrays[name].shape != (*values[name].shape[:-1], num_classes):
             return False
     for name, weight in own.items():
-        values[name][..., new] = trained[name][..., old]
-        weight.assign(np.ascontiguousarray(_as_weight(head, values[name])))
+        values[name][..., new] = arrays[name][..., old]
+        weight.assign(values[name])
     return True
 
 
@@ -109,27 +117,19 @@ def point_centers(head: keras.layers.Layer, labels: Sequence[int], directions: n
         labels: the classes.
         directions: `(len(labels), dim)`, of any length.
     """
-    values = _by_class(head, _numbers(head.kernel))
-    first = values[0] if isinstance(head, ArcMarginLayer) else values  # a view: (dim, classes)
-    lengths = np.linalg.norm(first[:, labels], axis=0)
     units = directions / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
-    first[:, labels] = units.T * lengths
-    head.kernel.assign(np.ascontiguousarray(_as_weight(head, values)))
+    if isinstance(head, ArcMarginLayer):
+
+        def turned(centers: np.ndarray, places: np.ndarray) -> np.ndarray:
+            lengths = np.linalg.norm(centers[:1], axis=2, keepdims=True)
+            return np.concatenate([units[places] * lengths, centers[1:]])
+
+        edit_centers(head, labels, turned)
+        return
+    values = _numbers(head.kernel)
+    values[:, labels] = units.T * np.linalg.norm(values[:, labels], axis=0)
+    head.kernel.assign(values)
 
 
 def _numbers(weight: keras.Variable) -> np.ndarray:
     return np.array(ops.convert_to_numpy(weight))
-
-
-def _by_class(head: keras.layers.Layer, values: np.ndarray) -> np.ndarray:
-    """A head's weight with the classes last: `(…, dim, classes)`, or `(classes,)` for a bias."""
-    if not isinstance(head, ArcMarginLayer) or values.shape[0] % head.sub_centers:
-        return values
-    return values.reshape(head.sub_centers, -1, values.shape[1]).transpose(0, 2, 1)
-
-
-def _as_weight(head: keras.layers.Layer, values: np.ndarray) -> np.ndarray:
-    """The inverse of `_by_class`."""
-    if not isinstance(head, ArcMarginLayer):
-        return values
-    return values.transpose(0, 2, 1).reshape(-1, values.shape[1])

@@ -25,6 +25,24 @@ def row_share() -> RowShare:
     return _shares[-1]
 
 
+_of_classes = [False]
+
+
+def is_of_classes() -> bool:
+    """Whether what is built now has a row for each class."""
+    return _of_classes[-1]
+
+
+@contextlib.contextmanager
+def rows_of_classes() -> Iterator[None]:
+    """Within the block variables are built that have a row for each class, which devices share."""
+    _of_classes.append(True)
+    try:
+        yield
+    finally:
+        _of_classes.pop()
+
+
 @contextlib.contextmanager
 def shared_rows(place: int, shares: int) -> Iterator[None]:
     """Within the block each tensor of rows is a share of the batch, in training.

@@ -278,9 +278,7 @@ class StoredArrays(Mapping[str, np.ndarray]):
         arrays: of each name the shape, and the parts in order: tensor, first row, last row.
     """
 
-    def __init__(
-        self, arrays: Mapping[str, tuple[tuple[int, ...], list[tuple[Tensor, int, int]]]]
-    ):
+    def __init__(self, arrays: Mapping[str, tuple[tuple[int, ...], list[tuple[Tensor, int, int]]]]):
         self._arrays = arrays
 
     def __iter__(self) -> Iterator[str]:
@@ -410,8 +408,7 @@ def _array(name: str, entry: Any, tensors: Mapping[str, Mapping[str, Tensor]]) -
     try:
         shape = tuple(entry["shape"])
         parts = sorted(
-            (int(first), int(last), tensors[file][key])
-            for file, key, first, last in entry["parts"]
+            (int(first), int(last), tensors[file][key]) for file, key, first, last in entry["parts"]
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ValueError(f"{name[:80]} is in none of its files") from None

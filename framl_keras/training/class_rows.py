@@ -5,6 +5,7 @@ drawn, saved and loaded does not depend on devices: there an array has its class
 those of the first sub-center, then those of the second, and so on.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from framl_keras.keras_internals import layers_within
 from framl_keras.layers import ArcMarginLayer
-from framl_keras.ops.backend import class_shards, fill_rows, held_rows
+from framl_keras.ops.backend import class_shards, fill_rows, held_rows, whole_rows
 from framl_keras.runs.checkpoint import Part, whole
 
 Rows = Callable[[int, int], np.ndarray]  # from the first and one beyond the last
@@ -123,11 +124,7 @@ def _all_of(name: str, variable: keras.Variable) -> Part:
     if not shape:
         return whole(name, keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable)))
 
-    def read(first: int, last: int) -> np.ndarray:
-        some = keras.ops.convert_to_tensor(variable)[first:last]
-        return np.asarray(keras.ops.convert_to_numpy(some))
-
-    return Part(name, shape, dtype, 0, shape[0], read)
+    return Part(name, shape, dtype, 0, shape[0], functools.partial(whole_rows, variable))
 
 
 def _strided(read: Rows, centers: int, center: int, before: int) -> Rows:

@@ -36,7 +36,7 @@ from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.callbacks.verification import VerifyBetweenEpochs
 from framl_keras.training.checkpoints.folder import Checkpoints
 from framl_keras.training.checkpoints.resume import facts_of
-from framl_keras.training.distribution import Devices
+from framl_keras.training.distribution import ONE_DEVICE, Devices
 from framl_keras.training.steps.fit_mode import Batch
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,11 @@ def open_training_batches(
 
 
 def build_models(
-    recipe: Recipe, source: Source, total_steps: int, fresh: bool = True
+    recipe: Recipe,
+    source: Source,
+    total_steps: int,
+    fresh: bool = True,
+    devices: Devices = ONE_DEVICE,
 ) -> tuple[keras.Model, keras.Model]:
     """The embedding model and the compiled training model.
 
@@ -103,6 +107,7 @@ def build_models(
         source: the training data; the identities' images are counted.
         total_steps: of the whole run, for the learning rate's schedule.
         fresh: whether they get the recipe's initial weights, which a checkpoint replaces.
+        devices: what they are built on.
     """
     options = recipe.model
     embedder = build_embedder(recipe, options.weights if fresh else None)
@@ -115,7 +120,8 @@ def build_models(
         draw_initial_weights(model, recipe.seed, keep)
         if options.zero_init_residual and not options.weights:
             zero_init_residual(embedder)
-        start_from(options.init, options.new_centers, embedder, model, source, view_of(recipe))
+        predictor, view = devices.predictor(embedder), view_of(recipe)
+        start_from(options.init, options.new_centers, embedder, model, source, view, predictor)
     freeze(model, options.freeze)
     optimizer = build_optimizer(recipe.train.optimizer, recipe.train.schedule, total_steps)
     if recipe.train.fused_batch_norm:
@@ -201,7 +207,9 @@ def verification_of(
         every=train.verify_every,
         best_by=train.best_by,
         patience=train.early_stop.patience if train.early_stop else None,
-        settled=lambda: averaged(embedder, lambda: plain_images(source, recipe)),
+        settled=lambda: averaged(
+            embedder, lambda: map(devices.whole, plain_images(source, recipe))
+        ),
     )
 
 

@@ -108,7 +108,7 @@ def train(
     checkpoints = checkpoints_of(run, recipe, source, devices)
     with devices.scope(), StopOnSignal(devices.any) as stop, locked(run, devices):
         start = begin(run, recipe, source, checkpoints, progress.total_steps, restart, devices)
-        embedder, model = build_models(recipe, source, progress.total_steps, start is None)
+        embedder, model = build_models(recipe, source, progress.total_steps, start is None, devices)
         devices.share(model)
         restored, rate = go_on(model, progress, start), learning_rate_at(model.optimizer)
         announce(recipe, run, source, embedder, progress, start, devices)
@@ -132,7 +132,7 @@ def train(
                 verification.verify(model, progress)
             if stop.stopped:
                 checkpoints.save(model, progress.step)
-            images = () if stop.stopped else plain_images(source, recipe)
+            images = () if stop.stopped else map(devices.whole, plain_images(source, recipe))
             on_test = sets.choice is sets.test
             facts = settle(embedder, checkpoints, verification, progress, images, on_test)
         facts |= {**checkpoints.facts, "interrupted": stop.ended(progress)}

@@ -28,7 +28,6 @@ from framl_keras.evaluation.embedding_parts import Part, merge_parts, write_part
 from framl_keras.evaluation.embeddings import Embeddings
 from mutations import change
 
-
 TENSORS = "00000-of-00001.safetensors"
 
 
@@ -513,9 +512,7 @@ FORMATS = [
     Format("checkpoint index", checkpoint("index.json")),
     Format("checkpoint index, sound", checkpoint("index.json", sound=True)),
     Format("checkpoint", checkpoint(TENSORS)),
-    Format(
-        "checkpoint, sound", checkpoint(TENSORS, sound=True), change.of_safetensors
-    ),
+    Format("checkpoint, sound", checkpoint(TENSORS, sound=True), change.of_safetensors),
     Format("classes.json", classes),
     Format("thresholds.json", thresholds),
     Format("calibration.json", calibration),

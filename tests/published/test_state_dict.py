@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from framl_keras.errors import UserError
-from framl_keras.untrusted.safetensors import read_safetensors
 from framl_keras.published.state_dict import read_state_dict
+from framl_keras.untrusted.safetensors import read_safetensors
 
 torch = pytest.importorskip("torch")
 

@@ -89,6 +89,8 @@ def main(folder: Path, precision: str, cases: list[dict]) -> None:
     import keras
 
     from framl_keras import backbones
+    from framl_keras.layers import sampled_kernel
+    from framl_keras.training.distribution import devices_for
 
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -97,11 +99,13 @@ def main(folder: Path, precision: str, cases: list[dict]) -> None:
         two = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(processor, two)
     backbones.register("normed-for-tests", backbones.Backbone(network))
+    devices_for(cases[0]["count"], BATCH)  # processes meet before the backend begins
     double = precision == "float64"
     make_images(folder)
     found = {}
     for case in cases:
         recipe = recipe_of(folder, case)
+        sampled_kernel.SMALLEST_DRAW = case.get("smallest_draw", 1024)
         one = train(recipe, case["mode"], 1, double)
         several = train(recipe, case["mode"], case["count"], double)
         again = several

@@ -38,6 +38,7 @@ Each file has the same functions:
 - `max_of_classes(values)`: the largest of each number over them, without gradient.
 - `held_rows(variable)`: the rows of a variable `(n, ...)` that this process holds, and is the one
   to save, where devices share them: the first, the last and one, and what reads some of them.
+- `whole_rows(variable, first, last)`: some rows of a variable that every device has whole.
 - `fill_rows(variable, make)`: writes the rows that this process holds, `make(first, last)`; on
   Torch a variable's first row is 0 in none but the first process, here and above.
 - `is_concrete(tensor)`: whether its values are there, all of them in this process; those of
@@ -88,6 +89,7 @@ sum_of_classes = _chosen.sum_of_classes
 sum_of_shares = _chosen.sum_of_shares
 take_columns = _chosen.take_columns
 take_rows = _chosen.take_rows
+whole_rows = _chosen.whole_rows
 
 __all__ = [
     "after",
@@ -116,4 +118,5 @@ __all__ = [
     "sum_of_shares",
     "take_columns",
     "take_rows",
+    "whole_rows",
 ]

@@ -60,6 +60,7 @@ __all__ = [
     "sum_of_shares",
     "take_columns",
     "take_rows",
+    "whole_rows",
 ]
 
 
@@ -141,6 +142,11 @@ def held_rows(variable: Any) -> list[tuple[int, int, Callable[[int, int], np.nda
         if shard.replica_id == 0:
             held.append((first, last, reader(first, shard.data)))
     return held
+
+
+def whole_rows(variable: Any, first: int, last: int) -> np.ndarray:
+    """Some rows of a variable that each device has whole, from one of this process'."""
+    return np.asarray(variable.value.addressable_shards[0].data[first:last])
 
 
 def fill_rows(variable: Any, make: Callable[[int, int], np.ndarray]) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "sum_of_shares",
     "take_columns",
     "take_rows",
+    "whole_rows",
 ]
 
 
@@ -119,11 +120,12 @@ def place_among(classes: Tensor, labels: Tensor) -> Tensor:
 
 def held_rows(variable: Any) -> list[tuple[int, int, Callable[[int, int], np.ndarray]]]:
     """All rows."""
+    return [(0, variable.shape[0], lambda first, last: whole_rows(variable, first, last))]
 
-    def read(first: int, last: int) -> np.ndarray:
-        return ops.convert_to_numpy(ops.convert_to_tensor(variable)[first:last])
 
-    return [(0, variable.shape[0], read)]
+def whole_rows(variable: Any, first: int, last: int) -> np.ndarray:
+    """Some rows of a variable."""
+    return np.asarray(ops.convert_to_numpy(ops.convert_to_tensor(variable)[first:last]))
 
 
 def fill_rows(variable: Any, make: Callable[[int, int], np.ndarray]) -> None:

@@ -17,6 +17,7 @@ from framl_keras.ops.backend.plain import (
     subtract_rows,
     sum_of_classes,
     take_columns,
+    whole_rows,
 )
 from framl_keras.ops.row_share import row_share
 
@@ -49,6 +50,7 @@ __all__ = [
     "sum_of_shares",
     "take_columns",
     "take_rows",
+    "whole_rows",
 ]
 
 

@@ -14,6 +14,7 @@ from framl_keras.ops.backend.plain import (
     place_among,
     take_columns,
     take_rows,
+    whole_rows,
 )
 from framl_keras.ops.backend.torch_collectives import (
     max_over_processes,
@@ -51,6 +52,7 @@ __all__ = [
     "sum_of_shares",
     "take_columns",
     "take_rows",
+    "whole_rows",
 ]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
-import numpy as np
 
 from framl_keras.keras_internals import layers_within
 from framl_keras.training.checkpoints.state import numbers_of
@@ -38,7 +37,7 @@ def average_batch_norm(model: keras.Model, batches: Iterable[Any]) -> None:
             for layer in layers:
                 layer.momentum = seen / (seen + 1)  # so that the average is a plain one
             with no_gradient():
-                model(np.asarray(inputs, "float32"), training=True)
+                model(keras.ops.cast(inputs, "float32"), training=True)
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum

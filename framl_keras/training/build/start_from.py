@@ -16,6 +16,7 @@ from framl_keras.runs import RunDirectory, check_embedder, open_embedder
 from framl_keras.runs.checkpoint import is_checkpoint, load_checkpoint
 from framl_keras.runs.open_embedder import KINDS
 from framl_keras.training.checkpoints.centers import head_in, head_of
+from framl_keras.training.distribution.devices import Predictor
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def start_from(
     model: keras.Model,
     source: Source,
     view: View,
+    predictor: Predictor,
 ) -> None:
     """Puts in what `init` has, and new identities' centers; says what it took.
 
@@ -39,6 +41,7 @@ def start_from(
         model: the training model around it.
         source: the training data.
         view: how the model sees images.
+        predictor: what embeds with the embedder.
 
     Raises:
         UserError: if `init` is missing, or of another network.
@@ -55,7 +58,7 @@ def start_from(
             log.info("%d of %d identities keep their centers", known, len(names))
     if new_centers == "mean" and known < len(names):
         new = np.flatnonzero(~is_known).tolist()
-        means = mean_embeddings(embedder, source, new, view)
+        means = mean_embeddings(predictor, embedder.output_shape[-1], source, new, view)
         point_centers(model.get_layer("head"), new, means)
 
 
@@ -101,16 +104,17 @@ def _take_known(
 
 
 def mean_embeddings(
-    embedder: keras.Model,
+    predictor: Predictor,
+    dim: int,
     source: Source,
     labels: Sequence[int],
     view: View,
 ) -> np.ndarray:
     """The mean of the unit embeddings of each identity's images, `(len(labels), dim)`."""
-    means = np.zeros((len(labels), embedder.output_shape[-1]))
+    means = np.zeros((len(labels), dim))
     for first in range(0, len(labels), AT_ONCE):
         people = People(source, labels[first : first + AT_ONCE])
-        vectors = embed(embedder, people, view)
+        vectors = embed(predictor, people, view)
         np.add.at(means, first + people.labels, vectors)
         means[first : first + AT_ONCE] /= np.bincount(people.labels)[:, None]
     return means

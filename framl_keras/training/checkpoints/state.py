@@ -66,7 +66,8 @@ def write_state(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
     for name, variable in variables.items():
         if rows.shape_of(variable) != (shape := _shape_of(arrays, name)):
             raise UserError(
-                f"The checkpoint is of another model: {name} has shape {shape}, expected {rows.shape_of(variable)}. {remedy}"
+                f"The checkpoint is of another model: {name} has shape {shape}, expected "
+                f"{rows.shape_of(variable)}. {remedy}"
             )
     for name, variable in variables.items():
         rows.put(variable, _rows_of(arrays, name))

@@ -26,8 +26,9 @@ _FILES = {name: f"{__name__}.{name}" for name in ("jax", "tensorflow", "torch")}
 def devices_for(asked: int | str | None, batch_size: int) -> Devices:
     """The devices that a training is to run on.
 
-    On JAX and TensorFlow they are those of this process. On Torch each is a process that
-    `torchrun` or another launcher started, which sets `WORLD_SIZE`; all of them are taken.
+    On TensorFlow they are those of this process. On JAX, too, or those of all processes that a
+    launcher started. On Torch each is a process that `torchrun` or another launcher started,
+    which sets `WORLD_SIZE`. Of processes all are taken.
 
     Args:
         asked: how many, `all` for as many as share the batch equally, None for one.
@@ -42,14 +43,35 @@ def devices_for(asked: int | str | None, batch_size: int) -> Devices:
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if running == "torch":
         return _processes(asked, started, batch_size)
-    if started > 1:
+    chosen = importlib.import_module(_FILES[running])
+    if running == "jax":
+        started = chosen.join_processes()
+    elif started > 1:
         raise UserError(
             f"WORLD_SIZE: a launcher started {started} processes, but the {running} backend trains "
-            "in one. Start it without torchrun, with --devices all, or set KERAS_BACKEND=torch."
+            "in one. Start it without torchrun, with --devices all, or set KERAS_BACKEND to torch "
+            "or jax."
         )
+    if started > 1:
+        return _all_of_processes(chosen, asked, started, batch_size)
     if asked in (None, 1):
         return ONE_DEVICE
-    return _in_one_process(importlib.import_module(_FILES[running]), asked, batch_size)
+    return _in_one_process(chosen, asked, batch_size)
+
+
+def _all_of_processes(
+    chosen: Any, asked: int | str | None, started: int, batch_size: int
+) -> Devices:
+    """The devices of all processes of a JAX job."""
+    count: int = chosen.available()
+    if asked not in (None, "all", count):
+        raise UserError(
+            f"--devices: {started} processes have {count} devices, and train on all of them. "
+            f"Expected all, or nothing. Received: {asked}"
+        )
+    _check_shares(count, batch_size)
+    devices: Devices = chosen.create(count)
+    return devices
 
 
 def _in_one_process(chosen: Any, asked: int | str | None, batch_size: int) -> Devices:

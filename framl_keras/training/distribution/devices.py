@@ -1,12 +1,15 @@
 """The devices that a training runs on, as far as training has to know."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import keras
 import numpy as np
+
+from framl_keras.errors import UserError
 
 Batch = Any  # pixels and labels, arrays of as many rows
 
@@ -44,6 +47,9 @@ class Devices(Protocol):
     def place(self, batch: Batch) -> Batch:
         """This process' rows of a batch as what an explicit step takes."""
 
+    def whole(self, rows: np.ndarray) -> Any:
+        """Rows that each process has, as what all of them give to a model together."""
+
     def wait(self) -> None:
         """Waits until all processes are here."""
 
@@ -71,6 +77,10 @@ class OneProcess:
         """The batch as it is."""
         return batch
 
+    def whole(self, rows: np.ndarray) -> Any:
+        """The rows as they are."""
+        return rows
+
     def wait(self) -> None:
         """There is nobody to wait for."""
 
@@ -85,6 +95,26 @@ class OneProcess:
 
 
 ONE_DEVICE: Devices = OneProcess()
+
+
+@contextlib.contextmanager
+def explained_loss(gone: re.Pattern[str], process: int, processes: int) -> Iterator[None]:
+    """Turns what a backend raises where another process has ended into the user's error.
+
+    Args:
+        gone: what is said then.
+        process: this one.
+        processes: how many there are.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not gone.search(str(error)):
+            raise
+        raise UserError(
+            f"Process {process} of {processes} lost another one, whose own message says why. "
+            "The same command goes on from the last checkpoint."
+        ) from None
 
 
 def placed(batches: Iterator[Batch], devices: Devices, mode: str) -> Iterator[Batch]:

@@ -1,19 +1,49 @@
-"""JAX: one program on all devices, rows of the batch and rows of the head along one axis."""
+"""JAX: one program on all devices, rows of the batch and rows of the head along one axis.
 
+The devices may be those of several processes, which a launcher started: each runs the same
+program, and reads its own rows of the batch.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
 import keras
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from keras.distribution import DeviceMesh, LayoutMap, ModelParallel, TensorLayout
 
 from framl_keras.errors import UserError
-from framl_keras.training.distribution.devices import Batch, OneProcess
+from framl_keras.ops.row_share import is_of_classes
+from framl_keras.training.distribution.devices import (
+    Batch,
+    OneProcess,
+    Predictor,
+    explained_loss,
+)
 
 AXIS = "device"
-# What has a row for each class; the optimizer's slots lie where their variables do.
-_ROWS_OF_CLASSES = "head/(kernel|kernel_momentum|row_gradient)"
-_DRAWN_CLASSES = "head/sampled_classes"
+# Address of the first process, how many there are, the number of this one.
+_LAUNCHERS: Sequence[tuple[str, str, str]] = (
+    (
+        "KERAS_DISTRIBUTION_JOB_ADDRESSES",
+        "KERAS_DISTRIBUTION_NUM_PROCESSES",
+        "KERAS_DISTRIBUTION_PROCESS_ID",
+    ),
+    ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"),
+    ("MASTER_ADDR", "WORLD_SIZE", "RANK"),
+)
+_KNOWN_TO_JAX = ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")
+_PATIENCE, _HEARTBEAT, _GOODBYE = 300, 20, 10  # seconds
+_PEER_GONE = re.compile(
+    r"[Cc]onnection (closed|reset|refused)|[Bb]roken pipe|[Tt]imed out|DEADLINE|UNAVAILABLE|"
+    r"heartbeat|[Cc]oordination|NCCL|Gloo"
+)
 
 
 class SharedByRows(ModelParallel):
@@ -31,11 +61,15 @@ class SharedByRows(ModelParallel):
 
     def __init__(self, count: int):
         mesh = DeviceMesh((count,), [AXIS], keras.distribution.list_devices()[:count])
-        layouts = LayoutMap(mesh)
-        layouts[_ROWS_OF_CLASSES] = (AXIS, None)
-        layouts[_DRAWN_CLASSES] = (AXIS,)
-        super().__init__(layout_map=layouts, batch_dim_name=AXIS, auto_shard_dataset=False)
+        super().__init__(layout_map=LayoutMap(mesh), batch_dim_name=AXIS, auto_shard_dataset=False)
         self.class_shards = count
+
+    def get_variable_layout(self, variable: keras.Variable) -> TensorLayout:
+        """By rows of classes, or whole on each device; an optimizer's slots lie as variables do."""
+        if is_of_classes():
+            axes = [AXIS, *[None] * (len(variable.shape) - 1)]
+            return TensorLayout(axes, self.device_mesh)
+        return super().get_variable_layout(variable)
 
     def get_data_layout(self, data_shape: tuple[int, ...]) -> TensorLayout:
         """By rows, or whole on each device where they cannot be shared equally."""
@@ -66,20 +100,153 @@ class JaxDevices(OneProcess):
         return tuple(jax.device_put(rows, layout_of(rows.shape).backend_layout) for rows in batch)
 
 
+class JaxProcesses(JaxDevices):
+    """All devices of several JAX processes, each with as many."""
+
+    def __init__(self) -> None:
+        super().__init__(jax.device_count())
+        self.process, self.processes = jax.process_index(), jax.process_count()
+        self.writes = self.process == 0
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """The block within which variables get their place."""
+        # Keras draws first weights, which are replaced; JAX asks that they be the same everywhere.
+        keras.utils.set_random_seed(0)
+        with self._distribution.scope(), explained_loss(_PEER_GONE, self.process, self.processes):
+            yield
+
+    def place(self, batch: Batch) -> Batch:
+        """The whole batch, of which this process gives its rows."""
+        return tuple(self._global(rows, PartitionSpec(AXIS)) for rows in batch)
+
+    def whole(self, rows: np.ndarray) -> Any:
+        """Numbers that each process has, for the program of all."""
+        return self._global(np.asarray(rows), PartitionSpec())
+
+    def _global(self, rows: np.ndarray, axes: PartitionSpec) -> Any:
+        place = NamedSharding(self._distribution.device_mesh.backend_mesh, axes)
+        return jax.make_array_from_process_local_data(place, np.asarray(rows))
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        multihost_utils.sync_global_devices("framl-keras")
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is true in one process at least."""
+        return bool(multihost_utils.process_allgather(np.array([flag])).any())
+
+    def predictor(self, model: keras.Model) -> Predictor:
+        """The model, of whose batches each process computes a share on its own devices."""
+        return _SharedPredictor(model, self.process, self.processes)
+
+
+class _SharedPredictor:
+    """Splits a batch, and gives each process the whole answer."""
+
+    def __init__(self, model: keras.Model, process: int, processes: int):
+        self._model, self._process, self._processes = model, process, processes
+        self._devices = np.array(jax.local_devices())
+        mesh = Mesh(self._devices, [AXIS])
+        self._whole = NamedSharding(mesh, PartitionSpec())
+        self._by_rows = NamedSharding(mesh, PartitionSpec(AXIS))
+        self._call = jax.jit(
+            lambda weights, state, pixels: model.stateless_call(
+                weights, state, pixels, training=False
+            )[0]
+        )
+
+    def predict_on_batch(self, pixels: np.ndarray) -> np.ndarray:
+        """The outputs for all rows."""
+        count = self._processes * len(self._devices)
+        share = -(-len(pixels) // count) * len(self._devices)
+        own = np.zeros((share, *pixels.shape[1:]), pixels.dtype)
+        some = pixels[self._process * share : (self._process + 1) * share]
+        own[: len(some)] = some
+        variables = (self._model.trainable_variables, self._model.non_trainable_variables)
+        weights, state = ([self._here(variable) for variable in part] for part in variables)
+        outputs = self._call(weights, state, jax.device_put(own, self._by_rows))
+        found = multihost_utils.process_allgather(np.asarray(outputs), tiled=True)
+        return np.asarray(found)[: len(pixels)]
+
+    def _here(self, variable: keras.Variable) -> jax.Array:
+        """A variable that every device has, on this process' devices alone; no number moves."""
+        value = variable.value
+        parts = [shard.data for shard in value.addressable_shards]
+        return jax.make_array_from_single_device_arrays(value.shape, self._whole, parts)
+
+
 def create(count: int) -> JaxDevices:
-    """The first devices."""
-    return JaxDevices(count)
+    """The first devices, or all of several processes."""
+    return JaxDevices(count) if jax.process_count() == 1 else JaxProcesses()
 
 
 def available() -> int:
-    """How many devices this process has.
+    """How many devices there are, in all processes."""
+    return len(keras.distribution.list_devices())
+
+
+def join_processes() -> int:
+    """Joins the processes that a launcher started with this one; how many there are.
+
+    A launcher says it by `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `_NUM_PROCESSES` and `_PROCESS_ID`;
+    by `JAX_COORDINATOR_ADDRESS`, `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`; as `torchrun` does;
+    or as SLURM and Open MPI do, whose variables JAX knows.
 
     Raises:
-        UserError: if it is one of several.
+        UserError: if they cannot be joined.
     """
-    if jax.process_count() > 1:
-        raise UserError(
-            f"--devices: JAX trains in one process, and this is one of {jax.process_count()}. "
-            "Start one on a machine, or train with KERAS_BACKEND=torch and torchrun."
+    if jax.distributed.is_initialized():
+        return int(jax.process_count())
+    found = _from_launcher(os.environ)
+    if found is None:
+        return 1
+    try:
+        jax.distributed.initialize(
+            **found,
+            initialization_timeout=_PATIENCE,
+            heartbeat_timeout_seconds=_HEARTBEAT,
+            shutdown_timeout_seconds=_GOODBYE,
         )
-    return len(keras.distribution.list_devices())
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"--devices: JAX could not join the processes that {_said_by(found)} says were "
+            f"started: {reason}"
+        ) from None
+    return int(jax.process_count())
+
+
+def _from_launcher(variables: Any) -> dict[str, Any] | None:
+    """What a launcher says: arguments for JAX, empty where JAX finds them; None if there is none.
+
+    Raises:
+        UserError: if it says a part of it only.
+    """
+    for names in _LAUNCHERS:
+        said = [variables.get(name) for name in names]
+        count = said[1]
+        if not (count or "").isdecimal() or int(count or 0) < 2:
+            continue
+        missing = [name for name, value in zip(names, said, strict=True) if not value]
+        if missing:
+            raise UserError(f"{names[1]}={count}, but {missing[0]} is not set. Set both.")
+        address, number = str(said[0]).split(",")[0], int(str(said[2]))
+        found: dict[str, Any] = {"num_processes": int(str(count)), "process_id": number}
+        if names[0] == "MASTER_ADDR":  # torchrun itself listens on MASTER_PORT
+            address = f"{address}:{int(variables.get('MASTER_PORT', '29500')) + 1}"
+            found["local_device_ids"] = [int(variables.get("LOCAL_RANK", "0"))]
+            if jax.config.jax_platforms == "cpu" or not _has_accelerators():
+                found.pop("local_device_ids")
+        return {"coordinator_address": address, **found}
+    several = (variables.get(name, "1") for name in _KNOWN_TO_JAX)
+    return {} if any(value.isdecimal() and int(value) > 1 for value in several) else None
+
+
+def _has_accelerators() -> bool:
+    """Whether there is a GPU of NVIDIA's; JAX cannot be asked before the processes have met."""
+    return os.path.exists("/dev/nvidia0")
+
+
+def _said_by(found: dict[str, Any]) -> str:
+    return found.get("coordinator_address", "SLURM or Open MPI")

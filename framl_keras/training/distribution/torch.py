@@ -26,7 +26,7 @@ from framl_keras.ops.backend.torch_collectives import (
 )
 from framl_keras.ops.row_share import shared_rows
 from framl_keras.training.class_rows import ClassRows
-from framl_keras.training.distribution.devices import Batch, Predictor
+from framl_keras.training.distribution.devices import Batch, Predictor, explained_loss
 from framl_keras.training.distribution.shared_batch_norm import share_batch_norm
 
 # Each of their updates depends on norms or means of the whole variable, or of several of them.
@@ -50,7 +50,7 @@ class TorchProcesses:
     def scope(self) -> Iterator[None]:
         """The block within which rows are shared."""
         mine = (self.process, self.processes)
-        with shared_rows(*mine), lost_process_explained(*mine):
+        with shared_rows(*mine), explained_loss(_PEER_GONE, *mine):
             yield
 
     def share(self, model: keras.Model) -> None:
@@ -72,6 +72,10 @@ class TorchProcesses:
         """The rows as they are: they are read by share."""
         return batch
 
+    def whole(self, rows: np.ndarray) -> Any:
+        """The rows as they are: each process calls the model by itself."""
+        return rows
+
     def wait(self) -> None:
         """Until all processes are here."""
         distributed.barrier()
@@ -86,20 +90,6 @@ class TorchProcesses:
     def predictor(self, model: keras.Model) -> Predictor:
         """The model, of whose batches each process computes a share."""
         return _SharedPredictor(model, self.process, self.processes)
-
-
-@contextlib.contextmanager
-def lost_process_explained(process: int, processes: int) -> Iterator[None]:
-    """Turns what Torch raises where another process has ended into the user's error."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not _PEER_GONE.search(str(error)):
-            raise
-        raise UserError(
-            f"Process {process} of {processes} lost another one, whose own message says why. "
-            "The same command goes on from the last checkpoint."
-        ) from None
 
 
 class _SharedPredictor:
