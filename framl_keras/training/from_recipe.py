@@ -198,6 +198,10 @@ def verification_of(
 ) -> VerifyBetweenEpochs:
     """What verifies between epochs and chooses, as the recipe says."""
     train = recipe.train
+
+    def images() -> Iterable[Any]:
+        return map(devices.whole, plain_images(source, recipe))
+
     return VerifyBetweenEpochs(
         devices.predictor(embedder),
         pair_sets,
@@ -207,9 +211,7 @@ def verification_of(
         every=train.verify_every,
         best_by=train.best_by,
         patience=train.early_stop.patience if train.early_stop else None,
-        settled=lambda: averaged(
-            embedder, lambda: map(devices.whole, plain_images(source, recipe))
-        ),
+        settled=lambda: averaged(embedder, images),
     )
 
 

@@ -4,9 +4,11 @@ The devices may be those of several processes, which a launcher started: each ru
 program, and reads its own rows of the batch.
 """
 
+import atexit
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -113,7 +115,8 @@ class JaxProcesses(JaxDevices):
         """The block within which variables get their place."""
         # Keras draws first weights, which are replaced; JAX asks that they be the same everywhere.
         keras.utils.set_random_seed(0)
-        with self._distribution.scope(), explained_loss(_PEER_GONE, self.process, self.processes):
+        lost = explained_loss(_PEER_GONE, self.process, self.processes)
+        with self._distribution.scope(), _leaving_alone(), lost:
             yield
 
     def place(self, batch: Batch) -> Batch:
@@ -139,6 +142,22 @@ class JaxProcesses(JaxDevices):
     def predictor(self, model: keras.Model) -> Predictor:
         """The model, of whose batches each process computes a share on its own devices."""
         return _SharedPredictor(model, self.process, self.processes)
+
+
+@contextlib.contextmanager
+def _leaving_alone() -> Iterator[None]:
+    """After an error the process ends by itself: JAX would wait for others, and then abort."""
+    try:
+        yield
+    except BaseException as error:
+        atexit.register(_leave, 2 if isinstance(error, UserError) else 1)
+        raise
+
+
+def _leave(status: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 class _SharedPredictor:
