@@ -1,11 +1,13 @@
 """Does a run that is killed again and again end where an uninterrupted one does, bit for bit?
 
     KERAS_BACKEND=torch python benchmarks/kill_resume.py
+    KERAS_BACKEND=jax python benchmarks/kill_resume.py --processes 2 --kills 10
 
 Trains a small network with dropout and augmentation for 200 steps, twice without a break,
 and once with 20 SIGKILLs at random moments, every other one while a checkpoint is being
 written, going on after each. The rival of the killed run is the first one; the second says
-what the backend itself repeats. Compared: weights, optimizer and metric states, logged losses.
+what the backend itself repeats. Of several processes one is killed, drawn by the seed; the others
+must end by themselves within a minute. Compared: weights, optimizer and metric states, logged losses.
 """
 
 import argparse
@@ -35,13 +37,15 @@ def main() -> int:
     parser.add_argument("--mode", choices=["fit", "eager"], default="fit")
     parser.add_argument("--backbone", default="IResNet10")
     parser.add_argument("--train", default="orl", help="Training data with 20 people or more.")
+    parser.add_argument("--processes", type=int, default=1, help="That train together.")
     parser.add_argument("--seed", type=int, default=0, help="Decides when to kill.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         Path("recipe.yaml").write_text(yaml.safe_dump(recipe(options)), encoding="utf-8")
         for name in ("straight", "again"):
-            train(name, options.mode).wait()
+            for process in train(name, options):
+                process.wait()
         during_writes = train_with_kills("killed", options)
         same = [report(name, options) for name in ("again", "killed")]
         print(f"{options.kills} kills, {during_writes} of them left a half-written checkpoint")
@@ -70,10 +74,20 @@ def recipe(options: argparse.Namespace) -> dict:
     }
 
 
-def train(name: str, mode: str) -> subprocess.Popen:
-    arguments = ["train", "recipe.yaml", "--name", name, "--mode", mode]
-    with Path(f"{name}.err").open("a") as errors:
-        return subprocess.Popen([sys.executable, "-c", TRAIN, *arguments], stderr=errors)
+def train(name: str, options: argparse.Namespace) -> list[subprocess.Popen]:
+    """The processes of a training, which find each other as torchrun's do."""
+    arguments = ["train", "recipe.yaml", "--name", name, "--mode", options.mode]
+    started = []
+    port = random.randint(20000, 30000)
+    for rank in range(options.processes):
+        variables = {"MASTER_ADDR": "localhost", "MASTER_PORT": port, "RANK": rank}
+        variables |= {"WORLD_SIZE": options.processes, "LOCAL_RANK": rank}
+        spread = {key: str(value) for key, value in variables.items()}
+        environment = {**os.environ, **(spread if options.processes > 1 else {})}
+        command = [sys.executable, "-c", TRAIN, *arguments]
+        with Path(f"{name}.{rank}.err").open("a") as errors, Path(f"{name}.out").open("a") as out:
+            started.append(subprocess.Popen(command, stderr=errors, stdout=out, env=environment))
+    return started
 
 
 def train_with_kills(name: str, options: argparse.Namespace) -> int:
@@ -81,13 +95,16 @@ def train_with_kills(name: str, options: argparse.Namespace) -> int:
     rng, during_writes = random.Random(options.seed), 0
     steps = sorted(rng.sample(range(1, options.steps - 3), options.kills))
     for number, step in enumerate(steps):
-        process = train(name, options.mode)
-        await_moment(process, name, step, number % 2 == 0, rng.uniform(0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        if process.wait() != -signal.SIGKILL:
-            raise SystemExit(f"the run ended by itself before step {step}; see {name}.err")
+        processes = train(name, options)
+        await_moment(processes[0], name, step, number % 2 == 0, rng.uniform(0, 0.1))
+        chosen = rng.choice(processes)
+        chosen.send_signal(signal.SIGKILL)
+        if chosen.wait() != -signal.SIGKILL:
+            raise SystemExit(f"the run ended by itself before step {step}; see {name}.*.err")
+        for other in processes:
+            other.wait(60)  # no hang
         during_writes += len(half_written(name))
-    if process := train(name, options.mode):
+    for process in train(name, options):
         process.wait()
     if half_written(name):
         raise SystemExit("a half-written checkpoint was left behind")
