@@ -6,8 +6,9 @@
 Trains a small network with dropout and augmentation for 200 steps, twice without a break,
 and once with 20 SIGKILLs at random moments, every other one while a checkpoint is being
 written, going on after each. The rival of the killed run is the first one; the second says
-what the backend itself repeats. Of several processes one is killed, drawn by the seed; the others
-must end by themselves within a minute. Compared: weights, optimizer and metric states, logged losses.
+what the backend itself repeats. Of several processes one is killed, drawn by the seed; all
+others must end by themselves within a minute. Compared: weights, optimizer
+and metric states, logged losses.
 """
 
 import argparse
@@ -100,7 +101,8 @@ def train_with_kills(name: str, options: argparse.Namespace) -> int:
         chosen = rng.choice(processes)
         chosen.send_signal(signal.SIGKILL)
         if chosen.wait() != -signal.SIGKILL:
-            raise SystemExit(f"the run ended by itself before step {step}; see {name}.*.err")
+            said = [path.read_text()[-1500:] for path in sorted(Path().glob(f"{name}.*.err"))]
+            raise SystemExit("\n".join([f"the run ended by itself before step {step}", *said]))
         for other in processes:
             other.wait(60)  # no hang
         during_writes += len(half_written(name))

@@ -52,6 +52,9 @@ class TrainSection(Section):
         jit: whether `fit` compiles with the backend's compiler; `auto` leaves it to Keras.
         fused_batch_norm: take batch statistics with the backend's own kernel, where it has
             one: quicker, and the same but for rounding.
+        batch_norm_rows: how many rows of a batch share statistics of batch normalization, in
+            groups as they follow; left open, all of them. Several devices send each other
+            less where each has whole groups.
         precise_batch_norm: batches of images without augmentation over which batch
             normalization's statistics are averaged anew once training is over; 0 leaves
             those of training. It helps most where images are few and varied a lot. Where a
@@ -75,6 +78,7 @@ class TrainSection(Section):
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit: Literal["auto", True, False] = "auto"
     fused_batch_norm: bool = True
+    batch_norm_rows: Annotated[int, Field(ge=2)] | None = None
     precise_batch_norm: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
@@ -85,6 +89,11 @@ class TrainSection(Section):
         if self.images_per_class and self.batch_size % self.images_per_class:
             raise ValueError(
                 f"`images_per_class` ({self.images_per_class}) must divide `batch_size` "
+                f"({self.batch_size})"
+            )
+        if self.batch_norm_rows and self.batch_size % self.batch_norm_rows:
+            raise ValueError(
+                f"`batch_norm_rows` ({self.batch_norm_rows}) must divide `batch_size` "
                 f"({self.batch_size})"
             )
         return self

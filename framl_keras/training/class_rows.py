@@ -80,7 +80,7 @@ class ClassRows:
         """
         layout = self._layout(variable)
         if layout is None:
-            variable.assign(rows(0, variable.shape[0] if variable.shape else 1))
+            variable.assign(rows(0, variable.shape[0] if tuple(variable.shape) else 1))
             return
 
         def made(first: int, last: int) -> np.ndarray:

@@ -25,6 +25,7 @@ from framl_keras.runs.surroundings import append_surroundings, surroundings
 from framl_keras.runs.verification_sets import choice_sets, open_pair_set
 from framl_keras.training.announce import describe, device_of
 from framl_keras.training.build.fused_batch_norm import fuse_batch_norm
+from framl_keras.training.build.grouped_batch_norm import group_batch_norm
 from framl_keras.training.build.heads import with_head
 from framl_keras.training.build.initial_weights import draw_initial_weights
 from framl_keras.training.build.optimizers import build_optimizer, learning_rate_at
@@ -124,11 +125,28 @@ def build_models(
         start_from(options.init, options.new_centers, embedder, model, source, view, predictor)
     freeze(model, options.freeze)
     optimizer = build_optimizer(recipe.train.optimizer, recipe.train.schedule, total_steps)
-    if recipe.train.fused_batch_norm:
+    if recipe.train.batch_norm_rows:
+        group_batch_norm(model, whole_groups(recipe, devices))
+    elif recipe.train.fused_batch_norm:
         fuse_batch_norm(model)
     optimizer = with_loss_scale(optimizer, recipe.train.precision)
     compile_for_training(model, optimizer, recipe.train.jit)
     return embedder, model
+
+
+def whole_groups(recipe: Recipe, devices: Devices) -> int:
+    """The rows of a group of `train.batch_norm_rows`.
+
+    Raises:
+        UserError: if a device's share of a batch has no whole number of them.
+    """
+    rows, share = recipe.train.batch_norm_rows or 0, recipe.train.batch_size // devices.count
+    if share % rows:
+        raise UserError(
+            f"train.batch_norm_rows: each of {devices.count} devices has {share} rows of a batch, "
+            f"no whole groups of {rows}. Expected a number that divides {share}, or fewer devices."
+        )
+    return rows
 
 
 def class_sizes(source: Source) -> np.ndarray:

@@ -9,6 +9,7 @@ from keras import ops
 from framl_keras.errors import UserError
 from framl_keras.ops.backend import shares_of_rows, sum_of_shares
 from framl_keras.ops.precision import at_least_float32
+from framl_keras.training.build.grouped_batch_norm import rows_of_statistics
 
 Tensor = Any
 
@@ -16,11 +17,14 @@ Tensor = Any
 def share_batch_norm(layer: keras.layers.BatchNormalization) -> None:
     """Lets a layer take its batch statistics over the rows of all shares.
 
-    Values, gradients and moving statistics are those of one device with all rows.
+    Values, gradients and moving statistics are those of one device with all rows. A layer with
+    statistics of groups of rows stays as it is: shares have whole groups.
 
     Raises:
         UserError: if it normalizes another axis than the last.
     """
+    if rows_of_statistics(layer) is not None:
+        return
     rank = layer.input_spec.ndim
     if layer.axis not in (-1, rank - 1):
         raise UserError(
