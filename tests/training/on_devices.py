@@ -64,7 +64,8 @@ def train(recipe: dict, mode: str, count: int, double: bool) -> dict[str, np.nda
     from framl_keras.training.distribution import ONE_DEVICE, devices_for
     from framl_keras.training.parity.first_steps import first_steps
 
-    devices = ONE_DEVICE if count == 1 else devices_for(count, BATCH)
+    batch = recipe["train"]["batch_size"]
+    devices = ONE_DEVICE if count == 1 else devices_for(count, batch)
     return first_steps(Recipe.model_validate(recipe), mode, STEPS, double, devices)
 
 
@@ -99,7 +100,9 @@ def main(folder: Path, precision: str, cases: list[dict]) -> None:
         two = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(processor, two)
     backbones.register("normed-for-tests", backbones.Backbone(network))
-    devices_for(cases[0]["count"], BATCH)  # processes meet before the backend begins
+    devices_for(
+        cases[0]["count"], 8 * cases[0]["count"]
+    )  # processes meet before the backend begins
     double = precision == "float64"
     make_images(folder)
     found = {}

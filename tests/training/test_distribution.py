@@ -1,23 +1,29 @@
 """The number of devices is no part of a training: losses and states are those of one."""
 
+import contextlib
+import importlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 import yaml
-from on_devices import make_images
+from on_devices import make_images, recipe_of
 from small_runs import assert_same_state
 
 from framl_keras.errors import UserError
 from framl_keras.runs.checkpoint import load_checkpoint
 from framl_keras.training.callbacks.interrupt import StopOnSignal
 from framl_keras.training.distribution import devices_for, largest_share
+from framl_keras.training.distribution.devices import explained_loss
 
 ROWS = {"learning_rate": 0.01}
 HEADS = {
@@ -30,6 +36,7 @@ HEADS = {
     "filtered": {"interclass_filter": 0.4},
     "sampled": {"sample_rate": 0.8, "row_optimizer": ROWS},
 }
+IN_BLOCKS = {"sample_rate": 0.95, "row_optimizer": ROWS}
 OPTIMIZERS = {
     "clipped": {"name": "adamw", "learning_rate": 0.01, "global_clipnorm": 0.5},
     "accumulated": {"name": "sgd", "learning_rate": 0.05, "gradient_accumulation_steps": 2},
@@ -46,31 +53,66 @@ CASES = {
     "smoothed softmax": {"mode": MODE, "train": LOSS, "model": {"head": "softmax"}},
     "ArcFace in fit": {"mode": "fit", "twice": True},
     "sampled in fit": {"model": HEADS["sampled"], "mode": "fit", "twice": True},
+    "in blocks": {"model": IN_BLOCKS, "mode": "fit", "smallest_draw": 4},
+    "of sub-centers": {"model": {**IN_BLOCKS, "sub_centers": 2}, "mode": MODE, "smallest_draw": 4},
+    "odd shares in fit": {"mode": "fit", "count": 2, "train": {"batch_size": 14}},
+    "by groups": {"mode": "fit", "count": 2, "train": {"batch_norm_rows": 8}},
 }
 if BACKEND == "tensorflow":
-    refused = ("sampled", "sampled in fit", "accumulated")
+    refused = ("sampled", "sampled in fit", "accumulated", "in blocks", "of sub-centers")
     CASES = {name: case for name, case in CASES.items() if name not in refused}
 NAMES = ("straight", "killed")
 COUNT = {"jax": 8}.get(BACKEND, 2)
+ROOT = Path(__file__).parents[2]
+PATH = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+LAUNCH = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+TORCHRUN = [sys.executable, *LAUNCH]
+IN_PROCESSES = ("ArcFace", "CurricularFace", "clipped", "accumulated", "in blocks", "softmax")
 
 
-def compared(folder: Path, precision: str, cases: dict[str, dict]) -> dict[str, dict]:
+def compared(folder: Path, precision: str, cases: dict[str, dict], processes: int = 1):
     """What `on_devices.py` finds: JAX has virtual devices, Torch processes."""
     content = [{"name": name, "count": COUNT, **case} for name, case in cases.items()]
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={COUNT}",
-        "JAX_ENABLE_X64": "1" if precision == "float64" else "0",
-    }
-    launcher = [sys.executable]
+    script = ["tests/training/on_devices.py", str(folder), precision, json.dumps(content)]
+    devices = max(case["count"] for case in content) // processes
+    environment = {"JAX_ENABLE_X64": "1" if precision == "float64" else "0", **virtual(devices)}
     if BACKEND == "torch":
-        launcher += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={COUNT}"]
-    command = [*launcher, "tests/training/on_devices.py", str(folder), precision]
-    command.append(json.dumps(content))
-    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.split("FOUND ")[1].splitlines()[0])
+        started = [run([*TORCHRUN, *script], environment)]
+    else:
+        spread = spread_over(processes) if processes > 1 else [{}]
+        started = [run([sys.executable, *script], {**environment, **each}) for each in spread]
+    said = [process.communicate(timeout=900) for process in started]
+    assert not any(process.returncode for process in started), said[0][1][-3000:]
+    return json.loads(said[0][0].split("FOUND ")[1].splitlines()[0])
+
+
+def virtual(devices: int) -> dict[str, str]:
+    """Lets JAX see so many devices in each process."""
+    return {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+
+
+def spread_over(processes: int) -> list[dict[str, str]]:
+    """What a launcher says to each process."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    names = ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")
+    return [
+        dict(
+            zip(
+                (f"KERAS_DISTRIBUTION_{name}" for name in names),
+                (address, str(processes), str(number)),
+                strict=True,
+            )
+        )
+        for number in range(processes)
+    ]
+
+
+def run(command: list[str], environment: dict[str, str], folder: Path = ROOT) -> subprocess.Popen:
+    given = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": PATH, **environment}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env=given, cwd=folder, **pipes)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +128,15 @@ def test_several_devices_train_as_one(in_double, name):
     assert found["repeated"]
 
 
+@pytest.mark.skipif(BACKEND != "jax", reason="processes of JAX")
+@pytest.mark.parametrize(("devices", "names"), [(4, IN_PROCESSES), (2, ["odd shares in fit"])])
+def test_several_processes_train_as_one(tmp_path, devices, names):
+    cases = {name: {**CASES[name], "count": devices} for name in names}
+    found = compared(tmp_path, "float64", cases, processes=2)
+    assert max(each["loss"] for each in found.values()) < 1e-12, found
+    assert max(each["end"] for each in found.values()) < 1e-10, found
+
+
 def test_in_float32_several_devices_differ_by_rounding(tmp_path):
     names = [name for name in ("ArcFace", "sampled") if name in CASES]
     cases = {name: {"mode": "fit", "model": HEADS[name]} for name in names}
@@ -93,75 +144,161 @@ def test_in_float32_several_devices_differ_by_rounding(tmp_path):
     assert max(found[name]["loss"] for name in cases) < 1e-5, found
 
 
+HELD = {"jax": (8, 1), "torch": (2, 2)}  # devices, and files that they write
+
+
+@pytest.mark.skipif(BACKEND not in HELD, reason="every device has the whole head")
+@pytest.mark.parametrize("model", [{}, {"sub_centers": 3}, IN_BLOCKS], ids=str)
+def test_a_checkpoint_does_not_know_devices(tmp_path, model):
+    one, several, back = (tmp_path / f"{name}.ckpt" for name in ("one", "several", "back"))
+    make_images(tmp_path / "images")
+    content = recipe_of(tmp_path / "images", {"model": {"backbone": "FaceResNet10", **model}})
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(content))
+    count, files = HELD[BACKEND]
+
+    def moved(source: Path | None, target: Path, count: int) -> Mapping[str, np.ndarray]:
+        launcher = TORCHRUN if BACKEND == "torch" and count > 1 else [sys.executable]
+        script = str(Path(__file__).with_name("move_state.py"))
+        arguments = [str(source), str(target), str(count)]
+        process = run([*launcher, script, "recipe.yaml", *arguments], virtual(count), tmp_path)
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 0, said[-2000:]
+        return load_checkpoint(target).arrays
+
+    start = moved(None, one, 1)
+    assert_same_state(start, moved(one, several, count))
+    assert len(list(several.glob("*.safetensors"))) == files
+    assert_same_state(start, moved(several, back, 1))
+
+
 @pytest.mark.skipif(BACKEND != "jax", reason="JAX compiles a step for all devices")
 def test_a_step_sends_neither_logits_nor_centers():
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
-    command = [sys.executable, "tests/training/traffic.py"]
-    printed = subprocess.check_output(command, env={**os.environ, **flags}, text=True)
+    process = run([sys.executable, "tests/training/traffic.py"], virtual(8))
+    printed, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said[-2000:]
 
     found = json.loads(printed.split("FOUND ")[1])
-    rows = 64 * 32 * 4
-    assert found["count"] > 3
-    assert found["largest"] <= max(found["backbone"], rows) + rows / 8
-    assert found["kernel"] > 10 * found["largest"]
+    rows, kernel = 64 * 32 * 4, 4099 * 32 * 4
+    for name, sent in found.items():
+        assert sent["count"] > 3, name
+        assert sent["largest"] <= max(sent["backbone"], rows) + rows / 8, name
+        assert kernel > 10 * sent["largest"], name
 
 
-def launched(folder: Path, *options: str) -> subprocess.Popen:
-    """A training in two Torch processes that saves its state after each step."""
+def launched(folder: Path, *options: str) -> list[subprocess.Popen]:
+    """A training in two processes that saves its state after each step."""
     recipe = {
         "data": {"train": str(folder / "images"), "image_size": 16, "augment": {"resize_to": 16}},
         "model": {"backbone": "FaceResNet10", "embedding_dim": 8, "dropout": 0.3, "scale": 16},
         "train": {"batch_size": 16, "epochs": 4, "save_steps": 1, "keep": 50},
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump({"name": "any", **recipe}))
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command = [sys.executable, *launcher, "-m", "framl_keras", "train", "recipe.yaml", *options]
-    root = str(Path(__file__).parents[2])
-    environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, stderr=subprocess.STDOUT, stdout=subprocess.PIPE
-    )
+    command = ["-m", "framl_keras", "train", "recipe.yaml", *options]
+    if BACKEND == "torch":
+        return [run([*TORCHRUN, *command], {}, folder)]
+    return [run([sys.executable, *command], each, folder) for each in spread_over(2)]
 
 
-@pytest.mark.skipif(BACKEND != "torch", reason="processes of Torch")
+def ended(job: list[subprocess.Popen]) -> list[str]:
+    """What processes said, which must end within a minute."""
+    return [process.communicate(timeout=100)[1] for process in job]
+
+
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="it trains in one process")
 def test_a_job_that_lost_a_process_ends_and_goes_on(tmp_path):
     make_images(tmp_path / "images")
-    assert launched(tmp_path, "--name", "straight").wait(100) == 0
+    straight = launched(tmp_path, "--name", "straight")
+    said = ended(straight)
+    assert not any(process.returncode for process in straight), said[0][-2000:]
 
     job, checkpoints = launched(tmp_path, "--name", "killed"), tmp_path / "runs/killed/checkpoints"
-    while job.poll() is None and len(list(checkpoints.glob("step-*"))) < 5:
+    while job[0].poll() is None and len(list(checkpoints.glob("step-*"))) < 5:
         time.sleep(0.02)
-    children = subprocess.check_output(["pgrep", "-P", str(job.pid)], text=True).split()
-    os.kill(int(children[-1]), signal.SIGKILL)
+    if BACKEND == "torch":
+        children = subprocess.check_output(["pgrep", "-P", str(job[0].pid)], text=True).split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+    else:
+        job[1].kill()
 
-    job.communicate(timeout=60)
-    assert job.returncode
-    assert launched(tmp_path, "--name", "killed").wait(100) == 0
+    said = ended(job)
+    assert all(process.returncode for process in job)
+    lines = [line for line in said[0].splitlines() if line.startswith("framl-keras: ")]
+    assert BACKEND == "torch" or "lost another one" in lines[-1]
+    ended(launched(tmp_path, "--name", "killed"))
     last = [tmp_path / f"runs/{name}/checkpoints/step-000000020.ckpt" for name in NAMES]
     straight, resumed = (load_checkpoint(path).arrays for path in last)
     assert_same_state(straight, resumed)
 
 
-@pytest.mark.skipif(BACKEND != "torch", reason="processes of Torch")
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="it trains in one process")
 @pytest.mark.parametrize(
     ("error", "raised"),
     [
         (RuntimeError("[gloo/pair.cc:534] Connection closed by peer"), UserError),
         (RuntimeError("[gloo/pair.cc:534] Timed out waiting 30000ms"), UserError),
         (RuntimeError("mat1 and mat2 cannot be multiplied"), RuntimeError),
-        (ValueError("Connection closed by peer"), ValueError),
+        (ValueError("UNKNOWN: Gloo AllGather failed: Connection reset by peer"), UserError),
+        (ValueError("all input arrays must have the same shape"), ValueError),
+        (OSError("Connection closed by peer"), OSError),
     ],
 )
 def test_only_the_loss_of_a_process_is_told_as_such(error, raised):
-    from framl_keras.training.distribution.torch import lost_process_explained
+    gone = importlib.import_module(f"framl_keras.training.distribution.{BACKEND}")._PEER_GONE
 
-    with pytest.raises(raised) as found, lost_process_explained(1, 2):
+    with pytest.raises(raised) as found, explained_loss(gone, 1, 2):
         raise error
     assert type(found.value) is raised
     assert ("lost another one" in str(found.value)) == (raised is UserError)
 
 
-@pytest.mark.skipif(BACKEND == "torch", reason="Torch trains in several processes")
+@pytest.mark.skipif(BACKEND != "torch", reason="its processes have a part of the head each")
+@pytest.mark.parametrize(("name", "is_refused"), [("Lamb", True), ("AdamW", False)])
+def test_an_optimizer_that_looks_at_all_centers_is_refused(name, is_refused):
+    from framl_keras.training.distribution.torch import _check_row_by_row
+
+    refusal = pytest.raises(UserError, match="Lamb looks at all of the head's centers")
+    with refusal if is_refused else contextlib.nullcontext():
+        _check_row_by_row(getattr(keras.optimizers, name)())
+
+
+LAUNCHERS = {
+    "alone": ({}, None),
+    "keras": (
+        {
+            "KERAS_DISTRIBUTION_JOB_ADDRESSES": "a:1,b:1",
+            "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
+            "KERAS_DISTRIBUTION_PROCESS_ID": "1",
+        },
+        {"coordinator_address": "a:1", "num_processes": 2, "process_id": 1},
+    ),
+    "torchrun": (
+        {"MASTER_ADDR": "a", "MASTER_PORT": "7", "WORLD_SIZE": "3", "RANK": "2"},
+        {"coordinator_address": "a:8", "num_processes": 3, "process_id": 2},
+    ),
+    "SLURM": ({"SLURM_STEP_NUM_TASKS": "2"}, {}),
+    "a batch of one task": ({"SLURM_STEP_NUM_TASKS": "1", "WORLD_SIZE": "1"}, None),
+}
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="launchers that JAX is told about")
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_what_launchers_say(launcher, monkeypatch):
+    from framl_keras.training.distribution import jax as of_jax
+
+    monkeypatch.setattr(of_jax, "_has_accelerators", lambda: False)
+    variables, expected = LAUNCHERS[launcher]
+    assert of_jax._from_launcher(variables) == expected
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="launchers that JAX is told about")
+def test_a_launcher_that_says_a_part_only_is_one_line():
+    from framl_keras.training.distribution.jax import _from_launcher
+
+    with pytest.raises(UserError, match="MASTER_ADDR is not set"):
+        _from_launcher({"WORLD_SIZE": "2", "RANK": "0"})
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="others train in several processes")
 def test_a_launcher_of_processes_is_refused_where_there_is_one(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UserError, match="a launcher started 2 processes"):

@@ -145,8 +145,8 @@ def held_rows(variable: Any) -> list[tuple[int, int, Callable[[int, int], np.nda
 
 
 def whole_rows(variable: Any, first: int, last: int) -> np.ndarray:
-    """Some rows of a variable that each device has whole, from one of this process'."""
-    return np.asarray(variable.value.addressable_shards[0].data[first:last])
+    """Some rows of a variable that each device has whole."""
+    return np.asarray(variable.value)[first:last]
 
 
 def fill_rows(variable: Any, make: Callable[[int, int], np.ndarray]) -> None:

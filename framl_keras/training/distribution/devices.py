@@ -108,8 +108,8 @@ def explained_loss(gone: re.Pattern[str], process: int, processes: int) -> Itera
     """
     try:
         yield
-    except RuntimeError as error:
-        if not gone.search(str(error)):
+    except (RuntimeError, ValueError) as error:  # JAX raises one or the other
+        if isinstance(error, UserError) or not gone.search(str(error)):
             raise
         raise UserError(
             f"Process {process} of {processes} lost another one, whose own message says why. "

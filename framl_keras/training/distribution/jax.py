@@ -74,9 +74,22 @@ class SharedByRows(ModelParallel):
         return super().get_variable_layout(variable)
 
     def get_data_layout(self, data_shape: tuple[int, ...]) -> TensorLayout:
-        """By rows, or whole on each device where they cannot be shared equally."""
-        if data_shape and data_shape[0] % self.class_shards == 0:
+        """By rows, or whole on each device where they cannot be shared equally.
+
+        Args:
+            data_shape: of what this process has, of several its rows.
+
+        Raises:
+            ValueError: if it is one of several processes, and the rows cannot be shared: they
+                would pass for the same rows in each.
+        """
+        if data_shape and data_shape[0] * jax.process_count() % self.class_shards == 0:
             return super().get_data_layout(data_shape)
+        if data_shape and jax.process_count() > 1:
+            raise ValueError(
+                f"{self.class_shards} devices cannot share {jax.process_count()} times "
+                f"{data_shape[0]} rows equally."
+            )
         return TensorLayout([None] * len(data_shape), self.device_mesh)
 
 
@@ -166,6 +179,7 @@ class _SharedPredictor:
     def __init__(self, model: keras.Model, process: int, processes: int):
         self._model, self._process, self._processes = model, process, processes
         self._devices = np.array(jax.local_devices())
+        self._moved: dict[int, tuple[Any, Any]] = {}
         mesh = Mesh(self._devices, [AXIS])
         self._whole = NamedSharding(mesh, PartitionSpec())
         self._by_rows = NamedSharding(mesh, PartitionSpec(AXIS))
@@ -189,10 +203,12 @@ class _SharedPredictor:
         return np.asarray(found)[: len(pixels)]
 
     def _here(self, variable: keras.Variable) -> jax.Array:
-        """A variable that every device has, on this process' devices alone; no number moves."""
-        value = variable.value
-        parts = [shard.data for shard in value.addressable_shards]
-        return jax.make_array_from_single_device_arrays(value.shape, self._whole, parts)
+        """A variable that every device has, on this process' devices alone; moved if it changed."""
+        value, here = self._moved.get(id(variable), (None, None))
+        if value is not variable.value:
+            here = jax.device_put(np.asarray(variable.value), self._whole)
+            self._moved[id(variable)] = (variable.value, here)
+        return here
 
 
 def create(count: int) -> JaxDevices:
