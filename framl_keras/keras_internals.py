@@ -125,7 +125,8 @@ def clip_by_shared_norms(
         total: the sum of a number over processes.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    apply, clip, updated = inner._backend_apply_gradients, inner._clip_gradients, []
+    apply, clip = inner._backend_apply_gradients, inner._clip_gradients
+    updated: list[keras.Variable] = []
 
     def apply_gradients(gradients: list[Any], variables: Sequence[keras.Variable]) -> None:
         updated[:] = variables

@@ -55,10 +55,7 @@ def own_and_others(
 
     def forward(embeddings: Tensor, centers: Tensor) -> tuple[Tensor, Any]:
         inverse = inverse_lengths(centers)
-        own_centers = ops.take(centers, labels, axis=0) * ops.take(inverse, labels)[:, None]
-        own = ops.sum(embeddings * own_centers, axis=1)
-        if is_here is not None:
-            own = ops.where(is_here, own, 0.0)
+        own = _own(embeddings, centers, inverse, labels, is_here)
         values = _others(embeddings, centers, inverse, labels, scale, is_class, is_here)
         largest = row_max(values)
         # The old array goes as soon as the new one is there, here and below.
@@ -94,6 +91,15 @@ def own_and_others(
 
     own, others, largest = ops.unstack(ops.custom_gradient(forward)(embeddings, centers), 3)
     return own, others, ops.stop_gradient(largest)
+
+
+def _own(
+    embeddings: Tensor, centers: Tensor, inverse: Tensor, labels: Tensor, is_here: Tensor | None
+) -> Tensor:
+    """The cosine to each row's own class, `(batch,)`."""
+    own_centers = ops.take(centers, labels, axis=0) * ops.take(inverse, labels)[:, None]
+    own = ops.sum(embeddings * own_centers, axis=1)
+    return own if is_here is None else ops.where(is_here, own, 0.0)
 
 
 def _others(

@@ -162,7 +162,8 @@ def _write_file(folder: Path, parts: list[Part], peers: Peers) -> None:
     text += b" " * (-len(text) % 8)
     digest = hashlib.sha256()
     with path.open("wb") as stream:
-        for content in itertools.chain([len(text).to_bytes(8, "little"), text], _chunks(parts)):
+        begin: list[Any] = [len(text).to_bytes(8, "little"), text]
+        for content in itertools.chain(begin, _chunks(parts)):
             digest.update(content)
             _write(stream, content)
         stream.flush()
@@ -179,7 +180,7 @@ def _write(stream: Any, content: Any) -> None:
     stream.write(content)
 
 
-def _chunks(parts: Iterable[Part]) -> Iterator[memoryview]:
+def _chunks(parts: Iterable[Part]) -> Iterator[Any]:
     """The bytes of all parts, some rows at a time."""
     for part in parts:
         row = math.prod(part.shape[1:]) * part.dtype.itemsize
@@ -187,7 +188,7 @@ def _chunks(parts: Iterable[Part]) -> Iterator[memoryview]:
         for first in range(part.first, part.last, step):
             rows = part.read(first, min(part.last, first + step))
             content = np.asarray(rows, part.dtype.newbyteorder("<"), order="C")
-            yield memoryview(content.reshape(-1).view(np.uint8))
+            yield content.reshape(-1).view(np.uint8).data
 
 
 def _is_cut(part: Part) -> bool:

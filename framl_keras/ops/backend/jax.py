@@ -153,7 +153,7 @@ def fill_rows(variable: Any, make: Callable[[int, int], np.ndarray]) -> None:
     """Writes the rows that this process' devices have."""
     dtype = variable.value.dtype
 
-    def rows_at(index: tuple[slice, ...]) -> np.ndarray:
+    def rows_at(index: Any) -> np.ndarray:
         first, last = index[0].start or 0, index[0].stop or variable.shape[0]
         return np.asarray(make(first, last), dtype)
 

@@ -44,11 +44,6 @@ def group_batch_norm(model: keras.Model, rows: int) -> None:
             layer.rows_of_statistics = rows
 
 
-def rows_of_statistics(layer: keras.layers.Layer) -> int | None:
-    """The rows of a layer's groups; None where statistics are those of the whole batch."""
-    return getattr(layer, "rows_of_statistics", None)
-
-
 def _call(
     layer: keras.layers.BatchNormalization,
     rows: int,

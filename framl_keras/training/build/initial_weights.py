@@ -75,10 +75,9 @@ def _limits(initializer: object, shape: tuple[int, ...]) -> tuple[float, float] 
     """Between which numbers it is uniform, if it is."""
     if isinstance(initializer, initializers.RandomUniform):
         return initializer.minval, initializer.maxval
-    is_scaled = isinstance(initializer, initializers.VarianceScaling)
-    if is_scaled and initializer.distribution == "uniform":
+    if isinstance(initializer, initializers.VarianceScaling):
         limit = math.sqrt(3 * _variance(initializer, shape))
-        return -limit, limit
+        return (-limit, limit) if initializer.distribution == "uniform" else None
     return None
 
 

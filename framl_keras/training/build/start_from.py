@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,7 +17,6 @@ from framl_keras.runs import RunDirectory, check_embedder, open_embedder
 from framl_keras.runs.checkpoint import is_checkpoint, load_checkpoint
 from framl_keras.runs.open_embedder import KINDS
 from framl_keras.training.checkpoints.centers import head_in, head_of
-from framl_keras.training.distribution.devices import Predictor
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def start_from(
     model: keras.Model,
     source: Source,
     view: View,
-    predictor: Predictor,
+    predictor: Any,
 ) -> None:
     """Puts in what `init` has, and new identities' centers; says what it took.
 
@@ -104,7 +104,7 @@ def _take_known(
 
 
 def mean_embeddings(
-    predictor: Predictor,
+    predictor: Any,
     dim: int,
     source: Source,
     labels: Sequence[int],

@@ -271,7 +271,7 @@ def _from_launcher(variables: Any) -> dict[str, Any] | None:
         if names[0] == "MASTER_ADDR":  # torchrun itself listens on MASTER_PORT
             address = f"{address}:{int(variables.get('MASTER_PORT', '29500')) + 1}"
             found["local_device_ids"] = [int(variables.get("LOCAL_RANK", "0"))]
-            if jax.config.jax_platforms == "cpu" or not _has_accelerators():
+            if variables.get("JAX_PLATFORMS") == "cpu" or not _has_accelerators():
                 found.pop("local_device_ids")
         return {"coordinator_address": address, **found}
     several = (variables.get(name, "1") for name in _KNOWN_TO_JAX)

@@ -9,7 +9,7 @@ from keras import ops
 from framl_keras.errors import UserError
 from framl_keras.ops.backend import shares_of_rows, sum_of_shares
 from framl_keras.ops.precision import at_least_float32
-from framl_keras.training.build.grouped_batch_norm import rows_of_statistics
+from framl_keras.training.steps.batch_norm import rows_of_statistics
 
 Tensor = Any
 

@@ -1,6 +1,6 @@
 """Batch normalization in one kernel, where the backend has one that Keras leaves unused."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from framl_keras.training.steps.step import Tensor
 
@@ -22,3 +22,8 @@ class Normalized(NamedTuple):
 def biased(variance: Tensor, count: Tensor) -> Tensor:
     """The mean squared deviation, which Keras keeps, from the unbiased estimate."""
     return variance * ((count - 1) / count)
+
+
+def rows_of_statistics(layer: Any) -> int | None:
+    """The rows of a layer's groups; None where statistics are those of the whole batch."""
+    return getattr(layer, "rows_of_statistics", None)
