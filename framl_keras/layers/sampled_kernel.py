@@ -14,6 +14,8 @@ from framl_keras.ops.backend import (
     check_one_device,
     class_shards,
     class_share,
+    largest_columns,
+    marked,
     max_of_classes,
     place_among,
     sum_of_classes,
@@ -275,14 +277,10 @@ def sample_classes(
     """
     count, size, drawn = blocks
     keys = counted_uniform((count * size,), seed, step, share)
-    keys = ops.concatenate([keys, ops.zeros((1,), keys.dtype)])
-    # Rows without a label go to one place more, which is cut off.
-    places = ops.where(labels < 0, count * size, labels)
-    keys = ops.scatter_update(keys, places[:, None], ops.full_like(places, 2, dtype="float32"))
-    keys = keys[:-1]
     if num_classes < count * size:
         keys = ops.where(ops.arange(count * size, dtype="int32") < num_classes, keys, -1.0)
-    _, within = ops.top_k(ops.reshape(keys, (count, size)), drawn, sorted=False)
+    keys = marked(ops.reshape(keys, (count, size)), labels, 2.0)
+    within = largest_columns(keys, drawn)
     starts = ops.arange(count, dtype="int32")[:, None] * size
-    classes = ops.reshape(ops.sort(ops.cast(within, "int32")) + starts, (-1,))
+    classes = ops.reshape(within + starts, (-1,))
     return classes, place_among(classes, labels)

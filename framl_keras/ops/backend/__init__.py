@@ -15,6 +15,10 @@ Each file has the same functions:
 - `sum_of_shares(values)`: the sum of a tensor over all shares.
 - `subtract_rows(a, rows, factors)`: `a - factors[:, None] * rows`; on Torch in the memory
   of `a`, which is lost.
+- `largest_columns(keys, count)`: where the largest of each row `(blocks, n)` are, ascending,
+  int32 `(blocks, count)`.
+- `marked(keys, labels, mark)`: keys `(blocks, n)` with a mark at each label, int32 `(batch,)`,
+  counted through all blocks; -1 marks none.
 - `place_among(classes, labels)`: the place of each label, int32 `(batch,)`, among ascending
   classes, int32 `(m,)`; -1 where it is not.
 - `take_columns(values, columns)`: the value of each row `(batch, n)` at a column, int32
@@ -77,7 +81,9 @@ fill_rows = _chosen.fill_rows
 first_largest = _chosen.first_largest
 held_rows = _chosen.held_rows
 is_concrete = _chosen.is_concrete
+largest_columns = _chosen.largest_columns
 left_transposed = _chosen.left_transposed
+marked = _chosen.marked
 max_of_classes = _chosen.max_of_classes
 place_among = _chosen.place_among
 right_transposed = _chosen.right_transposed
@@ -106,7 +112,9 @@ __all__ = [
     "first_largest",
     "held_rows",
     "is_concrete",
+    "largest_columns",
     "left_transposed",
+    "marked",
     "max_of_classes",
     "place_among",
     "right_transposed",

@@ -3,6 +3,7 @@
 Under jit, writing rows copies nothing, since the variable's memory is given away.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import jax
 import keras
 import numpy as np
 from jax import numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from framl_keras.ops.backend import plain
 from framl_keras.ops.backend.plain import (
@@ -31,6 +33,11 @@ from framl_keras.ops.backend.plain import (
     sum_of_shares,
 )
 
+try:
+    from jax import shard_map
+except ImportError:  # before JAX 0.6
+    from jax.experimental.shard_map import shard_map
+
 Tensor = Any
 
 __all__ = [
@@ -48,7 +55,9 @@ __all__ = [
     "first_largest",
     "held_rows",
     "is_concrete",
+    "largest_columns",
     "left_transposed",
+    "marked",
     "max_of_classes",
     "place_among",
     "right_transposed",
@@ -93,6 +102,33 @@ def take_columns(values: Tensor, columns: Tensor) -> Tensor:
         return plain.take_columns(values, columns)
     is_it = jnp.arange(values.shape[1], dtype="int32") == columns[:, None]
     return jnp.sum(jnp.where(is_it, values, 0), axis=1)
+
+
+def marked(keys: Tensor, labels: Tensor, mark: float) -> Tensor:
+    """Keys `(blocks, n)` with a mark at each label; devices mark in their own blocks."""
+    if class_shards() == 1:
+        return plain.marked(keys, labels, mark)
+    blocks, size = keys.shape
+    here = labels - jnp.arange(blocks, dtype="int32")[:, None] * size
+    here = jnp.where((here >= 0) & (here < size) & (labels >= 0), here, size)
+    keys = jax.lax.with_sharding_constraint(keys, NamedSharding(*_by_rows()))
+    return jax.vmap(lambda row, some: row.at[some].set(mark, mode="drop"))(keys, here)
+
+
+def largest_columns(keys: Tensor, count: int) -> Tensor:
+    """Where the largest of each row are; each device looks at its own rows."""
+    if class_shards() == 1:
+        return plain.largest_columns(keys, count)
+    mesh, rows = _by_rows()
+    look = functools.partial(plain.largest_columns, count=count)
+    return shard_map(look, mesh=mesh, in_specs=rows, out_specs=rows)(keys)
+
+
+def _by_rows() -> tuple[Mesh, PartitionSpec]:
+    """Where devices have rows of classes."""
+    distribution = keras.distribution.distribution()
+    assert distribution is not None
+    return distribution.device_mesh.backend_mesh, PartitionSpec(distribution.batch_dim_name)
 
 
 def place_among(classes: Tensor, labels: Tensor) -> Tensor:

@@ -25,7 +25,9 @@ __all__ = [
     "first_largest",
     "held_rows",
     "is_concrete",
+    "largest_columns",
     "left_transposed",
+    "marked",
     "max_of_classes",
     "place_among",
     "right_transposed",
@@ -109,6 +111,22 @@ def sum_of_classes(values: Tensor) -> Tensor:
 def max_of_classes(values: Tensor) -> Tensor:
     """The values, without gradient."""
     return ops.stop_gradient(values)
+
+
+def largest_columns(keys: Tensor, count: int) -> Tensor:
+    """Where the largest of each row `(blocks, n)` are, ascending, int32 `(blocks, count)`."""
+    _, places = ops.top_k(keys, count, sorted=False)
+    return ops.sort(ops.cast(places, "int32"))
+
+
+def marked(keys: Tensor, labels: Tensor, mark: float) -> Tensor:
+    """Keys `(blocks, n)` with a mark at each label, counted through all blocks; -1 is none."""
+    # Rows without a label go to one place more, which is cut off.
+    flat = ops.concatenate([ops.reshape(keys, (-1,)), ops.zeros((1,), keys.dtype)])
+    places = ops.where(labels < 0, keys.shape[0] * keys.shape[1], labels)
+    marks = ops.full_like(places, mark, dtype=keys.dtype)
+    flat = ops.scatter_update(flat, places[:, None], marks)
+    return ops.reshape(flat[:-1], keys.shape)
 
 
 def place_among(classes: Tensor, labels: Tensor) -> Tensor:
