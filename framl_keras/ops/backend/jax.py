@@ -4,6 +4,7 @@ Under jit, writing rows copies nothing, since the variable's memory is given awa
 """
 
 import functools
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -33,12 +34,11 @@ from framl_keras.ops.backend.plain import (
     sum_of_shares,
 )
 
-try:
-    from jax import shard_map
-except ImportError:  # before JAX 0.6
-    from jax.experimental.shard_map import shard_map
-
 Tensor = Any
+
+_shard_map: Callable[..., Any] = getattr(jax, "shard_map", None) or (
+    importlib.import_module("jax.experimental.shard_map").shard_map  # before JAX 0.6
+)
 
 __all__ = [
     "after",
@@ -121,7 +121,7 @@ def largest_columns(keys: Tensor, count: int) -> Tensor:
         return plain.largest_columns(keys, count)
     mesh, rows = _by_rows()
     look = functools.partial(plain.largest_columns, count=count)
-    return shard_map(look, mesh=mesh, in_specs=rows, out_specs=rows)(keys)
+    return _shard_map(look, mesh=mesh, in_specs=rows, out_specs=rows)(keys)
 
 
 def _by_rows() -> tuple[Mesh, PartitionSpec]:
