@@ -41,7 +41,9 @@ _LAUNCHERS: Sequence[tuple[str, str, str]] = (
     ("MASTER_ADDR", "WORLD_SIZE", "RANK"),
 )
 _KNOWN_TO_JAX = ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")
-_PATIENCE, _HEARTBEAT, _GOODBYE = 300, 20, 10  # seconds
+# Seconds. One process may verify for long while others wait at the end; who is lost is noticed
+# by its heartbeat.
+_PATIENCE, _HEARTBEAT, _GOODBYE = 300, 20, 24 * 3600
 _PEER_GONE = re.compile(
     r"[Cc]onnection (closed|reset|refused)|[Bb]roken pipe|[Tt]imed out|DEADLINE|UNAVAILABLE|"
     r"heartbeat|[Cc]oordination|NCCL|Gloo"
