@@ -223,3 +223,15 @@ def test_a_distribution_strategy_is_refused_in_one_line():
         sampled_model(0.5)
     with tf.distribute.OneDeviceStrategy("CPU:0").scope():
         sampled_model(0.5)
+
+
+def test_a_batch_with_more_classes_of_a_block_than_are_drawn_has_no_loss(monkeypatch):
+    monkeypatch.setattr("framl_keras.layers.sampled_kernel.SMALLEST_DRAW", 2)
+    head = ArcMarginLayer(16, sample_rate=0.5, row_optimizer=RowSGD(**SGD))
+    x = np.random.default_rng(0).normal(size=(5, DIM)).astype("float32")
+    losses, _ = head(x, np.array([0, 1, 2, 3, 9]), losses=True, training=True)
+
+    assert head.sampled_kernel.blocks == 4
+    is_lost = np.isnan(numbers(ops.stop_gradient(losses)))
+    assert is_lost[:4].sum() == 2  # two of each block's four are drawn
+    assert not is_lost[4]

@@ -27,6 +27,24 @@ def test_the_batch_s_classes_are_among_them(labels):
         assert place == -1 if label == -1 else classes[place] == label
 
 
+@pytest.mark.parametrize("labels", [[4, 49, 0, 4], [7, -1, 20, 33], [-1, -1], [12, 13, 25, 26]])
+def test_each_block_gives_as_many_and_those_of_the_batch(labels):
+    classes, places = sampled(labels, blocks=4)
+
+    np.testing.assert_array_equal(np.bincount(classes // 13), [3, 3, 3, 3])
+    assert classes.max() < 50
+    assert (np.diff(classes) > 0).all()
+    for label, place in zip(labels, places, strict=True):
+        assert place == -1 if label == -1 else classes[place] == label
+
+
+def test_a_class_that_its_block_has_no_place_for_is_told():
+    _, places = sampled([0, 1, 2, 3, 20], blocks=4)
+
+    assert (places[:4] == -1).sum() == 1
+    assert places[4] >= 0
+
+
 def test_others_are_drawn_anew_each_step_and_evenly():
     draws = [sampled([1, 2], step=step)[0] for step in range(300)]
 
