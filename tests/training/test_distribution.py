@@ -22,7 +22,7 @@ from small_runs import assert_same_state
 from framl_keras.errors import UserError
 from framl_keras.runs.checkpoint import load_checkpoint
 from framl_keras.training.callbacks.interrupt import StopOnSignal
-from framl_keras.training.distribution import devices_for, largest_share
+from framl_keras.training.distribution import devices_for, largest_share, launchers
 from framl_keras.training.distribution.devices import explained_loss
 
 ROWS = {"learning_rate": 0.01}
@@ -280,22 +280,16 @@ LAUNCHERS = {
 }
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="launchers that JAX is told about")
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_what_launchers_say(launcher, monkeypatch):
-    from framl_keras.training.distribution import jax as of_jax
-
-    monkeypatch.setattr(of_jax, "_has_accelerators", lambda: False)
+    monkeypatch.setattr(launchers, "has_accelerators", lambda: False)
     variables, expected = LAUNCHERS[launcher]
-    assert of_jax._from_launcher(variables) == expected
+    assert launchers.from_launcher(variables) == expected
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="launchers that JAX is told about")
 def test_a_launcher_that_says_a_part_only_is_one_line():
-    from framl_keras.training.distribution.jax import _from_launcher
-
     with pytest.raises(UserError, match="MASTER_ADDR is not set"):
-        _from_launcher({"WORLD_SIZE": "2", "RANK": "0"})
+        launchers.from_launcher({"WORLD_SIZE": "2", "RANK": "0"})
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="others train in several processes")

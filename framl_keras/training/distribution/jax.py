@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -28,19 +28,9 @@ from framl_keras.training.distribution.devices import (
     Predictor,
     explained_loss,
 )
+from framl_keras.training.distribution.launchers import from_launcher, said_by
 
 AXIS = "device"
-# Address of the first process, how many there are, the number of this one.
-_LAUNCHERS: Sequence[tuple[str, str, str]] = (
-    (
-        "KERAS_DISTRIBUTION_JOB_ADDRESSES",
-        "KERAS_DISTRIBUTION_NUM_PROCESSES",
-        "KERAS_DISTRIBUTION_PROCESS_ID",
-    ),
-    ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"),
-    ("MASTER_ADDR", "WORLD_SIZE", "RANK"),
-)
-_KNOWN_TO_JAX = ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")
 # Seconds. One process may verify for long while others wait at the end; who is lost is noticed
 # by its heartbeat.
 _PATIENCE, _HEARTBEAT, _GOODBYE = 300, 20, 24 * 3600
@@ -235,7 +225,7 @@ def join_processes() -> int:
     """
     if jax.distributed.is_initialized():
         return int(jax.process_count())
-    found = _from_launcher(os.environ)
+    found = from_launcher(os.environ)
     if found is None:
         return 1
     try:
@@ -248,42 +238,7 @@ def join_processes() -> int:
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"--devices: JAX could not join the processes that {_said_by(found)} says were "
+            f"--devices: JAX could not join the processes that {said_by(found)} says were "
             f"started: {reason}"
         ) from None
     return int(jax.process_count())
-
-
-def _from_launcher(variables: Any) -> dict[str, Any] | None:
-    """What a launcher says: arguments for JAX, empty where JAX finds them; None if there is none.
-
-    Raises:
-        UserError: if it says a part of it only.
-    """
-    for names in _LAUNCHERS:
-        said = [variables.get(name) for name in names]
-        count = said[1]
-        if not (count or "").isdecimal() or int(count or 0) < 2:
-            continue
-        missing = [name for name, value in zip(names, said, strict=True) if not value]
-        if missing:
-            raise UserError(f"{names[1]}={count}, but {missing[0]} is not set. Set both.")
-        address, number = str(said[0]).split(",")[0], int(str(said[2]))
-        found: dict[str, Any] = {"num_processes": int(str(count)), "process_id": number}
-        if names[0] == "MASTER_ADDR":  # torchrun itself listens on MASTER_PORT
-            address = f"{address}:{int(variables.get('MASTER_PORT', '29500')) + 1}"
-            found["local_device_ids"] = [int(variables.get("LOCAL_RANK", "0"))]
-            if variables.get("JAX_PLATFORMS") == "cpu" or not _has_accelerators():
-                found.pop("local_device_ids")
-        return {"coordinator_address": address, **found}
-    several = (variables.get(name, "1") for name in _KNOWN_TO_JAX)
-    return {} if any(value.isdecimal() and int(value) > 1 for value in several) else None
-
-
-def _has_accelerators() -> bool:
-    """Whether there is a GPU of NVIDIA's; JAX cannot be asked before the processes have met."""
-    return os.path.exists("/dev/nvidia0")
-
-
-def _said_by(found: dict[str, Any]) -> str:
-    return found.get("coordinator_address", "SLURM or Open MPI")
