@@ -407,9 +407,10 @@ def _arrays(path: Path, index: dict[str, Any]) -> dict[str, Any]:
 
 def _array(name: str, entry: Any, tensors: Mapping[str, Mapping[str, Tensor]]) -> Any:
     try:
-        shape = tuple(entry["shape"])
+        shape = tuple(map(_whole_number, entry["shape"]))
         parts = sorted(
-            (int(first), int(last), tensors[file][key]) for file, key, first, last in entry["parts"]
+            (_whole_number(first), _whole_number(last), tensors[file][key])
+            for file, key, first, last in entry["parts"]
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ValueError(f"{name[:80]} is in none of its files") from None
@@ -422,6 +423,12 @@ def _array(name: str, entry: Any, tensors: Mapping[str, Mapping[str, Tensor]]) -
     if not parts or row != (shape[0] if shape else 1):
         raise ValueError(f"{name[:80]} lacks rows")
     return shape, [(tensor, first, last) for first, last, tensor in parts]
+
+
+def _whole_number(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{value!r:.40} is no number of rows")
+    return value
 
 
 def _digest(index: Mapping[str, Any]) -> str:

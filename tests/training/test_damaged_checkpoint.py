@@ -148,6 +148,8 @@ HARM = {
     "rows twice": kernel(parts=[[FILE, "model/kernel", 0, 3]] * 2),
     "rows from elsewhere": part(FILE, "model/empty", 0, 3),
     "rows that are no numbers": part(FILE, "model/kernel", "a", 3),
+    "rows without end": part(FILE, "model/kernel", 0, float("inf")),
+    "sides that are no whole numbers": kernel(shape=[3.0, 4]),
     "another file": part("../other.safetensors", "model/kernel", 0, 3),
     "a file outside": lambda index: {**index, "files": {"../x.safetensors": "0"}},
     "no files": lambda index: {**index, "files": []},
