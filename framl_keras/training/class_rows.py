@@ -17,6 +17,7 @@ from framl_keras.layers import ArcMarginLayer
 from framl_keras.ops.backend import class_shards, fill_rows, held_rows, whole_rows
 from framl_keras.runs.checkpoint import Part, whole
 
+_AT_ONCE = 2**25  # bytes that are read beside what they are read into
 Rows = Callable[[int, int], np.ndarray]  # from the first and one beyond the last
 
 
@@ -92,7 +93,7 @@ class ClassRows:
             for center in range(layout.centers) if low < high else ():
                 before = center * layout.classes
                 some = values[center :: layout.centers][: high - low]
-                some[:] = rows(before + low, before + high)
+                _copy(some, rows, before + low)
             return values
 
         fill_rows(variable, made)
@@ -116,6 +117,14 @@ class ClassRows:
         if variable is sampled.drawn:
             return _Layout(sampled.num_sampled, 1, sampled.draws)
         return None
+
+
+def _copy(values: np.ndarray, rows: Rows, first: int) -> None:
+    """Fills values `(n, ...)` with rows from the first on, some at a time."""
+    step = max(1, _AT_ONCE // max(1, values[:1].nbytes))
+    for start in range(0, len(values), step):
+        end = min(len(values), start + step)
+        values[start:end] = rows(first + start, first + end)
 
 
 def _all_of(name: str, variable: keras.Variable) -> Part:

@@ -21,6 +21,7 @@ from small_runs import assert_same_state
 
 from framl_keras.errors import UserError
 from framl_keras.runs.checkpoint import load_checkpoint
+from framl_keras.training import class_rows
 from framl_keras.training.callbacks.interrupt import StopOnSignal
 from framl_keras.training.distribution import devices_for, largest_share, launchers
 from framl_keras.training.distribution.devices import explained_loss
@@ -330,3 +331,18 @@ def test_processes_stop_together_whichever_got_the_signal(signal_in):
     asked[signal_in] = True
     assert [stop.agreed() for stop in stops] == [True, True]
     assert all(stop.stopped for stop in stops)
+
+
+@pytest.mark.parametrize("at_once", [1, 16, 2**20])
+def test_rows_are_read_some_at_a_time(at_once, monkeypatch):
+    monkeypatch.setattr(class_rows, "_AT_ONCE", at_once)
+    table, values = np.arange(40.0).reshape(20, 2), np.zeros((10, 2))
+    asked = []
+
+    def rows(first, last):
+        asked.append(last - first)
+        return table[first:last]
+
+    class_rows._copy(values, rows, 3)
+    np.testing.assert_array_equal(values, table[3:13])
+    assert max(asked) == min(10, max(1, at_once // 16))
