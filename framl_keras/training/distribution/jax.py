@@ -6,6 +6,7 @@ program, and reads its own rows of the batch.
 
 import atexit
 import contextlib
+import inspect
 import os
 import re
 import sys
@@ -33,7 +34,11 @@ from framl_keras.training.distribution.launchers import from_launcher, said_by
 AXIS = "device"
 # Seconds. One process may verify for long while others wait at the end; who is lost is noticed
 # by its heartbeat.
-_PATIENCE, _HEARTBEAT, _GOODBYE = 300, 20, 24 * 3600
+_PATIENCE = {
+    "initialization_timeout": 300,
+    "heartbeat_timeout_seconds": 20,
+    "shutdown_timeout_seconds": 24 * 3600,
+}
 _PEER_GONE = re.compile(
     r"[Cc]onnection (closed|reset|refused)|[Bb]roken pipe|[Tt]imed out|DEADLINE|UNAVAILABLE|"
     r"heartbeat|[Cc]oordination|NCCL|Gloo"
@@ -223,18 +228,16 @@ def join_processes() -> int:
     Raises:
         UserError: if they cannot be joined.
     """
-    if jax.distributed.is_initialized():
+    is_joined = getattr(jax.distributed, "is_initialized", lambda: False)  # from JAX 0.5 on
+    if is_joined():
         return int(jax.process_count())
     found = from_launcher(os.environ)
     if found is None:
         return 1
     try:
-        jax.distributed.initialize(
-            **found,
-            initialization_timeout=_PATIENCE,
-            heartbeat_timeout_seconds=_HEARTBEAT,
-            shutdown_timeout_seconds=_GOODBYE,
-        )
+        taken = inspect.signature(jax.distributed.initialize).parameters
+        patience = {name: value for name, value in _PATIENCE.items() if name in taken}
+        jax.distributed.initialize(**found, **patience)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
