@@ -236,7 +236,9 @@ def join_processes() -> int:
         return 1
     try:
         taken = inspect.signature(jax.distributed.initialize).parameters
-        patience = {name: value for name, value in _PATIENCE.items() if name in taken}
+        patience: dict[str, Any] = {
+            name: value for name, value in _PATIENCE.items() if name in taken
+        }
         jax.distributed.initialize(**found, **patience)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
