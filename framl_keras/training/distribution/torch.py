@@ -5,6 +5,7 @@ all rows, and what its loss needs of the other classes are sums over processes. 
 batch normalization are those of all rows, so a step is that of one device.
 """
 
+import atexit
 import contextlib
 import functools
 import os
@@ -43,6 +44,8 @@ class TorchProcesses:
             if on_gpu:
                 torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
             distributed.init_process_group("nccl" if on_gpu else "gloo")
+            if not on_gpu:
+                atexit.register(_part)
         self.process, self.processes = distributed.get_rank(), distributed.get_world_size()
         self.count, self.writes = self.processes, self.process == 0
 
@@ -156,6 +159,12 @@ def _apply(
          for g, mean, mine in zip(gradients, means, shared, strict=True)],
         *arguments,
     )  # fmt: skip
+
+
+def _part() -> None:
+    """Ends gloo's threads before the program: one that lost its peer then would abort it."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def local_devices() -> int:
