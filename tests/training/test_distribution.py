@@ -293,6 +293,13 @@ def test_a_launcher_that_says_a_part_only_is_one_line():
         launchers.from_launcher({"WORLD_SIZE": "2", "RANK": "0"})
 
 
+@pytest.mark.parametrize("wrong", [{"RANK": "x"}, {"MASTER_PORT": "a"}, {"RANK": "-1"}])
+def test_a_launcher_that_says_no_number_is_one_line(wrong):
+    sound = {"MASTER_ADDR": "a", "MASTER_PORT": "7", "WORLD_SIZE": "2", "RANK": "0"}
+    with pytest.raises(UserError, match=f"{next(iter(wrong))}: expected a number"):
+        launchers.from_launcher({**sound, **wrong})
+
+
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="others train in several processes")
 def test_a_launcher_of_processes_is_refused_where_there_is_one(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")

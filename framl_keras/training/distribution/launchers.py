@@ -33,16 +33,28 @@ def from_launcher(variables: Any) -> dict[str, Any] | None:
         missing = [name for name, value in zip(names, said, strict=True) if not value]
         if missing:
             raise UserError(f"{names[1]}={count}, but {missing[0]} is not set. Set both.")
-        address, number = str(said[0]).split(",")[0], int(str(said[2]))
+        address, number = str(said[0]).split(",")[0], _number(variables, names[2], "0")
         found: dict[str, Any] = {"num_processes": int(str(count)), "process_id": number}
         if names[0] == "MASTER_ADDR":  # torchrun itself listens on MASTER_PORT
-            address = f"{address}:{int(variables.get('MASTER_PORT', '29500')) + 1}"
-            found["local_device_ids"] = [int(variables.get("LOCAL_RANK", "0"))]
+            address = f"{address}:{_number(variables, 'MASTER_PORT', '29500') + 1}"
+            found["local_device_ids"] = [_number(variables, "LOCAL_RANK", "0")]
             if variables.get("JAX_PLATFORMS") == "cpu" or not has_accelerators():
                 found.pop("local_device_ids")
         return {"coordinator_address": address, **found}
     several = (variables.get(name, "1") for name in _KNOWN_TO_JAX)
     return {} if any(value.isdecimal() and int(value) > 1 for value in several) else None
+
+
+def _number(variables: Any, name: str, default: str) -> int:
+    """A variable that is a number.
+
+    Raises:
+        UserError: if it is none.
+    """
+    value = str(variables.get(name, default))
+    if not value.isdecimal():
+        raise UserError(f"{name}: expected a number from 0, as a launcher sets it. Received: {value}")
+    return int(value)
 
 
 def has_accelerators() -> bool:
