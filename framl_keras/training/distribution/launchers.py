@@ -53,7 +53,7 @@ def _number(variables: Any, name: str, default: str) -> int:
     """
     value = str(variables.get(name, default))
     if not value.isdecimal():
-        raise UserError(f"{name}: expected a number from 0, as a launcher sets it. Received: {value}")
+        raise UserError(f"{name}: expected a number from 0. Received: {value}")
     return int(value)
 
 
