@@ -19,6 +19,7 @@ _Error = TypeVar("_Error", bound=Exception)
 
 _DTYPES = "keras.src.backend.common.dtypes"
 _TENSORFLOW_NN = "keras.src.backend.tensorflow.nn"
+_BASE_OPTIMIZER = "keras.src.optimizers.base_optimizer"
 _FUNCTIONAL = "keras.src.models.functional"
 _EQUALIZATION = "keras.src.layers.preprocessing.image_preprocessing.equalization"
 
@@ -103,13 +104,17 @@ def skip_build(model: keras.Model) -> None:
     model._maybe_symbolic_build = lambda *_, **__: None
 
 
-def skip_reduction(optimizer: keras.optimizers.Optimizer) -> None:
-    """Keeps TensorFlow's optimizer from summing gradients over replicas, which were summed already.
+def update_in_replicas(optimizer: keras.optimizers.Optimizer) -> None:
+    """Lets each replica of TensorFlow update its own copies, by gradients that were summed before.
 
-    It would do so after clipping, which is about the sum.
+    Keras' optimizer would sum them after clipping, which is about the sum, and leave a
+    replica's graph for each update, which it can't within the condition of accumulation.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    inner._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
+    base: Any = importlib.import_module(_BASE_OPTIMIZER).BaseOptimizer
+    accumulate = "_backend_increment_gradient_accumulators"
+    for name in ("_backend_update_step", "_apply_weight_decay", accumulate):
+        setattr(inner, name, types.MethodType(getattr(base, name), inner))
 
 
 def clip_by_shared_norms(

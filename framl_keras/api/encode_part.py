@@ -1,37 +1,17 @@
 """Encoding one part of a list, so that many machines share it."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from framl_keras import backend
 from framl_keras.data.inputs import input_images
+from framl_keras.data.parts import Part, WrittenPart, check_settings, hash_of
 from framl_keras.embedder import PART, Embedder
-from framl_keras.evaluation.embedding_parts import (
-    Part,
-    check_settings,
-    hash_of,
-    read_part,
-    write_part,
-)
+from framl_keras.evaluation.embedding_parts import read_part, write_part
 from framl_keras.evaluation.embeddings import Embeddings
-
-
-class WrittenPart(NamedTuple):
-    """A part that is on disk.
-
-    Attributes:
-        file: where.
-        is_new: whether it was written now.
-        left_out: what is wrong with the images that could not be read, by name.
-    """
-
-    file: Path
-    is_new: bool
-    left_out: Mapping[str, str]
 
 
 def encode_part(
@@ -91,8 +71,3 @@ def encode_part(
         embeddings = embedder.encode(own, fused, progress=progress, on_error="skip", align=align)
     write_part(file, embeddings, settings)
     return WrittenPart(file, True, embeddings.left_out)
-
-
-def _plain(size: Any) -> Any:
-    """A size as JSON gives it back."""
-    return list(size) if isinstance(size, tuple) else size

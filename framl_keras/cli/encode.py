@@ -4,7 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framl_keras.cli.options import align_option, engine_option, json_option, run_option
+from framl_keras.cli.options import (
+    align_option,
+    chosen_part,
+    engine_option,
+    json_option,
+    merge_option,
+    part_option,
+    run_option,
+    tell_part,
+)
 from framl_keras.cli.show import show
 
 if TYPE_CHECKING:
@@ -17,10 +26,8 @@ if TYPE_CHECKING:
 @click.argument("images", metavar="IMAGE...", nargs=-1)
 @click.option("-o", "--output", default="embeds.npy", show_default=True, help="Where to write.")
 @click.option("--plain", is_flag=True, help="Do not add the mirror image's embedding.")
-@click.option(
-    "--part", metavar="i/n", help="Encode only part i of n, from 1, and keep it beside OUTPUT."
-)
-@click.option("--merge", is_flag=True, help="Write OUTPUT of all its parts.")
+@part_option("Encode")
+@merge_option
 @run_option
 @align_option
 @engine_option
@@ -53,9 +60,8 @@ def command(
 
     from framl_keras.data.inputs import input_images
     from framl_keras.data.transforms import decode
-    from framl_keras.evaluation.embedding_parts import part_of
 
-    chosen = part_of(part) if part is not None else None
+    chosen = chosen_part(part, merge)
     found = input_images(images)
     if len(found) == 1:
         decode(found[0])  # what is wrong is said before a backend loads
@@ -67,9 +73,7 @@ def command(
         from framl_keras.api.encode_part import encode_part
 
         options: Any = {"fused": not plain, "align": align, "progress": True}
-        done = encode_part(embedder, found, output, (chosen.index, chosen.count), **options)
-        click.echo(f"{done.file}: {'written' if done.is_new else 'is there'}")
-        return _told(done.left_out)
+        return tell_part(encode_part(embedder, found, output, chosen, **options))
     encoded = embedder.encode(found, not plain, progress=True, on_error="skip", align=align)
     return _done(encoded, output, as_json)
 

@@ -75,3 +75,43 @@ def sim_option(default: str) -> Callable[[Any], Any]:
         help="A similarity: diff, cos, corr, fft_corr, direct_corr, ssim, or all. May repeat.  "
         f"[default: {default}]",
     )
+
+
+merge_option = click.option("--merge", is_flag=True, help="Join all parts, reading no images.")
+
+
+def part_option(what: str) -> Callable[[Any], Any]:
+    """`--part`, for work that many machines share.
+
+    Args:
+        what: what is done with a part.
+    """
+    return click.option("--part", metavar="i/n", help=f"{what} only part i of n, from 1.")
+
+
+def parts_name_option(default: str) -> Callable[[Any], Any]:
+    """`-o`, the name of work in parts that has no output of its own."""
+    return click.option(
+        "-o", "--output", default=default, show_default=True, type=click.Path(),
+        help="Parts are kept in OUTPUT.parts.",
+    )  # fmt: skip
+
+
+def chosen_part(part: str | None, merge: bool) -> tuple[int, int] | None:
+    """The part that is asked for; both it and `--merge` are none."""
+    if part is None:
+        return None
+    if merge:
+        raise click.UsageError("--merge takes no --part: it joins them all.")
+    from framl_keras.data.parts import part_of
+
+    found = part_of(part)
+    return found.index, found.count
+
+
+def tell_part(done: Any) -> int:
+    """Says what became of a part, and what was left out; the exit status."""
+    for message in done.left_out.values():
+        click.echo(f"framl-keras: {message}", err=True)
+    click.echo(f"{done.file}: {'written' if done.is_new else 'is there'}")
+    return 1 if done.left_out else 0

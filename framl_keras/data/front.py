@@ -1,18 +1,20 @@
-"""Opening, converting, checking and auditing data, in one line each."""
+"""Opening, converting, merging and splitting data, in one line each."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from framl_keras.data.augment import Augment
-from framl_keras.data.conversion import ConvertOptions, Manifest
+from framl_keras.data.conversion import ConvertOptions, Manifest, join_parts
 from framl_keras.data.conversion import convert as convert_source
+from framl_keras.data.conversion import convert_part as convert_part_of
 from framl_keras.data.conversion.options import format_for
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.pairs import open_pairs as open_all_pairs
+from framl_keras.data.parts import Part, WrittenPart
 from framl_keras.data.sources import (
     Merged,
     Sample,
@@ -26,10 +28,6 @@ from framl_keras.data.splitting import split as split_source
 from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.types import Size, in_proportion
-
-if TYPE_CHECKING:
-    from framl_keras.data.auditing import AuditReport
-    from framl_keras.data.checking import CheckReport
 
 Location = str | os.PathLike[str]
 Columns = Mapping[str, str] | None
@@ -149,7 +147,7 @@ def open(location: Any, root: Location | None = None,
     >>> open("synthetic:people=4,images=3")
     TrainingData(12 images of 4 identities)
     """
-    return TrainingData(_source(location, root, on_error, columns))
+    return TrainingData(source_of(location, root, on_error, columns))
 
 
 def open_pairs(location: Location, name: str | None = None,
@@ -189,6 +187,7 @@ def convert(
     on_error: str = "raise",
     overwrite: bool = False,
     columns: Columns = None,
+    parts: bool = False,
 ) -> Manifest:
     """Writes images, shuffled, as TFRecord or ArrayRecord; interrupted, it goes on.
 
@@ -205,23 +204,78 @@ def convert(
         on_error: stop at what cannot be read (`raise`), or leave it out (`skip`).
         overwrite: replace what is there.
         columns: see `open`.
+        parts: the files are there, by `convert_part`; only what they are is written.
 
     Returns:
         What was written, and what was left out.
 
     Raises:
-        UserError: if the destination exists, or an image cannot be read.
+        UserError: if the destination exists, an image cannot be read, or a part is missing.
 
     Example:
     >>> convert("faces", "faces.tfrecord", resize=112)  # doctest: +SKIP
     """
-    path = Path(destination)
+    options = _options(destination, format, online, shards, jobs, resize, seed, on_error)
+    opened = source_of(source, root, on_error, columns)
+    if parts:
+        return join_parts(opened, Path(destination), options, said_of(source))
+    return convert_source(opened, Path(destination), options, said_of(source), overwrite)
+
+
+def convert_part(
+    source: Location | Source,
+    destination: Location,
+    part: tuple[int, int],
+    format: str | None = None,
+    online: bool = False,
+    shards: int | None = None,
+    jobs: int | None = None,
+    resize: int | None = None,
+    seed: int = 0,
+    root: Location | None = None,
+    on_error: str = "raise",
+    overwrite: bool = False,
+    columns: Columns = None,
+) -> WrittenPart:
+    """Writes part `i` of `n` of a conversion's files, so that many machines share it.
+
+    They have the bytes that `convert` gives them. A part that is there is left alone.
+
+    Args:
+        source: see `convert`, as is everything but `part`; the same for every part.
+        destination: the common name of the shards.
+        part: `(i, n)`, i from 1.
+        format: `tfrecord` or `arrayrecord`.
+        online: stores the images' paths instead of the images.
+        shards: number of files in all, at least as many as parts.
+        jobs: threads that read and encode.
+        resize: side that images are stretched to.
+        seed: decides the order.
+        root: folder that paths within the source start from.
+        on_error: stop at what cannot be read (`raise`), or leave it out (`skip`).
+        overwrite: replace this part's files.
+        columns: see `open`.
+
+    Raises:
+        UserError: if there is no such part, fewer files than parts, or what `convert` raises.
+
+    Example:
+    >>> convert_part("faces", "faces.tfrecord", (1, 8), shards=64)  # doctest: +SKIP
+    >>> convert("faces", "faces.tfrecord", shards=64, parts=True)  # doctest: +SKIP
+    """
+    options = _options(destination, format, online, shards, jobs, resize, seed, on_error)
+    opened, chosen = source_of(source, root, on_error, columns), Part(*part)
+    place = Path(destination)
+    return convert_part_of(opened, place, options, chosen, said_of(source), overwrite)
+
+
+def _options(
+    destination: Location, format: str | None, online: bool, shards: int | None,
+    jobs: int | None, resize: int | None, seed: int, on_error: str,
+) -> ConvertOptions:  # fmt: skip
     threads = jobs or (os.cpu_count() if resize else 1) or 1
-    options = ConvertOptions(
-        format or format_for(path), online, shards, threads, resize, seed, on_error
-    )
-    opened = _source(source, root, on_error, columns)
-    return convert_source(opened, path, options, _said(source), overwrite)
+    chosen = format or format_for(Path(destination))
+    return ConvertOptions(chosen, online, shards, threads, resize, seed, on_error)
 
 
 def merge(
@@ -268,90 +322,6 @@ def merge(
     return convert_source(merged, Path(path), options, " + ".join(places), overwrite)
 
 
-def check(
-    source: Location | Source,
-    size: Size = 112,
-    sample: int | None = None,
-    central_crop: bool = False,
-    seed: int = 0,
-    policy: str | None = None,
-    jobs: int | None = None,
-    root: Location | None = None,
-    sheet: Location | None = None,
-    columns: Columns = None,
-    channels: int = 3,
-    aspect_ratio: str = "stretch",
-) -> "CheckReport":
-    """Counts, reads and decodes images, and measures the input path.
-
-    Args:
-        source: see `open`.
-        size: side of the training images, or height and width.
-        sample: look at this many images only.
-        central_crop: crops the middle instead of anywhere.
-        seed: decides the order, the sample and the augmentation.
-        policy: augment by a layer, such as `keras_cv.rand_augment`.
-        jobs: threads that read; None for all cores.
-        root: folder that paths within the source start from.
-        sheet: where to draw a contact sheet of training images, if anywhere.
-        columns: see `open`.
-        channels: 3 for RGB, 1 for gray.
-        aspect_ratio: what becomes of images of other proportions; see `View`.
-
-    Raises:
-        UserError: if nothing is there.
-
-    Example:
-    >>> check("faces").unreadable  # doctest: +SKIP
-    []
-    """
-    from framl_keras.data.checking import check_source  # noqa: PLC0415 - Grain takes a while
-    from framl_keras.data.checking.check import check_batches  # noqa: PLC0415
-
-    opened = _source(source, root, "skip", columns)
-    view = View(size, central_crop, channels, aspect_ratio)
-    batches = check_batches(opened, view, seed, policy)
-    report = check_source(opened, _said(source), batches, sample, jobs or os.cpu_count() or 1)
-    if sheet is not None and len(report.unreadable) < report.checked:
-        from framl_keras.data.checking import save_contact_sheet  # noqa: PLC0415 - Matplotlib
-
-        images, labels = batches[0]
-        names = [str(opened.class_names[label]) for label in labels[:96]]
-        try:
-            save_contact_sheet(images[:96], names, Path(sheet))
-        except OSError as error:
-            raise UserError(f"--sheet {sheet}: cannot be written: {error.strerror}.") from None
-    return report
-
-
-def audit(train: Location | Source, test: Location, root: Location | None = None,
-          jobs: int | None = None, columns: Columns = None) -> "AuditReport":  # fmt: skip
-    """Finds images and identities of the test data that are in the training data.
-
-    Args:
-        train: any training data; see `open`.
-        test: a verification set, or training data.
-        root: folder that paths within tables start from.
-        jobs: threads that read; None for all cores.
-        columns: which columns of a table are meant, as for `open` and `open_pairs`.
-
-    Raises:
-        UserError: if one of them cannot be opened.
-
-    Example:
-    >>> audit("faces", ["lfw.bin"])  # doctest: +SKIP
-    """
-    from framl_keras.data.auditing import audit as audit_source  # noqa: PLC0415
-    from framl_keras.data.auditing import open_test_images  # noqa: PLC0415
-
-    base = None if root is None else os.fspath(root)
-    test_images = open_test_images(os.fspath(test), base, columns)
-    location = isinstance(train, str | os.PathLike)
-    chosen = columns_for(os.fspath(train), columns or {}) if location else None  # type: ignore[arg-type]
-    opened = _source(train, root, "skip", chosen)
-    return audit_source(opened, test_images, jobs or os.cpu_count() or 1)
-
-
 def split(
     source: Location | Source,
     destination: Location,
@@ -382,11 +352,16 @@ def split(
     Example:
     >>> split("faces", "parts", seed=1)  # doctest: +SKIP
     """
-    opened = _source(source, root, "raise", columns)
+    opened = source_of(source, root, "raise", columns)
     return split_source(opened, Path(destination), shares, seed, format)
 
 
-def _source(given: Any, root: Location | None, on_error: str, columns: Columns = None) -> Source:
+def source_of(given: Any, root: Location | None, on_error: str, columns: Columns = None) -> Source:
+    """The source that is meant: a location, several of them, or anything that is one; see `open`.
+
+    Raises:
+        TypeError: if it is none.
+    """
     if isinstance(given, TrainingData):
         return given.source
     if isinstance(given, str | os.PathLike):
@@ -403,7 +378,7 @@ def _source(given: Any, root: Location | None, on_error: str, columns: Columns =
     )
 
 
-def _said(given: Any) -> str:
+def said_of(given: Any) -> str:
     """What a report calls a source."""
     return os.fspath(given) if isinstance(given, str | os.PathLike) else type(given).__name__
 

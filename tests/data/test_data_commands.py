@@ -125,3 +125,23 @@ def test_no_backend_is_imported(face_folder, tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+SHARED = {
+    "check": (["faces"], ["--sheet", "x.png", "--size", 16], "12 read and decoded"),
+    "audit": (["faces", "faces"], [], "12 (100.00%) are in the training data"),
+    "convert": (["faces", "x.tfrecord", "--shards", 2], [], "12 images of 4 people in 2 files"),
+}
+
+
+@pytest.mark.parametrize("command", SHARED)
+def test_machines_share_the_work(run, face_folder, tmp_path, command):
+    (tmp_path / "faces").symlink_to(face_folder)
+    arguments, options, expected = SHARED[command]
+    for part in ("1/2", "2/2"):
+        code, out, _ = run(command, *arguments, "--part", part)
+        assert (code, out.endswith("written\n")) == (0, True)
+    assert run(command, *arguments, *options, "--merge")[1].count(expected) == 1
+    code, _, err = run(command, *arguments, "--part", "1/2", "--merge")
+    assert (code, "--merge takes no --part" in err) == (2, True)
+    assert run(command, *arguments, "--part", "3/2")[0] == 2

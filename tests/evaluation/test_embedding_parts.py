@@ -6,9 +6,10 @@ import pytest
 
 from framl_keras import Embedder, encode_part, merge_parts
 from framl_keras.api import encode_part as home
+from framl_keras.data.atomic import write_beside
+from framl_keras.data.parts import Part, part_of
 from framl_keras.errors import UserError
-from framl_keras.evaluation import embedding_parts
-from framl_keras.evaluation.embedding_parts import Part, part_of
+from framl_keras.evaluation.embeddings import Embeddings
 
 CHUNK = 24
 
@@ -117,10 +118,10 @@ def test_what_is_no_part(text):
 @pytest.mark.parametrize("replaced", [1, 2])
 def test_a_killed_save_leaves_no_vectors_beside_other_names(tmp_path, monkeypatch, replaced):
     """Stopped at the first or second of its two renames."""
-    old = embedding_parts.Embeddings(np.zeros((2, 3), np.float32), ["old 0", "old 1"])
-    new = embedding_parts.Embeddings(np.ones((2, 3), np.float32), ["new 0", "new 1"])
+    old = Embeddings(np.zeros((2, 3), np.float32), ["old 0", "old 1"])
+    new = Embeddings(np.ones((2, 3), np.float32), ["new 0", "new 1"])
     old.save(tmp_path / "x.npy")
-    calls, replace = [], embedding_parts.write_beside.__wrapped__.__globals__["os"].replace
+    calls, replace = [], write_beside.__wrapped__.__globals__["os"].replace
 
     def stopped(*paths):
         calls.append(paths)

@@ -17,14 +17,19 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 from containers import ARCHIVES
 from small_faces import SAMPLES, encoded, picture
 
+from framl_keras.data.auditing.audit import Compared, Match
+from framl_keras.data.auditing.parts import merged, write_compared
+from framl_keras.data.checking.look import Look
+from framl_keras.data.checking.looks import merged_looks, write_looks
 from framl_keras.data.conversion.convert import convert
 from framl_keras.data.conversion.options import ConvertOptions
 from framl_keras.data.decode import decode, decode_bytes
 from framl_keras.data.pairs import open_pairs
 from framl_keras.data.pairs.embeddings import read_embeddings
+from framl_keras.data.parts import Part
 from framl_keras.data.sources import ImageFolder, Sample, open_source
 from framl_keras.errors import UserError
-from framl_keras.evaluation.embedding_parts import Part, merge_parts, write_part
+from framl_keras.evaluation.embedding_parts import merge_parts, write_part
 from framl_keras.evaluation.embeddings import Embeddings
 from mutations import change
 
@@ -37,6 +42,20 @@ def encoded_part(root):
     file = Part(1, 1).file(root / "x.npy")
     write_part(file, embeddings, {"fused": True})
     return root / "x.npy", file, lambda location, rng: merge_parts(location).to_dict()
+
+
+def looks(root):
+    seen = [Look(at, at + 1, 8, 8, "" if at else "not an image") for at in range(5)]
+    file, told = Part(1, 1).file(root / "x"), {"images": 5}
+    write_looks(file, seen, told)
+    return root / "x", file, lambda location, rng: list(map(tuple, merged_looks(Path(location), told)))
+
+
+def compared_part(root):
+    found = Compared([Match("a", "b", "near", 3, 0.995)], ["c: not an image"], [])
+    file = Part(1, 1).file(root / "x")
+    write_compared(file, found, {"test_images": 5})
+    return root / "x", file, lambda location, rng: merged(Path(location), {"test_images": 5})
 
 
 class Format(NamedTuple):
@@ -484,6 +503,10 @@ FORMATS = [
     ),
     Format("encoded part", encoded_part),
     Format("encoded part, sound", encoded_part, change.of_member()),
+    Format("looks", looks),
+    Format("looks, sound", looks, change.of_member()),
+    Format("compared part", compared_part),
+    Format("compared part, sound", compared_part, change.of_member()),
     Format("npz", embeddings),
     Format("npz, sound", embeddings, change.of_member()),
     Format("npy", one_array),

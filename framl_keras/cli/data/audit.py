@@ -6,7 +6,14 @@ from dataclasses import asdict
 import click
 
 from framl_keras.cli.data.columns import chosen_columns, columns_option
-from framl_keras.cli.options import json_option
+from framl_keras.cli.options import (
+    chosen_part,
+    json_option,
+    merge_option,
+    part_option,
+    parts_name_option,
+    tell_part,
+)
 from framl_keras.cli.show import show
 
 
@@ -17,20 +24,37 @@ from framl_keras.cli.show import show
 @columns_option
 @click.option("--jobs", type=click.IntRange(1, 256), default=lambda: os.cpu_count() or 1,
               help="Threads that read; all cores by default.")  # fmt: skip
+@part_option("Compare")
+@merge_option
+@parts_name_option("audit")
 @json_option
 def audit(
-    train: str, test: str, root: str | None, columns: str | None, jobs: int, as_json: bool
+    train: str,
+    test: str,
+    root: str | None,
+    columns: str | None,
+    jobs: int,
+    part: str | None,
+    merge: bool,
+    output: str,
+    as_json: bool,
 ) -> int:
     """Find images and identities of TEST that are in TRAIN.
 
     TRAIN is any training data, TEST any verification set or training data. Images count as
     shared if their pixels are equal, or if they are the same picture encoded, scaled or
     mirrored. Ends with status 1 if something is shared, or could not be compared.
-    """
-    from framl_keras.data.auditing import format_audit
-    from framl_keras.data.front import audit as audit_data
 
-    report = audit_data(train, test, root, jobs, chosen_columns(columns))
+    Many machines can share it: each compares a part of TRAIN, and one joins them with --merge.
+    """
+    from framl_keras import data
+
+    found = chosen_columns(columns)
+    if chosen := chosen_part(part, merge):
+        return tell_part(data.audit_part(train, test, output, chosen, root, jobs, found))
+    from framl_keras.data.auditing import format_audit
+
+    report = data.audit(train, test, root, jobs, found, output if merge else None)
     if as_json:
         show(asdict(report), as_json)
     else:

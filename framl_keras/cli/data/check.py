@@ -6,7 +6,14 @@ from dataclasses import asdict
 import click
 
 from framl_keras.cli.data.columns import chosen_columns, columns_option
-from framl_keras.cli.options import json_option
+from framl_keras.cli.options import (
+    chosen_part,
+    json_option,
+    merge_option,
+    part_option,
+    parts_name_option,
+    tell_part,
+)
 from framl_keras.cli.show import show
 
 
@@ -30,6 +37,9 @@ from framl_keras.cli.show import show
               help="Threads that read; all cores by default.")  # fmt: skip
 @click.option("--sheet", type=click.Path(), default="contact_sheet.png", show_default=True,
               help="Where the contact sheet goes.")  # fmt: skip
+@part_option("Read")
+@merge_option
+@parts_name_option("check")
 @json_option
 def check(
     source: str,
@@ -44,6 +54,9 @@ def check(
     policy: str | None,
     jobs: int,
     sheet: str,
+    part: str | None,
+    merge: bool,
+    output: str,
     as_json: bool,
 ) -> int:
     """Count, read and decode the images of SRC and measure the input path.
@@ -51,13 +64,19 @@ def check(
     Lists what cannot be read, images with the same bytes and sizes that differ, and draws a
     contact sheet of training images as they are seen in training. Ends with status 1 if
     something cannot be read.
-    """
-    from framl_keras.data.checking import format_report
-    from framl_keras.data.front import check as check_data
 
-    report = check_data(
+    Many machines can share it: each reads a part, and one joins them with --merge.
+    """
+    from framl_keras import data
+
+    found = chosen_columns(columns)
+    if chosen := chosen_part(part, merge):
+        return tell_part(data.check_part(source, output, chosen, sample, seed, jobs, root, found))
+    from framl_keras.data.checking import format_report
+
+    report = data.check(
         source, size, sample, central_crop, seed, policy, jobs, root, sheet,
-        chosen_columns(columns), int(channels), aspect_ratio,
+        found, int(channels), aspect_ratio, output if merge else None,
     )  # fmt: skip
     if as_json:
         show(asdict(report), as_json)

@@ -3,7 +3,13 @@
 import click
 
 from framl_keras.cli.data.columns import chosen_columns, columns_option
-from framl_keras.cli.options import json_option
+from framl_keras.cli.options import (
+    chosen_part,
+    json_option,
+    merge_option,
+    part_option,
+    tell_part,
+)
 from framl_keras.cli.show import show
 
 _NAMED = 20
@@ -28,6 +34,8 @@ _NAMED = 20
 @click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise",
               show_default=True, help="Stop at what cannot be read, or leave it out.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace DST and forget interrupted attempts.")
+@part_option("Write")
+@merge_option
 @json_option
 def convert(
     source: str,
@@ -42,28 +50,37 @@ def convert(
     columns: str | None,
     on_error: str,
     overwrite: bool,
+    part: str | None,
+    merge: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Write the images of SRC, shuffled, as records into DST.
 
     SRC is `orl`, `synthetic:people=100,images=20`, or the path of TFRecord, ArrayRecord,
     MXNet RecordIO, a list `path,label`, or a folder <identity>/<image>.
     Interrupted, the same command goes on where it was.
 
+    Many machines can share it: each writes a part of --shards N files, and one joins them with
+    --merge.
+
     For example: framl-keras data convert faces faces.tfrecord --resize 112
     """
     from dataclasses import asdict
     from pathlib import Path
 
-    from framl_keras.data.front import convert as convert_data
+    from framl_keras import data
 
     if online and resize:
         raise click.UsageError("--resize changes images, but --online stores only their paths.")
+    chosen = chosen_part(part, merge)
+    options = (
+        format_name, online, shards, jobs, resize, seed, root, on_error, overwrite,
+        chosen_columns(columns),
+    )  # fmt: skip
     try:
-        written = convert_data(
-            source, destination, format_name, online, shards, jobs, resize, seed, root, on_error,
-            overwrite, chosen_columns(columns),
-        )  # fmt: skip
+        if chosen is not None:
+            return tell_part(data.convert_part(source, destination, chosen, *options))
+        written = data.convert(source, destination, *options, parts=merge)
     except KeyboardInterrupt:
         click.echo("\nInterrupted; the same command goes on where it was.", err=True)
         raise click.Abort from None
@@ -71,6 +88,7 @@ def convert(
         show(asdict(written), as_json)
     else:
         _report(written, Path(destination))
+    return 0
 
 
 def _report(written, path) -> None:  # type: ignore[no-untyped-def]

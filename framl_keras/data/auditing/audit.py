@@ -83,6 +83,20 @@ class _Joined(Images):
         return self._parts[part][index - int(self._ends[part]) + len(self._parts[part])]
 
 
+class Compared(NamedTuple):
+    """What comparing some of the training images has found.
+
+    Attributes:
+        matches: each pair of images.
+        unreadable: those of the training images that could not be compared.
+        test_unreadable: the test images that could not be.
+    """
+
+    matches: list[Match]
+    unreadable: list[str]
+    test_unreadable: list[str]
+
+
 def audit(train: Source, test: TestImages, threads: int = 4) -> AuditReport:
     """Compares every training image with every test image, and the names.
 
@@ -94,25 +108,42 @@ def audit(train: Source, test: TestImages, threads: int = 4) -> AuditReport:
         test: what is tested on.
         threads: readers.
     """
+    return report_of(train, test, [compare(train, test, range(len(train)), threads)])
+
+
+def compare(train: Source, test: TestImages, positions: range, threads: int) -> Compared:
+    """Compares the training images at some positions with every test image."""
     tested = _Joined(test.parts)
     known = _concatenated(list(fingerprints(tested, "Test images", threads, mirror=True)))
     search = _Search(known)
     matches: list[Match] = []
-    unreadable = [*_lost(test.left_out), *known.unreadable]
-    test_unreadable = len(unreadable)
-    unreadable += _lost(train.left_out)
-    for part in fingerprints(train, "Training images", threads):
+    unreadable: list[str] = []
+    for part in fingerprints(train, "Training images", threads, positions=positions):
         unreadable += part.unreadable
         matches += _confirmed(search.candidates(part), train, tested)
+    return Compared(matches, unreadable, known.unreadable)
+
+
+def report_of(train: Source, test: TestImages, parts: Sequence[Compared]) -> AuditReport:
+    """The report on training data all of whose parts were compared, and on the names.
+
+    Args:
+        train: the training data.
+        test: what is tested on.
+        parts: at least one.
+    """
+    matches = [match for part in parts for match in part.matches]
+    of_test = [*_lost(test.left_out), *parts[0].test_unreadable]
+    of_train = [*_lost(train.left_out), *(line for part in parts for line in part.unreadable)]
     return AuditReport(
         train_images=len(train) + len(_lost(train.left_out)),
-        test_images=len(tested) + len(_lost(test.left_out)),
+        test_images=len(_Joined(test.parts)) + len(_lost(test.left_out)),
         leaked=len({match.test for match in matches}),
         matches=matches,
         identities=_shared_names(train.class_names, test.names),
         names_known=any(not name.isdigit() for name in test.names),
-        unreadable=unreadable,
-        test_unreadable=test_unreadable,
+        unreadable=of_test + of_train,
+        test_unreadable=len(of_test),
     )
 
 

@@ -42,11 +42,12 @@ class Fingerprints:
 
 
 def fingerprints(
-    images: Images, title: str, threads: int, mirror: bool = False
+    images: Images, title: str, threads: int, mirror: bool = False, positions: range | None = None
 ) -> Iterator[Fingerprints]:
-    """Fingerprints in chunks, in order, with a bar."""
-    chunks = [range(at, min(at + _CHUNK, len(images))) for at in range(0, len(images), _CHUNK)]
-    with tqdm(total=len(images), unit="img", desc=title) as bar:
+    """Fingerprints of all images or those at some positions, in chunks, in order, with a bar."""
+    chosen = range(len(images)) if positions is None else positions
+    chunks = [chosen[at : at + _CHUNK] for at in range(0, len(chosen), _CHUNK)]
+    with tqdm(total=len(chosen), unit="img", desc=title) as bar:
         for part in ordered_map(lambda chunk: _of(images, chunk, mirror), chunks, threads):
             yield part
             bar.update(len(part.positions) + len(part.unreadable))

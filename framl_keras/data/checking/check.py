@@ -30,6 +30,7 @@ def check_source(
     batches: TrainingBatches,
     sample: int | None = None,
     threads: int = 4,
+    looks: Sequence[Look] | None = None,
 ) -> CheckReport:
     """Reads and decodes a source's images and measures how fast batches come.
 
@@ -39,14 +40,10 @@ def check_source(
         batches: the input path whose speed is measured.
         sample: look at this many images only, drawn by the batches' seed.
         threads: readers.
+        looks: what was seen before, see `read_looks`; nothing else is read then.
     """
-    positions = _positions(len(source), sample, batches.seed)
-    chunks = [positions[at : at + _CHUNK] for at in range(0, len(positions), _CHUNK)]
-    looks: list[Look] = []
-    with tqdm(total=len(positions), unit="img", desc="Reading") as bar:
-        for part in ordered_map(lambda chunk: look_at(source, chunk), chunks, threads):
-            looks += part
-            bar.update(len(part))
+    if looks is None:
+        looks = looks_of(source, positions_of(len(source), sample, batches.seed), threads)
     lost = [str(item) for item in source.left_out if item.unreadable]
     readable = [look for look in looks if not look.problem]
     sizes = Counter(f"{look.height}x{look.width}" for look in readable)
@@ -66,7 +63,19 @@ def check_source(
     )
 
 
-def _positions(count: int, sample: int | None, seed: int) -> np.ndarray:
+def looks_of(source: Source, positions: np.ndarray, threads: int) -> list[Look]:
+    """Reads and decodes the images at some positions, with a bar."""
+    chunks = [positions[at : at + _CHUNK] for at in range(0, len(positions), _CHUNK)]
+    looks: list[Look] = []
+    with tqdm(total=len(positions), unit="img", desc="Reading") as bar:
+        for part in ordered_map(lambda chunk: look_at(source, chunk), chunks, threads):
+            looks += part
+            bar.update(len(part))
+    return looks
+
+
+def positions_of(count: int, sample: int | None, seed: int) -> np.ndarray:
+    """Which images are looked at, in ascending order."""
     if sample is None or sample >= count:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))

@@ -1,8 +1,10 @@
 """Converts a source to files of records."""
 
-import hashlib
+import contextlib
 import os
+import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from framl_keras.data.conversion.options import ConvertOptions
 from framl_keras.data.conversion.progress import Progress, ShardProgress
 from framl_keras.data.conversion.writers import WRITERS, ShardWriter
 from framl_keras.data.parallel import ordered_map
+from framl_keras.data.parts import Part, WrittenPart, all_parts, facts_of, parts_of
 from framl_keras.data.records.index import SUFFIX, store_index
 from framl_keras.data.sources.detect import open_source
 from framl_keras.data.sources.shards import shard_names
@@ -24,6 +27,7 @@ from framl_keras.errors import UserError
 
 _CHUNK = 64  # samples that a thread encodes at a time
 _SAVE_EVERY = 2.0  # seconds
+_PART = ".progress.json"  # how names of parts' progress end
 
 
 def convert(
@@ -49,31 +53,116 @@ def convert(
         UserError: if the destination exists, an image cannot be read, or the disk is full.
     """
     files = shard_names(destination, options.shard_count(len(source)))
-    progress_path = destination.with_name(f".{destination.name}.progress.json")
+    progress_path = _progress_path(destination)
     if overwrite:
         _remove([progress_path, manifest_path(destination), *files, *map(_partial, files)])
-    _refuse_existing(destination, files, progress_path)
     task = _task(source, options, location)
-    progress = Progress(progress_path, task, len(files))
+    progress = _begin(progress_path, task, files, options)
+    with _told_as_ours(destination):
+        _write(source, destination, files, options, progress, slice(0, len(files)))
+        _refuse_empty(progress.shards, location, [progress_path, *files])
+        manifest = _manifest(destination, source, task, files, progress.shards)
+    progress.remove()
+    return manifest
+
+
+def convert_part(
+    source: Source,
+    destination: Path,
+    options: ConvertOptions,
+    part: Part,
+    location: str = "",
+    overwrite: bool = False,
+) -> WrittenPart:
+    """Writes the files of one part, which are those that one process would have written.
+
+    A part whose files are there is left alone; see `convert` for the arguments.
+
+    Raises:
+        UserError: if there are fewer files than parts, or what `convert` raises.
+    """
+    names = shard_names(destination, options.shard_count(len(source)))
+    if len(names) < part.count:
+        raise UserError(
+            f"--part {part.index}/{part.count}: parts are of whole files, and there would be "
+            f"{len(names)}. Take --shards {part.count} or more, or fewer parts."
+        )
+    chosen = part.within(len(names))
+    files, progress_path = names[chosen], part.file(destination, _PART)
+    if overwrite:
+        _remove([progress_path, *files, *map(_partial, files)])
+    progress_path.parent.mkdir(parents=True, exist_ok=True)
+    progress = _begin(progress_path, _task(source, options, location), files, options)
+    is_new = not all(shard.done for shard in progress.shards)
+    with _told_as_ours(destination):
+        _write(source, destination, names, options, progress, chosen)
+    left_out = [message for shard in progress.shards for message in shard.skipped]
+    return WrittenPart(progress_path, is_new, {line: line for line in left_out})
+
+
+def join_parts(
+    source: Source, destination: Path, options: ConvertOptions, location: str = ""
+) -> Manifest:
+    """The manifest of a destination all of whose parts are there; see `convert`.
+
+    Raises:
+        UserError: if a part is missing or not complete, or of another task.
+    """
+    files = shard_names(destination, options.shard_count(len(source)))
+    task, kept = _task(source, options, location), all_parts(destination, "data convert", _PART)
+    shards: list[ShardProgress] = []
+    for at, path in enumerate(kept, 1):
+        own = Part(at, len(kept)).within(len(files))
+        found = Progress(path, task, own.stop - own.start).shards
+        if len(found) != own.stop - own.start or not all(shard.done for shard in found):
+            raise UserError(f"{path}: not complete. Repeat: data convert … --part {at}/{len(kept)}")
+        shards += found
+    _refuse_empty(shards, location, [*kept, *files])
+    with _told_as_ours(destination):
+        manifest = _manifest(destination, source, task, files, shards)
+    shutil.rmtree(parts_of(destination))
+    return manifest
+
+
+def _begin(
+    path: Path, task: dict[str, Any], files: list[Path], options: ConvertOptions
+) -> Progress:
+    """The progress to go on with, where files may be written."""
+    _refuse_existing(files, path)
+    progress = Progress(path, task, len(files))
     _refuse_left_out(progress, options.on_error)
+    return progress
+
+
+def _write(
+    source: Source,
+    destination: Path,
+    files: list[Path],
+    options: ConvertOptions,
+    progress: Progress,
+    own: slice,
+) -> None:
+    """Writes those of all files that are one's own, but what an earlier attempt wrote."""
     encoder = RecordEncoder(source, options.online, options.resize)
     order = np.random.default_rng(options.seed).permutation(len(source))
+    parts = np.array_split(order, len(files))[own]
+    with tqdm(total=sum(map(len, parts)), unit="img", desc=destination.name) as bar:
+        bar.update(sum(shard.position for shard in progress.shards))
+        for number, (file, part) in enumerate(zip(files[own], parts, strict=True)):
+            if not progress.shards[number].done:
+                _ShardTask(file, part, encoder, options, bar).run(progress, number)
+
+
+@contextlib.contextmanager
+def _told_as_ours(destination: Path) -> Iterator[None]:
+    """A full disk and its like, with what to do."""
     try:
-        with tqdm(total=len(source), unit="img", desc=destination.name) as bar:
-            bar.update(sum(shard.position for shard in progress.shards))
-            for number, part in enumerate(np.array_split(order, len(files))):
-                if not progress.shards[number].done:
-                    _ShardTask(files[number], part, encoder, options, bar).run(progress, number)
-        _refuse_empty(progress, location, [progress_path, *files])
-        manifest = _manifest(open_source(str(destination)), source, task, files, progress.shards)
-        manifest.save(destination)
+        yield
     except OSError as error:
         raise UserError(
             f"{destination}: cannot be written: {error.strerror or error}. Mend that and repeat "
             "the command; it goes on where it was."
         ) from None
-    progress.remove()
-    return manifest
 
 
 class _ShardTask:
@@ -169,10 +258,10 @@ def _refuse_left_out(progress: Progress, on_error: str) -> None:
         )
 
 
-def _refuse_empty(progress: Progress, location: str, files: list[Path]) -> None:
+def _refuse_empty(shards: list[ShardProgress], location: str, files: list[Path]) -> None:
     """Refuses a conversion of which nothing is left, and removes what it wrote."""
-    if not any(shard.records for shard in progress.shards):
-        first = next(message for shard in progress.shards for message in shard.skipped)
+    if not any(shard.records for shard in shards):
+        first = next(message for shard in shards for message in shard.skipped)
         _remove(files)
         raise UserError(f"{location}: none of its images could be read, the first: {first}")
 
@@ -187,7 +276,7 @@ def _remove(paths: list[Path]) -> None:
         path.with_name(path.name + SUFFIX).unlink(missing_ok=True)
 
 
-def _refuse_existing(destination: Path, files: list[Path], progress: Path) -> None:
+def _refuse_existing(files: list[Path], progress: Path) -> None:
     """Refuses to write over complete data; files of an interrupted conversion are its own."""
     existing = next((file for file in files if file.exists()), None)
     if existing and not progress.exists():
@@ -199,21 +288,25 @@ def _refuse_existing(destination: Path, files: list[Path], progress: Path) -> No
 
 def _task(source: Source, options: ConvertOptions, location: str) -> dict[str, Any]:
     """What identifies a conversion: the options and the source's labels and names."""
-    names = "\0".join(source.class_names).encode("utf-8", "surrogateescape")
-    digest = hashlib.sha256(np.ascontiguousarray(source.labels, dtype="<i8").tobytes() + names)
     ways = ("jobs", "on_error")  # may change between two attempts
     choices = {key: value for key, value in asdict(options).items() if key not in ways}
-    return {"source": location, "labels_and_names": digest.hexdigest(), **choices}
+    return {**facts_of(source, location), **choices}
+
+
+def _progress_path(destination: Path) -> Path:
+    return destination.with_name(f".{destination.name}.progress.json")
 
 
 def _manifest(
-    written: Source,
+    destination: Path,
     source: Source,
     task: dict[str, Any],
     files: list[Path],
     shards: list[ShardProgress],
 ) -> Manifest:
-    return Manifest(
+    """What was written, kept beside it."""
+    written = open_source(str(destination))
+    manifest = Manifest(
         task=task,
         records=sum(shard.records for shard in shards),
         classes=len(written.class_names),
@@ -227,3 +320,5 @@ def _manifest(
         skipped=[message for shard in shards for message in shard.skipped],
         left_out=[str(item) for item in source.left_out],
     )
+    manifest.save(destination)
+    return manifest

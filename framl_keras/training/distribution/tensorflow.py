@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from framl_keras.errors import UserError
-from framl_keras.keras_internals import layers_within, skip_build, skip_reduction
+from framl_keras.keras_internals import layers_within, skip_build, update_in_replicas
 from framl_keras.ops.row_share import shared_rows
-from framl_keras.training.distribution.devices import Batch, OneProcess, Predictor
+from framl_keras.training.distribution.devices import OneProcess, Predictor
 from framl_keras.training.distribution.shared_batch_norm import share_batch_norm
 
 
@@ -43,18 +43,9 @@ class MirroredDevices(OneProcess):
             if isinstance(layer, keras.layers.BatchNormalization):
                 share_batch_norm(layer)
         optimizer = model.optimizer
-        if getattr(optimizer, "gradient_accumulation_steps", None):
-            raise UserError(
-                "train.optimizer.gradient_accumulation_steps: not on several devices of "
-                "TensorFlow. Leave it out there, or take KERAS_BACKEND=jax or torch."
-            )
         optimizer.apply = functools.partial(_apply, optimizer.apply)
-        skip_reduction(optimizer)
+        update_in_replicas(optimizer)
         skip_build(model)
-
-    def place(self, batch: Batch) -> Batch:
-        """Explicit steps have no replicas."""
-        raise UserError("--mode eager: several devices of TensorFlow train with --mode fit only.")
 
     def predictor(self, model: keras.Model) -> Predictor:
         """The model on one device: `predict` would give every device the whole batch."""

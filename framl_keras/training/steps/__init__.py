@@ -17,16 +17,16 @@ whole_after_error = True
 
 if keras.backend.backend() == "jax":
     from framl_keras.training.steps.jax import gradients, update
+    from framl_keras.training.steps.step import count
 elif keras.backend.backend() == "torch":
     from framl_keras.training.steps import torch as of_torch
-    from framl_keras.training.steps.step import update
+    from framl_keras.training.steps.step import count, update
     from framl_keras.training.steps.torch import gradients
 
     normalize, no_gradient = of_torch.normalize, of_torch.no_gradient
 else:
     from framl_keras.training.steps import tensorflow as of_tensorflow
-    from framl_keras.training.steps.step import update
-    from framl_keras.training.steps.tensorflow import gradients
+    from framl_keras.training.steps.tensorflow import count, gradients, update
 
     normalize, fit_data = of_tensorflow.normalize, of_tensorflow.fit_data
     compiling = of_tensorflow.exact_arithmetic
@@ -34,6 +34,7 @@ else:
 
 __all__ = [
     "compiling",
+    "count",
     "fit_data",
     "gradients",
     "no_gradient",

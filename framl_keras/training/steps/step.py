@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
+from keras import ops
+
+from framl_keras.keras_internals import count_loss
+from framl_keras.models import targets
 
 Tensor = Any
 
@@ -31,3 +35,13 @@ class Gradients(NamedTuple):
 def update(model: keras.Model, found: Gradients) -> None:
     """Lets the optimizer take a step."""
     model.optimizer.apply(found.gradients, model.trainable_variables)
+
+
+def count(model: keras.Model, pixels: Tensor, labels: Tensor, found: Gradients) -> dict[str, Any]:
+    """Adds a step to the metrics and gives their values."""
+    loss = found.prediction_loss + found.regularization_loss
+    count_loss(model, loss, ops.shape(labels)[0])
+    logs: dict[str, Any] = model.compute_metrics(
+        [pixels, labels], targets(model, labels), found.outputs
+    )
+    return logs

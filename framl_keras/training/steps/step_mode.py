@@ -9,9 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from framl_keras.keras_internals import count_loss
-from framl_keras.models import targets
-from framl_keras.training.steps import gradients, update
+from framl_keras.training.steps import count, gradients, update
 from framl_keras.training.steps.first_not_finite import check_step
 from framl_keras.training.steps.fit_mode import Batch
 from framl_keras.training.steps.step import Gradients
@@ -68,9 +66,7 @@ def train_step(
     found = gradients(model, ops.cast(pixels, "float32"), labels)
     check_step(model, [pixels, labels], found)
     update(model, found)
-    loss = found.prediction_loss + found.regularization_loss
-    count_loss(model, loss, ops.shape(pixels)[0])
-    return found, model.compute_metrics([pixels, labels], targets(model, labels), found.outputs)
+    return found, count(model, pixels, labels, found)
 
 
 def _summary(found: Gradients) -> str:

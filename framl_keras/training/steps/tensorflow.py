@@ -1,14 +1,16 @@
 """TensorFlow: gradients by the tape, graphs that keep their order, data, and batch norms."""
 
 import contextlib
+import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from framl_keras.models import prediction_loss
+from framl_keras.training.steps import step
 from framl_keras.training.steps.batch_norm import Normalized, biased
 from framl_keras.training.steps.step import Gradients, Tensor
 
@@ -18,16 +20,102 @@ _REORDERING = ("arithmetic_optimization", "constant_folding")
 
 
 def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
-    """Loss and gradients of one batch; updates batch statistics."""
+    """Loss and gradients of one batch, which replicas share; updates batch statistics."""
+    if _replicas() == 1:
+        return _gradients(model, pixels, labels)
+    return _in_graph(_gradients_of_all, model, pixels, labels)
+
+
+def update(model: keras.Model, found: Gradients) -> None:
+    """Lets the optimizer take a step, in each replica alike."""
+    if _replicas() == 1:
+        step.update(model, found)
+    else:
+        _in_graph(_update_all, model, found)
+
+
+def count(model: keras.Model, pixels: Tensor, labels: Tensor, found: Gradients) -> dict[str, Any]:
+    """Adds a step to the metrics, each replica its rows, and gives their values."""
+    if _replicas() == 1:
+        return step.count(model, pixels, labels, found)
+    _in_graph(_count_all, model, pixels, labels, found)
+    values: dict[str, Any] = model.get_metrics_result()
+    return values
+
+
+def _gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
+    """Loss and gradients of a replica's rows, which add up to those of the batch."""
     scale = model.optimizer.scale_loss(keras.ops.ones(()))
     variables = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape() as tape:
         outputs = model([pixels, labels], training=True)
         prediction = prediction_loss(outputs)
         regularization = keras.ops.sum(keras.ops.stack([*model.losses, 0.0]))
-        total = scale * (prediction + regularization)
+        total = scale * (prediction + regularization) / _replicas()
     found = tape.gradient(total, variables)
     return Gradients(prediction, regularization, found, outputs, scale)
+
+
+def _gradients_of_all(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
+    strategy = tf.distribute.get_strategy()
+    found = strategy.run(functools.partial(_gradients, model), _shares((pixels, labels)))
+    total, mean = (
+        functools.partial(strategy.reduce, how, axis=None)
+        for how in (tf.distribute.ReduceOp.SUM, tf.distribute.ReduceOp.MEAN)
+    )
+    return Gradients(
+        mean(found.prediction_loss),
+        mean(found.regularization_loss),
+        [total(gradient) for gradient in found.gradients],
+        {name: strategy.gather(rows, axis=0) for name, rows in found.outputs.items()},
+        mean(found.loss_scale),
+    )
+
+
+def _update_all(model: keras.Model, found: Gradients) -> None:
+    """Optimizers of replicas sum what these give them: one gives the sum, the others nothing."""
+
+    def part(replica: Any) -> list[Tensor]:
+        is_first = replica.replica_id_in_sync_group == 0
+        return found.gradients if is_first else list(map(tf.zeros_like, found.gradients))
+
+    strategy = tf.distribute.get_strategy()
+    parts = strategy.experimental_distribute_values_from_function(part)
+    strategy.run(lambda given: step.update(model, found._replace(gradients=given)), (parts,))
+
+
+def _count_all(model: keras.Model, pixels: Tensor, labels: Tensor, found: Gradients) -> None:
+    def count_share(pixels: Tensor, labels: Tensor, outputs: Any) -> None:
+        step.count(model, pixels, labels, found._replace(outputs=outputs))
+
+    tf.distribute.get_strategy().run(count_share, _shares((pixels, labels, found.outputs)))
+
+
+def _replicas() -> int:
+    count: int = tf.distribute.get_strategy().num_replicas_in_sync
+    return count
+
+
+def _shares(rows: Any) -> Any:
+    """Nested tensors of a batch's rows, of which each replica has as many."""
+
+    def share(replica: Any) -> Any:
+        place, replicas = replica.replica_id_in_sync_group, replica.num_replicas_in_sync
+        return tf.nest.map_structure(lambda whole: tf.split(whole, replicas)[place], rows)
+
+    return tf.distribute.get_strategy().experimental_distribute_values_from_function(share)
+
+
+def _in_graph(part: Callable[..., Any], model: keras.Model, *arguments: Any) -> Any:
+    """A part of a step for all replicas: operation by operation, their messages take far longer."""
+    with exact_arithmetic():
+        return _graph_of(part, model)(*arguments)
+
+
+@functools.lru_cache(maxsize=3)
+def _graph_of(part: Callable[..., Any], model: keras.Model) -> Callable[..., Any]:
+    graph: Callable[..., Any] = tf.function(functools.partial(part, model), autograph=False)
+    return graph
 
 
 @contextlib.contextmanager
