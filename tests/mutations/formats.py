@@ -48,7 +48,11 @@ def looks(root):
     seen = [Look(at, at + 1, 8, 8, "" if at else "not an image") for at in range(5)]
     file, told = Part(1, 1).file(root / "x"), {"images": 5}
     write_looks(file, seen, told)
-    return root / "x", file, lambda location, rng: list(map(tuple, merged_looks(Path(location), told)))
+    return (
+        root / "x",
+        file,
+        lambda location, rng: list(map(tuple, merged_looks(Path(location), told))),
+    )
 
 
 def compared_part(root):
