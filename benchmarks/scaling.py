@@ -26,6 +26,8 @@ HEADS = {
     "ArcFace": {},
     "CurricularFace": {"margin": {"name": "CurricularFace"}},
     "3 sub-centers": {"sub_centers": 3},
+    "ArcFace in 8": {"class_blocks": 8},
+    "CurricularFace in 8": {"margin": {"name": "CurricularFace"}, "class_blocks": 8},
     "sampled, 0.1": {"sample_rate": 0.1, "row_optimizer": {"learning_rate": 0.1}},
 }
 _MESSAGE = re.compile(
@@ -45,7 +47,7 @@ def main() -> None:
     counts = [n for n in (1, 2, 4, 8) if n <= jax.device_count()]
     print(f"batch {options.batch}, dim {options.dim}, SGD with momentum, float32, JAX on CPU")
     print(f"embeddings of a batch: {options.batch * options.dim * 4 / 1e6:.2f} MB\n")
-    print(f"{'head':15} {'classes':>9} {'devices':>7} {'largest':>9} {'all':>9} {'a device':>9}")
+    print(f"{'head':20} {'classes':>9} {'devices':>7} {'largest':>9} {'all':>9} {'a device':>9}")
     for head in options.heads:
         for classes in options.classes:
             for count in counts:
@@ -61,7 +63,7 @@ def line(head: str, classes: int, count: int, options: argparse.Namespace) -> st
         sent, memory = messages(step.as_text()), step.memory_analysis()
         taken = memory.argument_size_in_bytes + memory.temp_size_in_bytes
         numbers = [max(sent, default=0), sum(sent), taken]
-        text = f"{head:15} {classes:9,} {count:7}"
+        text = f"{head:20} {classes:9,} {count:7}"
         text += "".join(f" {number / 1e6:9.2f}" for number in numbers)
         if options.measure:
             text += measured(step, given, options)

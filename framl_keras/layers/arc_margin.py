@@ -23,7 +23,9 @@ from framl_keras.ops.backend import (
     max_of_classes,
     right_transposed,
     shares_of_rows,
+    sum_of_classes,
 )
+from framl_keras.ops.class_blocks import Block, in_blocks, layout_of
 from framl_keras.ops.class_columns import (
     ABSENT,
     at_label,
@@ -96,6 +98,9 @@ class ArcMarginLayer(keras.layers.Layer):
             ε spread evenly over the classes that are seen.
         class_weights: what the `losses` of each class are multiplied with, `num_classes`
             positive numbers; `None` for 1. Logits know neither: give both to your own loss.
+        class_blocks: in how many blocks of classes, one after another, the `losses` are
+            computed: only one block's logits are there at a time. Values and gradients are the
+            same but for rounding.
 
     Call arguments:
         embeddings: `(batch, dim)`, of any length; they are normalized here. A list of
@@ -156,6 +161,7 @@ class ArcMarginLayer(keras.layers.Layer):
         seed: int = 0,
         label_smoothing: float = 0.0,
         class_weights: Sequence[float] | None = None,
+        class_blocks: int = 1,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -167,6 +173,7 @@ class ArcMarginLayer(keras.layers.Layer):
         self.seed = whole("seed", seed)
         self.label_smoothing = real("label_smoothing", label_smoothing, 0.0, 1.0, "within [0, 1)")
         self.class_weights = weights_of_classes(class_weights, self.num_classes)
+        self.class_blocks = count("class_blocks", class_blocks)
         self.sample_rate = real(
             "sample_rate", sample_rate, math.ulp(0.0), math.nextafter(1.0, 2.0), "within (0, 1]"
         )
@@ -220,7 +227,9 @@ class ArcMarginLayer(keras.layers.Layer):
         if self._sampled:
             self._sampled.build(self.add_weight, self.kernel, embeddings_shape[-1])
         state = {"trainable": False, "autocast": False, "aggregation": "only_first_replica"}
+        known = len(self.non_trainable_variables)
         self.margin_rule.build(partial(self.add_weight, **state))
+        self._margin_state = self.non_trainable_variables[known:]
 
     def __call__(self, embeddings: Any, labels: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As Keras' own, after a look at the labels before Keras rounds them to its dtypes."""
@@ -292,6 +301,8 @@ class ArcMarginLayer(keras.layers.Layer):
         labels, is_right = sound_labels(labels, self.num_classes)
         seen = self._seen(labels, training)
         form = self._lean if self._is_lean else self._from_logits
+        if self.class_blocks > 1:
+            form = self._in_blocks
         losses, is_nearest_own = form(embeddings, labels, seen, training)
         losses = over_labeled(weighted(losses, labels, self.class_weights), labels)
         losses = losses + self._shared_penalty(embeddings, labels)
@@ -373,7 +384,11 @@ class ArcMarginLayer(keras.layers.Layer):
     ) -> Tensor:
         """To the nearest sub-center of each class in a kernel, `(batch, classes)`; -1 of none."""
         embeddings, kernel = at_least_float32(embeddings, kernel)
-        cosines = right_transposed(unit_vectors(embeddings), unit_rows(kernel))
+        return self._cosines_of(unit_vectors(embeddings), kernel, is_class)
+
+    def _cosines_of(self, units: Tensor, kernel: Tensor, is_class: Tensor | None) -> Tensor:
+        """As `_cosines`, of embeddings of length 1."""
+        cosines = right_transposed(units, unit_rows(kernel))
         if self.sub_centers > 1:
             cosines = reduce(larger, self._by_sub_center(cosines))
         return without_padding(cosines, is_class, -1.0)
@@ -427,6 +442,55 @@ class ArcMarginLayer(keras.layers.Layer):
             mean = mean_logit(units, kernel, own, target, self.scale, count, seen.is_class)
             losses = smoothed(losses, self.scale * target, mean, self.label_smoothing)
         return losses, is_nearest(own, largest, labels)
+
+    def _in_blocks(
+        self, embeddings: Tensor, labels: Tensor, seen: Seen, training: bool
+    ) -> tuple[Tensor, Tensor]:
+        """As `_from_logits`, of blocks of classes one after another."""
+        embeddings, kernel = at_least_float32(embeddings, seen.rows)
+        units = unit_vectors(embeddings)
+        own = self._own(units, kernel, seen.places)
+        target = self.scale * self._target(own, lengths(embeddings), labels, training)
+
+        # A gradient computes blocks again when the margin's state may have moved on.
+        state = [(kept, ops.convert_to_tensor(kept) + 0.0) for kept in self._margin_state]
+
+        def of_block(units: Tensor, rows: Tensor, own: Tensor, block: Block) -> Tensor:
+            is_class = block.is_class(seen.is_class)
+            places = block.places(seen.places)
+            cosines = self._cosines_of(units, rows, is_class)
+            with keras.StatelessScope(state_mapping=state):
+                others = self._others(cosines, own, labels)
+            logits = self.scale * self._filtered(others)
+            without_own = replace_at_label(logits, places, ops.full_like(own, ABSENT))
+            without_own = without_padding(without_own, is_class, ABSENT)
+            total = ops.zeros_like(own)
+            if self.label_smoothing:
+                nothing = replace_at_label(logits, places, total)
+                total = ops.sum(without_padding(nothing, is_class, 0.0), axis=1)
+            no_own = replace_at_label(cosines, places, ops.full_like(own, -1.0))
+            largest = ops.stop_gradient(row_max(no_own))
+            return ops.stack([ops.logsumexp(without_own, axis=1), total, largest])
+
+        layout = layout_of(kernel.shape[0], self.sub_centers, self._by_class)
+        found = in_blocks(of_block, units, kernel, own, layout, self.class_blocks)
+        others, total, largest = ops.unstack(found, 3)
+        others, largest = log_sum_of_classes(others), max_of_classes(largest)
+        losses = ops.softplus(others - target)
+        if self.label_smoothing:
+            mean = (sum_of_classes(total) + target) / self._count_of_classes()
+            losses = smoothed(losses, target, mean, self.label_smoothing)
+        return losses, is_nearest(own, largest, labels)
+
+    def _own(self, units: Tensor, kernel: Tensor, places: Tensor) -> Tensor:
+        """The cosine to the nearest sub-center of each row's own class, `(batch,)`."""
+        classes, here = kernel.shape[0] // self.sub_centers, ops.maximum(places, 0)
+        starts = range(self.sub_centers)
+        by_class = [here * self.sub_centers + center for center in starts]
+        rows = by_class if self._by_class else [here + center * classes for center in starts]
+        centers = [unit_rows(ops.take(kernel, some, axis=0)) for some in rows]
+        own = reduce(larger, [ops.sum(units * center, axis=1) for center in centers])
+        return own if self._has_all_classes else of_all_classes(own, places)
 
     def _target(self, cosine: Tensor, norms: Tensor, labels: Tensor, training: bool) -> Tensor:
         """The cosine to the label's class with the margin, `(batch,)`."""
@@ -503,6 +567,7 @@ class ArcMarginLayer(keras.layers.Layer):
             "seed": self.seed,
             "label_smoothing": self.label_smoothing,
             "class_weights": self.class_weights,
+            "class_blocks": self.class_blocks,
         }
 
 

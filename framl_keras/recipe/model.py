@@ -63,6 +63,8 @@ class ModelSection(Section):
         sample_rate: part of the classes that a step sees (Partial FC).
         row_optimizer: how the centers are trained where `sample_rate` is below 1; by
             `train.optimizer`'s settings if that is `sgd`.
+        class_blocks: in how many blocks of classes, one after another, the loss is computed,
+            where the logits of all do not fit; the same result but for rounding.
     """
 
     backbone: str
@@ -83,6 +85,7 @@ class ModelSection(Section):
     interclass_filter: Annotated[float, Field(gt=-1, le=1)] | None = None
     sample_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     row_optimizer: RowOptimizerSection | None = None
+    class_blocks: Annotated[int, Field(ge=1)] = 1
 
     @model_validator(mode="after")
     def _has_no_contradiction(self) -> "ModelSection":
@@ -98,7 +101,10 @@ class ModelSection(Section):
 
     def _idle_without_margin(self) -> list[str]:
         """Keys that are set although a plain Dense does not have what they are about."""
-        keys = ("sub_centers", "backward", "interclass_filter", "sample_rate", "row_optimizer")
+        keys = (
+            *("sub_centers", "backward", "interclass_filter"),
+            *("sample_rate", "row_optimizer", "class_blocks"),
+        )
         defaults = type(self).model_fields
         idle = [key for key in keys if getattr(self, key) != defaults[key].default]
         return idle + (["margin"] if isinstance(self.margin, Section) else [])

@@ -21,6 +21,7 @@ HEADS = {
     "sub_centers": {"sub_centers": 3},
     "interclass_filter": {"interclass_filter": 0.1},
 }
+HEADS |= {f"{name}, in blocks": {**HEADS[name], "class_blocks": 4} for name in HEADS}
 
 
 def built(rng, classes=6, **options):

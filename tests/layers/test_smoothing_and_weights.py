@@ -18,6 +18,7 @@ HEADS = {
     "sub-centers": {"sub_centers": 2},
     "a filter": {"interclass_filter": 0.1},
 }
+HEADS |= {f"{name}, in blocks": {**HEADS[name], "class_blocks": 3} for name in HEADS}
 ASKED = {
     "smoothed": {"label_smoothing": 0.1},
     "weighted": {"class_weights": WEIGHTS},

@@ -45,6 +45,12 @@ OPTIMIZERS = {
         **{"global_clipnorm": 0.5, "gradient_accumulation_steps": 2},
     },
 }
+DIVIDED = {
+    "ArcFace": {},
+    "CurricularFace": {"margin": {"name": "CurricularFace"}},
+    "sub-centers": {"sub_centers": 3},
+    "sampled": HEADS["sampled"],
+}
 LOSS = {"label_smoothing": 0.1, "class_weight": {"03": 3.0, "17": 0.2}}
 BACKEND = keras.backend.backend()
 MODE = "eager"
@@ -53,6 +59,12 @@ CASES = {
     **{name: {"optimizer": options, "mode": MODE} for name, options in OPTIMIZERS.items()},
     "smoothed, weighted": {"mode": MODE, "train": LOSS},
     "softmax": {"mode": MODE, "model": {"head": "softmax"}},
+    **{
+        f"{name} in blocks of classes": {
+            **{"mode": MODE, "train": LOSS, "model": {**model, "class_blocks": 2}}
+        }
+        for name, model in DIVIDED.items()
+    },
     "smoothed softmax": {"mode": MODE, "train": LOSS, "model": {"head": "softmax"}},
     "ArcFace in fit": {"mode": "fit", "twice": True},
     "accumulated in fit": {"mode": "fit", "optimizer": OPTIMIZERS["accumulated"]},
@@ -63,8 +75,9 @@ CASES = {
     "by groups": {"mode": "fit", "count": 2, "train": {"batch_norm_rows": 8}},
 }
 if BACKEND == "tensorflow":
-    refused = ("sampled", "sampled in fit", "in blocks", "of sub-centers")
-    CASES = {name: case for name, case in CASES.items() if name not in refused}
+    CASES = {
+        name: case for name, case in CASES.items() if "sample_rate" not in case.get("model", {})
+    }
 NAMES = ("straight", "killed")
 COUNT = {"jax": 8}.get(BACKEND, 2)
 ROOT = Path(__file__).parents[2]

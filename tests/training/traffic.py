@@ -25,6 +25,8 @@ HEADS = {
     "CurricularFace": {"margin": {"name": "CurricularFace"}},
     "sub-centers": {"sub_centers": 3},
     "filtered": {"interclass_filter": 0.4},
+    "in blocks": {"class_blocks": 4, "label_smoothing": 0.1},
+    "sub-centers in blocks": {"class_blocks": 4, "sub_centers": 3},
     "sampled": {"sample_rate": 0.5, "row_optimizer": {"learning_rate": 0.1}},
 }
 _MESSAGE = re.compile(

@@ -21,6 +21,8 @@ Each file has the same functions:
   counted through all blocks; -1 marks none.
 - `place_among(classes, labels)`: the place of each label, int32 `(batch,)`, among ascending
   classes, int32 `(m,)`; -1 where it is not.
+- `pullback(function, arguments)`: a function's value, and what leads from a gradient of it to
+  those of the arguments, tensors.
 - `take_columns(values, columns)`: the value of each row `(batch, n)` at a column, int32
   `(batch,)`.
 - `take_rows(variable, rows, blocks)`: rows `(m,)`, int32, of a Keras variable `(n, dim)`, as
@@ -47,6 +49,12 @@ Each file has the same functions:
   Torch a variable's first row is 0 in none but the first process, here and above.
 - `is_concrete(tensor)`: whether its values are there, all of them in this process; those of
   a graph that is being compiled are not.
+- `in_turn(turns, size, length, function, start)`: calls `start = function(first, new, start)`
+  for each of so many blocks of `size` of `length` things. `first` is the first of a block, `new`
+  the first that is in none before: the last block may overlap the one before.
+- `rows_in_turn(turns, size, length, function, start, rows)`: the same of a function that gives
+  `start` and an array `(lead, size, n)`; also gives all of these joined as one like `rows`, `(lead,
+  length, n)`. What the last has of classes that are not new must be zero.
 - `scaled_channels(x, scale, shift)`: `x * scale + shift` with a number a channel,
   `(batch, ..., channels)`; for inference.
 - `channel_prelu(x, slope)`: x where it is positive, else `slope * x`, with a slope a channel;
@@ -80,13 +88,16 @@ class_share = _chosen.class_share
 fill_rows = _chosen.fill_rows
 first_largest = _chosen.first_largest
 held_rows = _chosen.held_rows
+in_turn = _chosen.in_turn
 is_concrete = _chosen.is_concrete
 largest_columns = _chosen.largest_columns
 left_transposed = _chosen.left_transposed
 marked = _chosen.marked
 max_of_classes = _chosen.max_of_classes
 place_among = _chosen.place_among
+pullback = _chosen.pullback
 right_transposed = _chosen.right_transposed
+rows_in_turn = _chosen.rows_in_turn
 scaled_channels = _chosen.scaled_channels
 share_of_rows = _chosen.share_of_rows
 shares_of_rows = _chosen.shares_of_rows
@@ -111,13 +122,16 @@ __all__ = [
     "fill_rows",
     "first_largest",
     "held_rows",
+    "in_turn",
     "is_concrete",
     "largest_columns",
     "left_transposed",
     "marked",
     "max_of_classes",
     "place_among",
+    "pullback",
     "right_transposed",
+    "rows_in_turn",
     "scaled_channels",
     "share_of_rows",
     "shares_of_rows",

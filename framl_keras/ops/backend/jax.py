@@ -54,13 +54,16 @@ __all__ = [
     "fill_rows",
     "first_largest",
     "held_rows",
+    "in_turn",
     "is_concrete",
     "largest_columns",
     "left_transposed",
     "marked",
     "max_of_classes",
     "place_among",
+    "pullback",
     "right_transposed",
+    "rows_in_turn",
     "scaled_channels",
     "share_of_rows",
     "shares_of_rows",
@@ -82,6 +85,38 @@ def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:
     """Correlation of real `(..., dim)` over `length` circular shifts, `(..., length)`."""
     spectrum = jnp.fft.rfft(a, length) * jnp.conj(jnp.fft.rfft(b, length))
     return jnp.fft.irfft(spectrum, length)
+
+
+def in_turn(turns: int, size: int, length: int, function: Callable[..., Any], start: Any) -> Any:
+    """A loop of the program, which cannot compute blocks side by side."""
+
+    def turn(number: Tensor, start: Any) -> Any:
+        return function(jnp.minimum(number * size, length - size), number * size, start)
+
+    return jax.lax.fori_loop(0, turns, turn, start)
+
+
+def rows_in_turn(
+    turns: int, size: int, length: int, function: Callable[..., Any], start: Any, rows: Tensor
+) -> tuple[Any, Tensor]:
+    """The loop, which writes its rows in place."""
+
+    def turn(first: Tensor, new: Tensor, made: Any) -> Any:
+        start, all_rows = made
+        start, part = function(first, new, start)
+        before = jax.lax.dynamic_slice_in_dim(all_rows, first, size, axis=1)
+        return start, jax.lax.dynamic_update_slice_in_dim(all_rows, before + part, first, axis=1)
+
+    made: tuple[Any, Tensor] = in_turn(turns, size, length, turn, (start, jnp.zeros_like(rows)))
+    return made
+
+
+def pullback(
+    function: Callable[..., Tensor], arguments: tuple[Tensor, ...]
+) -> tuple[Tensor, Callable[[Tensor], Any]]:
+    """A function's value, and from a gradient of it to those of the arguments."""
+    found: tuple[Tensor, Callable[[Tensor], Any]] = jax.vjp(function, *arguments)
+    return found
 
 
 def class_shards() -> int:

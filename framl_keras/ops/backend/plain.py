@@ -24,13 +24,16 @@ __all__ = [
     "fill_rows",
     "first_largest",
     "held_rows",
+    "in_turn",
     "is_concrete",
     "largest_columns",
     "left_transposed",
     "marked",
     "max_of_classes",
     "place_among",
+    "pullback",
     "right_transposed",
+    "rows_in_turn",
     "scaled_channels",
     "share_of_rows",
     "shares_of_rows",
@@ -134,6 +137,38 @@ def place_among(classes: Tensor, labels: Tensor) -> Tensor:
     found = ops.cast(ops.searchsorted(classes, labels), "int32")
     found = ops.minimum(found, classes.shape[0] - 1)
     return ops.where(ops.equal(ops.take(classes, found, axis=0), labels), found, -1)
+
+
+def in_turn(turns: int, size: int, length: int, function: Callable[..., Any], start: Any) -> Any:
+    """One call after the other."""
+    for turn in range(turns):
+        new = turn * size
+        start = function(min(new, length - size), new, start)
+    return start
+
+
+def rows_in_turn(
+    turns: int, size: int, length: int, function: Callable[..., Any], start: Any, rows: Tensor
+) -> tuple[Any, Tensor]:
+    """One call after the other, and its rows beside those before."""
+    parts = []
+    for turn in range(turns):
+        new = turn * size
+        first = min(new, length - size)
+        start, part = function(first, new, start)
+        parts.append(part[:, new - first :])
+    return start, ops.concatenate(parts, axis=1)
+
+
+def pullback(
+    function: Callable[..., Tensor], arguments: tuple[Tensor, ...]
+) -> tuple[Tensor, Callable[[Tensor], Any]]:
+    """A function's value: `keras.ops` has no gradients."""
+
+    def back(upstream: Tensor) -> Any:
+        raise NotImplementedError("This backend has no gradients.")
+
+    return function(*arguments), back
 
 
 def held_rows(variable: Any) -> list[tuple[int, int, Callable[[int, int], np.ndarray]]]:

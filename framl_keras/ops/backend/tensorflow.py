@@ -1,5 +1,6 @@
 """TensorFlow: it runs operations in any order and transposes inside of a product."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -11,10 +12,12 @@ from framl_keras.ops.backend.plain import (
     class_share,
     fill_rows,
     held_rows,
+    in_turn,
     largest_columns,
     marked,
     max_of_classes,
     place_among,
+    rows_in_turn,
     scaled_channels,
     subtract_rows,
     sum_of_classes,
@@ -39,13 +42,16 @@ __all__ = [
     "fill_rows",
     "first_largest",
     "held_rows",
+    "in_turn",
     "is_concrete",
     "largest_columns",
     "left_transposed",
     "marked",
     "max_of_classes",
     "place_among",
+    "pullback",
     "right_transposed",
+    "rows_in_turn",
     "scaled_channels",
     "share_of_rows",
     "shares_of_rows",
@@ -89,6 +95,17 @@ def after(value: Tensor, earlier: Tensor) -> Tensor:
     """A value whose use waits until another has been computed: a control dependency."""
     with tf.control_dependencies([earlier]):
         return tf.identity(value)
+
+
+def pullback(
+    function: Callable[..., Tensor], arguments: tuple[Tensor, ...]
+) -> tuple[Tensor, Callable[[Tensor], Any]]:
+    """A function's value, and from a gradient of it to those of the arguments."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(arguments)
+        value = function(*arguments)
+    zero = tf.UnconnectedGradients.ZERO
+    return value, lambda upstream: tape.gradient(value, arguments, upstream, zero)
 
 
 def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:

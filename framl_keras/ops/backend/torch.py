@@ -11,6 +11,7 @@ from framl_keras.ops.backend.plain import (
     after,
     check_one_device,
     checked_in_graph,
+    in_turn,
     largest_columns,
     marked,
     place_among,
@@ -41,13 +42,16 @@ __all__ = [
     "fill_rows",
     "first_largest",
     "held_rows",
+    "in_turn",
     "is_concrete",
     "largest_columns",
     "left_transposed",
     "marked",
     "max_of_classes",
     "place_among",
+    "pullback",
     "right_transposed",
+    "rows_in_turn",
     "scaled_channels",
     "share_of_rows",
     "shares_of_rows",
@@ -119,6 +123,35 @@ def fill_rows(variable: Any, make: Callable[[int, int], np.ndarray]) -> None:
 
 def _first_row(variable: Any) -> int:
     return row_share().place * int(variable.shape[0])
+
+
+def rows_in_turn(
+    turns: int, size: int, length: int, function: Callable[..., Any], start: Any, rows: Tensor
+) -> tuple[Any, Tensor]:
+    """One call after the other, whose rows are written in place."""
+    made = torch.empty_like(rows)
+    for turn in range(turns):
+        new = turn * size
+        first = min(new, length - size)
+        start, part = function(first, new, start)
+        made[:, new : first + size] = part[:, new - first :]
+    return start, made
+
+
+def pullback(
+    function: Callable[..., Tensor], arguments: tuple[Tensor, ...]
+) -> tuple[Tensor, Callable[[Tensor], Any]]:
+    """A function's value, and from a gradient of it to those of the arguments."""
+    with torch.enable_grad():
+        leaves = [argument.detach().requires_grad_() for argument in arguments]
+        value = function(*leaves)
+
+    def back(upstream: Tensor) -> list[Tensor]:
+        found = torch.autograd.grad(value, leaves, upstream, allow_unused=True)
+        pairs = zip(found, leaves, strict=True)
+        return [torch.zeros_like(leaf) if each is None else each for each, leaf in pairs]
+
+    return value.detach(), back
 
 
 def circular_correlation(a: Tensor, b: Tensor, length: int) -> Tensor:

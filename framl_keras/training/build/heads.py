@@ -13,7 +13,7 @@ from framl_keras.recipe import Recipe, RowOptimizerSection
 from framl_keras.training.build.optimizers import rate_of
 
 # Keys that are arguments of `ArcMarginLayer` under the same name.
-_SAME = ("scale", "sub_centers", "backward", "interclass_filter", "sample_rate")
+_SAME = ("class_blocks", "scale", "sub_centers", "backward", "interclass_filter", "sample_rate")
 
 
 def with_head(
