@@ -104,6 +104,15 @@ def skip_build(model: keras.Model) -> None:
     model._maybe_symbolic_build = lambda *_, **__: None
 
 
+def skip_wrapping(model: keras.Model) -> None:
+    """Keeps Keras from 3.16 on from putting a model into Torch's DistributedDataParallel.
+
+    Wherever processes have met it would overwrite all parameters with those of the first, and
+    average all gradients: a head's too, of whose classes each process has others.
+    """
+    model._initialize_ddp = lambda: None
+
+
 def update_in_replicas(optimizer: keras.optimizers.Optimizer) -> None:
     """Lets each replica of TensorFlow update its own copies, by gradients that were summed before.
 

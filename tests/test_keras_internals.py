@@ -118,3 +118,17 @@ def test_metrics_and_loss_as_fit_has_them():
     assert model.optimizer.built
     (loss,) = [metric for metric in model.metrics if metric.name == "loss"]
     assert float(loss.result()) == 3.0
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="Torch's processes")
+def test_a_model_is_not_wrapped_where_processes_met(monkeypatch):
+    """Keras 3.16 wraps a model when it makes what `fit` calls; earlier ones have no such thing."""
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    keras_internals.skip_wrapping(model)
+    model.compile("sgd", "mse")
+
+    model.make_train_function()
+    model.make_predict_function()
+
+    assert getattr(model, "ddp_model", None) is None

@@ -19,7 +19,7 @@ import torch
 from torch import distributed
 
 from framl_keras.errors import UserError
-from framl_keras.keras_internals import clip_by_shared_norms, layers_within
+from framl_keras.keras_internals import clip_by_shared_norms, layers_within, skip_wrapping
 from framl_keras.ops.backend.torch_collectives import (
     max_over_processes,
     mean_over_processes,
@@ -58,6 +58,7 @@ class TorchProcesses:
 
     def share(self, model: keras.Model) -> None:
         """Lets statistics be those of all rows, and the optimizer take all rows' gradients."""
+        skip_wrapping(model)
         for layer in layers_within(model):
             if isinstance(layer, keras.layers.BatchNormalization):
                 share_batch_norm(layer)
@@ -100,6 +101,7 @@ class _SharedPredictor:
 
     def __init__(self, model: keras.Model, process: int, processes: int):
         self.model, self.process, self.processes = model, process, processes
+        skip_wrapping(model)
 
     def predict_on_batch(self, pixels: np.ndarray) -> np.ndarray:
         """The outputs for all rows."""
