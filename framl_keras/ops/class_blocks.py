@@ -143,7 +143,11 @@ def in_blocks(
             def add(first: Tensor, new: Tensor, sums: Any) -> Any:
                 block = Block(first, new, size, share)
                 given = after(units, sums[0]), layout.rows_of(rows, block), own
-                part, back = pullback(lambda *of: of_block(*of, block), given)
+
+                def of_this(units: Tensor, rows: Tensor, own: Tensor) -> Tensor:
+                    return of_block(units, rows, own, block)
+
+                part, back = pullback(of_this, given)
                 weight = ops.exp(part[0] - found[0])
                 to_units, to_rows, to_own = back(
                     ops.stack([weight * upstream[0], upstream[1], ops.zeros_like(upstream[2])])
