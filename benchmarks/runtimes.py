@@ -3,10 +3,11 @@
     python benchmarks/runtimes.py --backbone IResNet18
 
 `tensorflow`, `jax` and `torch` are Keras on these backends as it is: with the model's batch norms
-and with the system's allocator. `folded` is the same with batch norms folded in, and with freed
-memory kept, as `Embedder.embed` does for many images. `onnx`, `openvino` and `litert` run the file
-that `export` writes. Each is a process of its own; they take turns, one at work at a time, and
-medians are shown. Images go through the bare model: neither read nor mirrored.
+and with the system's allocator. `folded` is the same with batch norms folded in, freed memory kept,
+and no copies between layouts on Torch, as `Embedder.embed` does for many images. `onnx`,
+`openvino` and `litert` run the file that `export` writes. Each is a process of its own; they take
+turns, one at work at a time, and medians are shown. Images go through the bare model: neither read
+nor mirrored.
 """
 
 import argparse
@@ -110,8 +111,10 @@ def work_of(options: argparse.Namespace) -> Callable[[int], None]:
     else:
         model = embedder(options)
         if name.endswith("-folded"):
+            from framl_keras.keras_internals import keep_channels_last
             from framl_keras.models import folded
 
+            keep_channels_last()
             model = folded(model)
         embed = model.predict_on_batch
 

@@ -20,6 +20,7 @@ _Error = TypeVar("_Error", bound=Exception)
 _DTYPES = "keras.src.backend.common.dtypes"
 _TENSORFLOW_NN = "keras.src.backend.tensorflow.nn"
 _BASE_OPTIMIZER = "keras.src.optimizers.base_optimizer"
+_TORCH_NN = "keras.src.backend.torch.nn"
 _FUNCTIONAL = "keras.src.models.functional"
 _EQUALIZATION = "keras.src.layers.preprocessing.image_preprocessing.equalization"
 
@@ -102,6 +103,34 @@ def skip_build(model: keras.Model) -> None:
     It takes the batch from the data and drops it.
     """
     model._maybe_symbolic_build = lambda *_, **__: None
+
+
+def keep_channels_last() -> None:
+    """Keeps Keras before 3.16 on Torch from copying each input of a convolution to and fro.
+
+    It writes `(batch, height, width, channels)` as channels first and back. Torch takes the
+    array as it is, as a view with the channels last in memory, which Keras 3.16 hands over.
+    Values stay the same; it holds for the process.
+    """
+    if keras.backend.backend() != "torch":
+        return
+    try:
+        module: Any = importlib.import_module(_TORCH_NN)
+    except ImportError:
+        return
+    if hasattr(module, "_transpose_spatial_inputs"):
+        module._transpose_spatial_inputs = _channels_first_view
+
+
+def _channels_first_view(inputs: Any) -> Any:
+    """`(batch, ..., channels)` as `(batch, channels, ...)`; nothing moves in memory."""
+    rank = inputs.ndim
+    view = inputs.permute(0, rank - 1, *range(1, rank - 1))
+    if rank == 3:  # Torch knows no memory format of it
+        return view.contiguous()
+    torch = importlib.import_module("torch")
+    layout = torch.channels_last if rank == 4 else torch.channels_last_3d
+    return view.contiguous(memory_format=layout)
 
 
 def skip_wrapping(model: keras.Model) -> None:

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 import framl_keras
@@ -132,3 +133,32 @@ def test_a_model_is_not_wrapped_where_processes_met(monkeypatch):
     model.make_predict_function()
 
     assert getattr(model, "ddp_model", None) is None
+
+
+SHAPES = {1: (2, 6, 3), 2: (2, 6, 8, 3), 3: (1, 4, 6, 8, 3)}
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="Torch's layouts")
+@pytest.mark.parametrize("rank", SHAPES)
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("kind", ["conv", "depthwise_conv", "max_pool", "average_pool"])
+def test_layouts_change_no_value(rng, monkeypatch, rank, padding, kind):
+    x = keras.ops.convert_to_tensor(rng.normal(size=SHAPES[rank]).astype("float32"))
+    given = {"inputs": x, "padding": padding, "strides": 2}
+    if kind == "depthwise_conv" and rank == 3:
+        pytest.skip("Keras has none")
+    if kind.endswith("conv"):
+        outputs = 4 if kind == "conv" else 2
+        given["kernel"] = rng.normal(size=(3,) * rank + (3, outputs)).astype("float32")
+    else:
+        given["pool_size"] = 3
+    form = getattr(keras.ops, kind)
+    before = keras.ops.convert_to_numpy(form(**given))
+    module = pytest.importorskip(keras_internals._TORCH_NN)
+    monkeypatch.setattr(module, "_transpose_spatial_inputs", module._transpose_spatial_inputs)
+
+    keras_internals.keep_channels_last()
+
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(form(**given)), before, atol=1e-6)
+    if rank > 1:
+        assert module._transpose_spatial_inputs(x).data_ptr() == x.data_ptr()

@@ -58,6 +58,10 @@ class Engine:
 
     def __init__(self, model: Any, name: str = KERAS):
         self.model, self.name = model, check_engine(name)
+        if name == KERAS:
+            from framl_keras.keras_internals import keep_channels_last
+
+            keep_channels_last()
         self._mark = ""
         self._made: Any = None
 

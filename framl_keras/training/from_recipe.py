@@ -14,6 +14,7 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.data.policies import Policy
 from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
+from framl_keras.keras_internals import keep_channels_last
 from framl_keras.models import compile_for_training, freeze, network_of
 from framl_keras.models.precision import with_loss_scale
 from framl_keras.recipe import AugmentSection, PolicySection, Recipe
@@ -110,6 +111,7 @@ def build_models(
         fresh: whether they get the recipe's initial weights, which a checkpoint replaces.
         devices: what they are built on.
     """
+    keep_channels_last()
     options = recipe.model
     embedder = build_embedder(recipe, options.weights if fresh else None)
     sizes = class_sizes(source)

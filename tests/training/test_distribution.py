@@ -56,6 +56,7 @@ BACKEND = keras.backend.backend()
 MODE = "eager"
 CASES = {
     **{name: {"model": model, "mode": MODE} for name, model in HEADS.items()},
+    "MagFace": {"model": HEADS["MagFace"], "mode": MODE, "twice": True},
     **{name: {"optimizer": options, "mode": MODE} for name, options in OPTIMIZERS.items()},
     "smoothed, weighted": {"mode": MODE, "train": LOSS},
     "softmax": {"mode": MODE, "model": {"head": "softmax"}},
