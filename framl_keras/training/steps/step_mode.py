@@ -27,7 +27,8 @@ def step_epoch(
 ) -> None:
     """Trains `steps` steps of an epoch, with `fit_epoch`'s bits.
 
-    On JAX a step is compiled still; `train.jit=false` lets a debugger into it.
+    On JAX a step is compiled still; `train.jit=false` lets a debugger into it. So it is on several
+    devices of TensorFlow, whose messages take far longer one by one.
     Prints predicted and regularization loss and the gradients' norm each
     `print_every` steps, and stops at the first NaN, naming the tensor.
 
