@@ -2,7 +2,6 @@
 
 import copy
 import math
-import numbers
 from collections.abc import Sequence
 from functools import partial, reduce
 from typing import Any, Literal
@@ -12,6 +11,13 @@ import numpy as np
 from keras import ops
 
 from framl_keras import margins
+from framl_keras.layers.head_arguments import (
+    check_has_labels,
+    filter_of,
+    is_number,
+    row_optimizer_of,
+    two_of,
+)
 from framl_keras.layers.row_sgd import RowSGD
 from framl_keras.layers.sampled_kernel import SampledKernel, Seen
 from framl_keras.ops.arguments import count, one_of, positive, real, weights_of_classes, whole
@@ -169,7 +175,7 @@ class ArcMarginLayer(keras.layers.Layer):
         self.scale = positive("scale", scale)
         self.sub_centers = count("sub_centers", sub_centers)
         self.backward = one_of("backward", backward, ("exact", "straight_through"))
-        self.interclass_filter = _filter_of(interclass_filter)
+        self.interclass_filter = filter_of(interclass_filter)
         self.seed = whole("seed", seed)
         self.label_smoothing = real("label_smoothing", label_smoothing, 0.0, 1.0, "within [0, 1)")
         self.class_weights = weights_of_classes(class_weights, self.num_classes)
@@ -177,9 +183,9 @@ class ArcMarginLayer(keras.layers.Layer):
         self.sample_rate = real(
             "sample_rate", sample_rate, math.ulp(0.0), math.nextafter(1.0, 2.0), "within (0, 1]"
         )
-        self.row_optimizer = _row_optimizer_of(self.sample_rate, row_optimizer, kernel_regularizer)
+        self.row_optimizer = row_optimizer_of(self.sample_rate, row_optimizer, kernel_regularizer)
         rule = margins.get(margin)
-        self.margin = rule.get_config()["margin"] if _is_number(margin) else rule
+        self.margin = rule.get_config()["margin"] if is_number(margin) else rule
         # A copy, so that a margin which is given to two heads has a state in each.
         self.margin_rule = copy.deepcopy(rule)
         self.margin_rule.check(self.num_classes)
@@ -234,7 +240,7 @@ class ArcMarginLayer(keras.layers.Layer):
     def __call__(self, embeddings: Any, labels: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As Keras' own, after a look at the labels before Keras rounds them to its dtypes."""
         if isinstance(embeddings, list | tuple):
-            embeddings, labels = _two_of(embeddings, labels)
+            embeddings, labels = two_of(embeddings, labels)
         if labels is not None:
             rows = embeddings.shape[0] if len(getattr(embeddings, "shape", ())) else None
             labels = check_labels(labels, self.num_classes, rows)
@@ -248,7 +254,7 @@ class ArcMarginLayer(keras.layers.Layer):
         losses: bool = False,
     ) -> Any:
         if labels is None:
-            _check_has_labels(losses)
+            check_has_labels(losses)
             self._check_has_all_classes()
             cosines = self._cosines(embeddings, self._all_centers())
             return self.scale * first_columns(cosines, self.num_classes)
@@ -542,7 +548,7 @@ class ArcMarginLayer(keras.layers.Layer):
         losses: bool = False,
     ) -> Any:
         if labels is None:
-            _check_has_labels(losses)
+            check_has_labels(losses)
         dtype = working_dtype(embeddings.dtype, self.variable_dtype)
         if losses:
             return tuple(keras.KerasTensor(embeddings.shape[:1], dtype=dtype) for _ in range(2))
@@ -550,7 +556,7 @@ class ArcMarginLayer(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         margin = self.margin
-        if not _is_number(margin):
+        if not is_number(margin):
             margin = keras.saving.serialize_keras_object(margin)
         return {
             **super().get_config(),
@@ -571,65 +577,8 @@ class ArcMarginLayer(keras.layers.Layer):
         }
 
 
-def _is_number(margin: Any) -> bool:
-    is_scalar = isinstance(margin, np.ndarray) and margin.ndim == 0
-    return is_scalar or isinstance(margin, numbers.Real)
-
-
-def _filter_of(interclass_filter: float | None) -> float | None:
-    if interclass_filter is None:
-        return None
-    low, high = math.nextafter(-1.0, 0.0), math.nextafter(1.0, 2.0)
-    expected = "a cosine within (-1, 1], or None"
-    return real("interclass_filter", interclass_filter, low, high, expected)
-
-
-def _row_optimizer_of(
-    sample_rate: float, row_optimizer: RowSGD | dict[str, Any] | None, kernel_regularizer: Any
-) -> RowSGD | None:
-    """The optimizer of sampled rows, or None for a head that sees all classes.
-
-    Raises:
-        ValueError: if the arguments contradict each other.
-    """
-    if isinstance(row_optimizer, dict):
-        row_optimizer = keras.saving.deserialize_keras_object(row_optimizer)
-    if sample_rate == 1.0:
-        return None
-    if not isinstance(row_optimizer, RowSGD):
-        raise ValueError(
-            "`sample_rate` below 1 needs a RowSGD as `row_optimizer`, with the model's learning "
-            f"rate. Received: row_optimizer={row_optimizer!r}"
-        )
-    if kernel_regularizer is not None:
-        raise ValueError(
-            "`kernel_regularizer` would touch all centers. With `sample_rate` below 1 use the "
-            "`weight_decay` of `row_optimizer`."
-        )
-    return row_optimizer
-
-
-def _two_of(inputs: Any, labels: Any) -> tuple[Any, Any]:
-    """Embeddings and labels that came in one list, as other packages' heads take them."""
-    if labels is not None or not 1 <= len(inputs) <= 2 or not hasattr(inputs[0], "shape"):
-        raise ValueError(
-            "Call it as `layer(embeddings, labels)`, two arguments, or with a list of these two. "
-            f"Received: a {type(inputs).__name__} of {len(inputs)} as embeddings"
-            f"{'' if labels is None else ', and labels'}"
-        )
-    return (inputs[0], inputs[1]) if len(inputs) == 2 else (inputs[0], None)
-
-
 def _all_drawn(is_right: Tensor, labels: Tensor, seen: Seen) -> Tensor:
     """Which labels are sound, and their classes among those that are seen."""
     if seen.is_drawn is None:
         return is_right
     return ops.logical_and(is_right, ops.logical_or(labels < 0, seen.is_drawn))
-
-
-def _check_has_labels(losses: bool) -> None:
-    if losses:
-        raise ValueError(
-            "`losses=True` needs labels: `layer(embeddings, labels, losses=True)`. "
-            "Received: labels=None"
-        )

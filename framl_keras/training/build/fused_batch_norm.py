@@ -9,11 +9,9 @@ from keras import ops
 
 from framl_keras.keras_internals import layers_within
 from framl_keras.training.steps import normalize
-from framl_keras.training.steps.batch_norm import Normalized
+from framl_keras.training.steps.batch_norm import SMALLEST_EPSILON, Normalized, move
 
 Tensor = Any
-
-_SMALLEST_EPSILON = 1e-5  # some of cuDNN's kernels refuse less
 
 
 def fuse_batch_norm(model: keras.Model) -> None:
@@ -45,7 +43,7 @@ def _fits(layer: keras.layers.Layer) -> bool:
     return (
         rank == 4
         and layer.axis in (-1, rank - 1)
-        and layer.epsilon >= _SMALLEST_EPSILON
+        and layer.epsilon >= SMALLEST_EPSILON
         and layer.variable_dtype == "float32"
         and not layer.synchronized
         and not getattr(layer, "renorm", False)
@@ -70,10 +68,6 @@ def _call(
         ops.convert_to_tensor(layer.beta) if layer.center else ops.zeros(channels),
         layer.epsilon,
     )
-    _move(layer.moving_mean, found.mean, layer.momentum)
-    _move(layer.moving_variance, found.variance, layer.momentum)
+    move(layer.moving_mean, found.mean, layer.momentum)
+    move(layer.moving_variance, found.variance, layer.momentum)
     return ops.cast(found.outputs, layer.compute_dtype)
-
-
-def _move(average: keras.Variable, value: Tensor, momentum: float) -> None:
-    average.assign(average * momentum + value * (1.0 - momentum))

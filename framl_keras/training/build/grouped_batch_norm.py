@@ -11,11 +11,9 @@ from framl_keras.keras_internals import layers_within
 from framl_keras.ops.backend import shares_of_rows, sum_of_shares
 from framl_keras.ops.precision import at_least_float32
 from framl_keras.training.steps import normalize
-from framl_keras.training.steps.batch_norm import Normalized
+from framl_keras.training.steps.batch_norm import SMALLEST_EPSILON, Normalized, move
 
 Tensor = Any
-
-_SMALLEST_EPSILON = 1e-5  # some of cuDNN's kernels refuse less
 
 
 def group_batch_norm(model: keras.Model, rows: int) -> None:
@@ -66,7 +64,7 @@ def _fits(layer: keras.layers.BatchNormalization, x: Tensor) -> bool:
     """Whether the backend's kernel can do it, group by group."""
     known = x.ndim == 4 and x.shape[0] is not None
     is_single = keras.backend.standardize_dtype(x.dtype) == "float32"
-    return bool(normalize and known and is_single and layer.epsilon >= _SMALLEST_EPSILON)
+    return bool(normalize and known and is_single and layer.epsilon >= SMALLEST_EPSILON)
 
 
 def _by_kernel(layer: keras.layers.BatchNormalization, x: Tensor, rows: int) -> Normalized:
@@ -104,6 +102,4 @@ def _scale_and_offset(layer: keras.layers.BatchNormalization, x: Tensor) -> tupl
 
 def _move(average: keras.Variable, value: Tensor, momentum: float) -> None:
     """Moves an average towards the mean of all devices' groups: a number a channel is sent."""
-    value = ops.cast(ops.stop_gradient(value), average.dtype)
-    value = sum_of_shares(value) / shares_of_rows()
-    average.assign(average * momentum + value * (1.0 - momentum))
+    move(average, sum_of_shares(ops.stop_gradient(value)) / shares_of_rows(), momentum)

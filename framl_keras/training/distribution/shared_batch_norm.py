@@ -9,7 +9,7 @@ from keras import ops
 from framl_keras.errors import UserError
 from framl_keras.ops.backend import shares_of_rows, sum_of_shares
 from framl_keras.ops.precision import at_least_float32
-from framl_keras.training.steps.batch_norm import rows_of_statistics
+from framl_keras.training.steps.batch_norm import move, rows_of_statistics
 
 Tensor = Any
 
@@ -49,8 +49,8 @@ def _call(
     count = ops.cast(shares * ops.size(x) // x.shape[-1], x.dtype)
     mean = sum_of_shares(ops.sum(x, axes)) / count
     variance = sum_of_shares(ops.sum(ops.square(x - mean), axes)) / count
-    _move(layer.moving_mean, mean, layer.momentum)
-    _move(layer.moving_variance, variance, layer.momentum)
+    move(layer.moving_mean, mean, layer.momentum)
+    move(layer.moving_variance, variance, layer.momentum)
     outputs = ops.batch_normalization(
         x,
         mean,
@@ -61,8 +61,3 @@ def _call(
         epsilon=layer.epsilon,
     )
     return ops.cast(outputs, layer.compute_dtype)
-
-
-def _move(average: keras.Variable, value: Tensor, momentum: float) -> None:
-    value = ops.cast(ops.stop_gradient(value), average.dtype)
-    average.assign(average * momentum + value * (1.0 - momentum))

@@ -2,7 +2,12 @@
 
 from typing import Any, NamedTuple
 
+import keras
+from keras import ops
+
 from framl_keras.training.steps.step import Tensor
+
+SMALLEST_EPSILON = 1e-5  # some of cuDNN's kernels refuse less
 
 
 class Normalized(NamedTuple):
@@ -27,3 +32,9 @@ def biased(variance: Tensor, count: Tensor) -> Tensor:
 def rows_of_statistics(layer: Any) -> int | None:
     """The rows of a layer's groups; None where statistics are those of the whole batch."""
     return getattr(layer, "rows_of_statistics", None)
+
+
+def move(average: keras.Variable, value: Tensor, momentum: float) -> None:
+    """Moves a moving average towards a batch's value."""
+    value = ops.cast(ops.stop_gradient(value), average.dtype)
+    average.assign(average * momentum + value * (1.0 - momentum))
