@@ -6,6 +6,7 @@ one of ours: `tests/test_keras_internals.py` looks for private names elsewhere.
 
 import contextlib
 import importlib
+import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
@@ -112,12 +113,7 @@ def keep_channels_last() -> None:
     array as it is, as a view with the channels last in memory, which Keras 3.16 hands over.
     Values stay the same; it holds for the process.
     """
-    if keras.backend.backend() != "torch":
-        return
-    try:
-        module: Any = importlib.import_module(_TORCH_NN)
-    except ImportError:
-        return
+    module: Any = sys.modules.get(_TORCH_NN)  # not there on other backends, nor from 3.16 on
     if hasattr(module, "_transpose_spatial_inputs"):
         module._transpose_spatial_inputs = _channels_first_view
 

@@ -118,18 +118,11 @@ def in_blocks(
     Returns:
         `(3, batch)`.
     """
-    share = layout.share
-    size = -(-share // min(count, share))
-    turns = -(-share // size)
+    size = -(-layout.share // min(count, layout.share))
+    blocks = _Blocks(of_block, layout, size)
 
     def forward(units: Tensor, rows: Tensor, own: Tensor) -> tuple[Tensor, Any]:
-        def add(first: Tensor, new: Tensor, found: Tensor) -> Tensor:
-            block = Block(first, new, size, share)
-            part = of_block(after(units, found), layout.rows_of(rows, block), own, block)
-            return _both(found, part)
-
-        none = ops.stack([ops.full_like(own, ABSENT), ops.zeros_like(own), ops.full_like(own, -1)])
-        found = in_turn(turns, size, share, add, none)
+        found = blocks.values(units, rows, own)
         held = [units, rows, own]
 
         def backward(*arguments: Tensor, upstream: Tensor = None) -> tuple[Tensor, Tensor, Tensor]:
@@ -138,32 +131,60 @@ def in_blocks(
             else:  # Torch hands the inputs back
                 held.clear()
             units, rows, own = arguments
-            units = after(units, found)
-
-            def add(first: Tensor, new: Tensor, sums: Any) -> Any:
-                block = Block(first, new, size, share)
-                given = after(units, sums[0]), layout.rows_of(rows, block), own
-
-                def of_this(units: Tensor, rows: Tensor, own: Tensor) -> Tensor:
-                    return of_block(units, rows, own, block)
-
-                part, back = pullback(of_this, given)
-                weight = ops.exp(part[0] - found[0])
-                to_units, to_rows, to_own = back(
-                    ops.stack([weight * upstream[0], upstream[1], ops.zeros_like(upstream[2])])
-                )
-                return (sums[0] + to_units, sums[1] + to_own), layout.split(to_rows)
-
-            none = ops.zeros_like(units), ops.zeros_like(own)
-            (to_units, to_own), to_rows = rows_in_turn(
-                turns, size, share, add, none, layout.split(rows)
-            )
-            return to_units, ops.reshape(to_rows, rows.shape), to_own
+            return blocks.gradients(after(units, found), rows, own, found, upstream)
 
         return found, backward
 
     found: Tensor = ops.custom_gradient(forward)(units, rows, own)
     return found
+
+
+class _Blocks(NamedTuple):
+    """What is computed of each block, and which blocks there are."""
+
+    of_block: Callable[[Tensor, Tensor, Tensor, Block], Tensor]
+    layout: Layout
+    size: int
+
+    @property
+    def turns(self) -> int:
+        return -(-self.layout.share // self.size)
+
+    def values(self, units: Tensor, rows: Tensor, own: Tensor) -> Tensor:
+        """Of all blocks together, `(3, batch)`."""
+
+        def add(first: Tensor, new: Tensor, found: Tensor) -> Tensor:
+            block = Block(first, new, self.size, self.layout.share)
+            some = self.layout.rows_of(rows, block)
+            return _both(found, self.of_block(after(units, found), some, own, block))
+
+        none = ops.stack([ops.full_like(own, ABSENT), ops.zeros_like(own), ops.full_like(own, -1)])
+        found: Tensor = in_turn(self.turns, self.size, self.layout.share, add, none)
+        return found
+
+    def gradients(
+        self, units: Tensor, rows: Tensor, own: Tensor, found: Tensor, upstream: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Of `units`, `rows` and `own`, from those of `found`."""
+
+        def add(first: Tensor, new: Tensor, sums: Any) -> Any:
+            block = Block(first, new, self.size, self.layout.share)
+
+            def of_this(units: Tensor, rows: Tensor, own: Tensor) -> Tensor:
+                return self.of_block(units, rows, own, block)
+
+            given = after(units, sums[0]), self.layout.rows_of(rows, block), own
+            part, back = pullback(of_this, given)
+            weight = ops.exp(part[0] - found[0])
+            to_units, to_rows, to_own = back(
+                ops.stack([weight * upstream[0], upstream[1], ops.zeros_like(upstream[2])])
+            )
+            return (sums[0] + to_units, sums[1] + to_own), self.layout.split(to_rows)
+
+        none, split = (ops.zeros_like(units), ops.zeros_like(own)), self.layout.split(rows)
+        size, share = self.size, self.layout.share
+        (to_units, to_own), to_rows = rows_in_turn(self.turns, size, share, add, none, split)
+        return to_units, ops.reshape(to_rows, rows.shape), to_own
 
 
 def _both(some: Tensor, others: Tensor) -> Tensor:
