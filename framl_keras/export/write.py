@@ -80,12 +80,12 @@ def _onnx(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
 
     from framl_keras.keras_internals import grouped_convolutions_in_the_graph
 
-    write = _by_keras("onnx")
     if keras.backend.backend() != "tensorflow":
-        write(model, shape, dtype, output)
+        _by_keras("onnx")(model, shape, dtype, output)
         return
+    _examples(model, shape, dtype)  # plain nodes of grouped convolutions do not run everywhere
     with grouped_convolutions_in_the_graph():
-        write(model, shape, dtype, output)
+        model.export(output, format="onnx", verbose=False)
 
 
 def _litert(model: Any, shape: tuple[int, ...], dtype: str, options: argparse.Namespace) -> None:
