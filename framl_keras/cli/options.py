@@ -77,7 +77,7 @@ def sim_option(default: str) -> Callable[[Any], Any]:
     )
 
 
-merge_option = click.option("--merge", is_flag=True, help="Join all parts, reading no images.")
+merge_option = click.option("--merge", is_flag=True, help="Join all parts, which are there.")
 
 
 def part_option(what: str) -> Callable[[Any], Any]:
