@@ -40,7 +40,7 @@ class EncodesParts:
 @click.argument("images", type=click.Path(exists=True, resolve_path=True))
 @click.argument("output", type=click.Path(resolve_path=True))
 @click.option("--run", help="What `Embedder.load` takes; the newest run if none is given.")
-@click.option("--parts", default=64, show_default=True, help="Of 4,096 images or more each.")
+@click.option("--parts", default=64, show_default=True, help="Of 64 images or more each.")
 @click.option("--workers", type=int, help="As many as GPUs, or two processors each, if not given.")
 def main(images: str, output: str, run: str | None, parts: int, workers: int | None) -> None:
     """Embeds IMAGES into OUTPUT on all workers."""

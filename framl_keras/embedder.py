@@ -1,19 +1,18 @@
 """A trained model with all that it takes to use it rightly."""
 
-import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framl_keras.data.decode import decode
 from framl_keras.data.front import open as open_data
-from framl_keras.data.inputs import InputImages, in_parts, one_image
+from framl_keras.data.inputs import InputImages, in_parts, input_images, one_image
 from framl_keras.data.pairs import PairSet
+from framl_keras.data.parts import Part
 from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation.calibration import (
@@ -23,7 +22,15 @@ from framl_keras.evaluation.calibration import (
 )
 from framl_keras.evaluation.calibrations import Calibrations, calibrate_all
 from framl_keras.evaluation.comparison import Comparison, compare_vectors
-from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirror_fused, not_fused
+from framl_keras.evaluation.embed import (
+    BATCH_SIZE,
+    Embedded,
+    bar_of,
+    embed_rows,
+    embed_with,
+    mirror_fused,
+    not_fused,
+)
 from framl_keras.evaluation.embeddings import Embeddings
 from framl_keras.evaluation.galleries import embedded_gallery, held_out_matches, matches_in
 from framl_keras.evaluation.matches import Matches
@@ -42,7 +49,7 @@ from framl_keras.types import Size, sides
 if TYPE_CHECKING:
     import keras
 
-PART = 4096  # images of a generator that are read before they are embedded
+READ_AHEAD = 4096  # images of a generator that are there before they are embedded
 
 
 class Embedder:
@@ -248,6 +255,7 @@ class Embedder:
         progress: bool = False,
         on_error: str = "raise",
         align: str = "auto",
+        part: tuple[int, int] | None = None,
     ) -> Embeddings:
         """The vectors of images, with names; see `embed`.
 
@@ -260,38 +268,44 @@ class Embedder:
             on_error: `raise` stops at an image that cannot be decoded; `skip` leaves it
                 out and says so in `left_out`.
             align: see `embed`.
+            part: `(i, n)`, i from 1, for one of n parts of the list, cut at whole batches; the
+                parts' vectors are those of the whole, bit for bit.
 
         Raises:
-            UserError: see `embed`; also if no image can be read.
+            UserError: see `embed`; also if no image can be read, or there is no such part.
         """
         if on_error not in ("raise", "skip"):
             raise ValueError(f"`on_error` must be `raise` or `skip`. Received: {on_error!r}")
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size!r}")
-        aligned = self._aligner(align)
+        found, own, among = _listed(images, part, batch_size)
+        is_list = own is not None
         left_out: dict[str, str] = {}
         names: list[str] = []
-        parts: list[np.ndarray] = []
-        for part in map(aligned, in_parts(images, PART)):
-            readable, seen = part, self.view
-            if on_error == "skip":
-                readable, seen = self._readable(part, left_out), _once_fitted(seen)
-            if len(readable):
-                predictor = self.predictor(len(readable))
-                function = (mirror_fused if fused else not_fused)(predictor, batch_size)
-                embedded = embed_with(
+        vectors = [np.empty((0, self.dim), np.float32)]
+        with bar_of(own, progress=progress) as bar:
+            for chunk in map(self._aligner(align), in_parts(found, _whole_batches(batch_size))):
+                among += 0 if is_list else len(chunk)
+                function = (mirror_fused if fused else not_fused)(self.predictor(among), batch_size)
+                unreadable: dict[int, str] = {}
+                embedded = embed_rows(
                     function,
-                    readable,
-                    seen,
+                    chunk,
+                    range(len(chunk)),
+                    self.view,
                     batch_size,
-                    progress,
-                    normalize=normalize,
+                    bar,
+                    normalize,
+                    unreadable if on_error == "skip" else None,
+                    fill=among > batch_size,
                 )
-                parts.append(embedded.embeddings)
-                names += readable.names
-        if not parts:
+                kept = [at for at in range(len(chunk)) if at not in unreadable]
+                vectors.append(embedded.embeddings[kept])
+                names += [chunk.names[at] for at in kept]
+                left_out |= {chunk.names[at]: unreadable[at] for at in sorted(unreadable)}
+        if not names and part is None:
             raise UserError(_nothing(left_out))
-        return Embeddings(np.concatenate(parts), names, left_out)
+        return Embeddings(np.concatenate(vectors), names, left_out)
 
     def compare(
         self, a: Any, b: Any, similarities: str | Sequence[str] = "all", align: str = "auto"
@@ -466,20 +480,6 @@ class Embedder:
         known += [f"step {step}"] if step is not None else []
         return f"Embedder({', '.join(known)})"
 
-    def _readable(self, images: InputImages, left_out: dict[str, str]) -> InputImages:
-        """The images that decode, fitted but in color; `left_out` says what others lack."""
-        kept, in_color = [], replace(self.view, channels=3)
-        for position, name in enumerate(images.names):
-            try:
-                pixels = in_color.pixels(decode(images[position]))
-                kept.append((name, pixels))
-            except UserError as error:
-                left_out[name] = str(error)
-        return InputImages(
-            [name for name, _ in kept],
-            [functools.partial(np.asarray, pixels) for _, pixels in kept],
-        )
-
     def _aligner(self, mode: str) -> Callable[[InputImages], InputImages]:
         """What aligns photos as the training images were."""
         settings = self.facts.get("aligned")
@@ -544,9 +544,20 @@ def _nothing(left_out: Mapping[str, str]) -> str:
     return f"None of {len(left_out)} images could be read. The first: {first}"
 
 
-def _once_fitted(view: View) -> View:
-    """The view of images that were fitted to it already."""
-    return View(view.size, channels=view.channels)
+def _listed(
+    images: Any, part: tuple[int, int] | None, batch_size: int
+) -> tuple[Any, int | None, int]:
+    """The images, or a part of them; how many, where that is known; and among how many."""
+    if part is None and not isinstance(images, InputImages):
+        return images, None, 0
+    whole, chosen = input_images(images), Part(*(part or (1, 1)))
+    found = whole[chosen.within(len(whole), batch_size)]
+    return found, len(found), len(whole)
+
+
+def _whole_batches(batch_size: int) -> int:
+    """How many images are listed at a time."""
+    return max(batch_size, READ_AHEAD // batch_size * batch_size)
 
 
 def _input_shape(model: "keras.Model") -> tuple[int, ...]:

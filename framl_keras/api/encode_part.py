@@ -4,14 +4,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from framl_keras import backend
 from framl_keras.data.inputs import input_images
 from framl_keras.data.parts import Part, WrittenPart, check_settings, hash_of
-from framl_keras.embedder import PART, Embedder
+from framl_keras.embedder import Embedder
+from framl_keras.evaluation.embed import BATCH_SIZE
 from framl_keras.evaluation.embedding_parts import read_part, write_part
-from framl_keras.evaluation.embeddings import Embeddings
 
 
 def encode_part(
@@ -51,7 +49,7 @@ def encode_part(
     chosen, found = Part(*part), input_images(images)
     settings = {
         "backend": backend.choose(),
-        "chunk": PART,
+        "batch": BATCH_SIZE,
         "weights": embedder.weights_hash,
         "engine": embedder.engine,
         "fused": fused,
@@ -65,9 +63,7 @@ def encode_part(
         there, before = read_part(file)
         check_settings(file, before, settings)
         return WrittenPart(file, False, there.left_out)
-    own = found[chosen.within(len(found), PART)]
-    embeddings = Embeddings(np.empty((0, embedder.dim), np.float32), [])
-    if len(own):
-        embeddings = embedder.encode(own, fused, progress=progress, on_error="skip", align=align)
+    options: Any = {"fused": fused, "align": align, "progress": progress, "part": part}
+    embeddings = embedder.encode(found, on_error="skip", **options)
     write_part(file, embeddings, settings)
     return WrittenPart(file, True, embeddings.left_out)

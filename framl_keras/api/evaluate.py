@@ -21,6 +21,7 @@ from framl_keras.evaluation.intervals import REPEATS
 from framl_keras.evaluation.ready import fingerprint, verify_ready
 from framl_keras.evaluation.report import facts_of, write_report
 from framl_keras.evaluation.report.numbers import numbers_of
+from framl_keras.processes import ALONE, Processes
 from framl_keras.results import Tabular, plain
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.selection import describe_state
@@ -119,6 +120,7 @@ def evaluate(
     progress: bool = False,
     source: str = MODEL,
     engine: str | None = None,
+    processes: Processes = ALONE,
 ) -> Results:
     """Verifies an embedder, or ready vectors, on pairs.
 
@@ -138,6 +140,8 @@ def evaluate(
         progress: shows a bar.
         source: what the results call the embedder.
         engine: what computes the vectors, see `Embedder.load`; None for the embedder's own.
+        processes: each embeds its share, and gets all results; see
+            `framl_keras.processes.join`.
 
     Raises:
         UserError: if a set has no same-pairs or no different-pairs, an image cannot be decoded,
@@ -172,6 +176,7 @@ def evaluate(
         baseline=baseline,
         progress=progress,
         source=source,
+        processes=processes,
     )
     return Results(found, sets, _facts(chosen, found), directory=chosen.trained.directory)
 

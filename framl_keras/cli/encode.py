@@ -48,7 +48,8 @@ def command(
     OUTPUT is float32, one row an image; the images' paths go beside it, into
     OUTPUT with .json in place of .npy. --json prints names and vectors instead.
 
-    Many machines can share a list: each encodes a part, and one merges them. The bytes are
+    Processes that torchrun, SLURM or the like started share the images by themselves. Many
+    machines can share a list without: each encodes a part, and one merges them. The bytes are
     those of one process; a part that is there is not encoded again.
 
     For example: framl-keras encode photos -o photos.npy
@@ -66,16 +67,24 @@ def command(
     if len(found) == 1:
         decode(found[0])  # what is wrong is said before a backend loads
 
+    from framl_keras.processes import ALONE, join
+
+    processes = ALONE if chosen else join()  # before anything is computed
     from framl_keras.embedder import Embedder
 
-    embedder = Embedder.load(run_path, engine)
-    if chosen is not None:
-        from framl_keras.api.encode_part import encode_part
+    options: Any = {"fused": not plain, "align": align, "progress": processes.writes}
+    with processes.scope():
+        embedder = Embedder.load(run_path, engine)
+        if chosen is not None:
+            from framl_keras.api.encode_part import encode_part
 
-        options: Any = {"fused": not plain, "align": align, "progress": True}
-        return tell_part(encode_part(embedder, found, output, chosen, **options))
-    encoded = embedder.encode(found, not plain, progress=True, on_error="skip", align=align)
-    return _done(encoded, output, as_json)
+            return tell_part(encode_part(embedder, found, output, chosen, **options))
+        if processes.processes > 1:
+            from framl_keras.api.encode_together import encode_together
+
+            whole = encode_together(embedder, found, output, processes, **options)
+            return 0 if whole is None else _done(whole, output, as_json, has_parts=True)
+        return _done(embedder.encode(found, on_error="skip", **options), output, as_json)
 
 
 def _merged(images: tuple[str, ...], part: str | None, output: str) -> "Embeddings":
@@ -86,7 +95,7 @@ def _merged(images: tuple[str, ...], part: str | None, output: str) -> "Embeddin
     return merge_parts(output)
 
 
-def _done(encoded: "Embeddings", output: str, as_json: bool) -> int:
+def _done(encoded: "Embeddings", output: str, as_json: bool, has_parts: bool = False) -> int:
     """Says what was left out, and writes or prints the rest; the exit status."""
     status = _told(encoded.left_out)
     if as_json:
@@ -94,6 +103,10 @@ def _done(encoded: "Embeddings", output: str, as_json: bool) -> int:
     else:
         rows, dim = encoded.vectors.shape
         click.echo(f"{encoded.save(output)}: {rows} embeddings of length {dim}")
+    if has_parts:
+        from framl_keras.evaluation.embedding_parts import remove_parts
+
+        remove_parts(output)
     return status
 
 

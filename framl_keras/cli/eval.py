@@ -50,6 +50,8 @@ def command(
 ) -> None:
     """Verify a trained run and write a report with plots.
 
+    Processes that torchrun, SLURM or the like started share the images.
+
     For example: framl-keras eval --sim cos --sim ssim --protocol both
     """
     from framl_keras.evaluation import check_names
@@ -58,17 +60,23 @@ def command(
     if embeddings and (run_path or sets):
         raise UserError("--embeddings brings its own pairs. Leave out --run and --set.")
 
+    from framl_keras.processes import join
+
+    processes = join()  # before anything is computed
     from framl_keras.api.evaluate import evaluate
 
-    results = evaluate(
-        embeddings or run_path,
-        list(sets) or None,
-        names,
-        protocol,
-        normalize,
-        progress=True,
-        engine=engine,
-    )
-    show(results, as_json)
-    page = results.report(out or results.new_folder(), plots=not no_plots)
-    click.echo(f"\nReport: {page}", err=as_json)
+    with processes.scope():
+        results = evaluate(
+            embeddings or run_path,
+            list(sets) or None,
+            names,
+            protocol,
+            normalize,
+            progress=True,
+            engine=engine,
+            processes=processes,
+        )
+        if processes.writes:
+            show(results, as_json)
+            page = results.report(out or results.new_folder(), plots=not no_plots)
+            click.echo(f"\nReport: {page}", err=as_json)

@@ -210,13 +210,16 @@ def convert(
         What was written, and what was left out.
 
     Raises:
-        UserError: if the destination exists, an image cannot be read, or a part is missing.
+        UserError: if the destination exists, an image cannot be read, a part is missing, or
+            parts are to be overwritten.
 
     Example:
     >>> convert("faces", "faces.tfrecord", resize=112)  # doctest: +SKIP
     """
     options = _options(destination, format, online, shards, jobs, resize, seed, on_error)
     opened = source_of(source, root, on_error, columns)
+    if parts and overwrite:
+        raise UserError("--overwrite: parts are joined as they are. Give it to each --part.")
     if parts:
         return join_parts(opened, Path(destination), options, said_of(source))
     return convert_source(opened, Path(destination), options, said_of(source), overwrite)

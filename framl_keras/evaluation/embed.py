@@ -9,12 +9,15 @@ import numpy as np
 from tqdm import tqdm
 
 from framl_keras.data.decode import decode
+from framl_keras.data.parts import Part
 from framl_keras.data.sources import Images
 from framl_keras.data.view import View
 from framl_keras.errors import UserError
+from framl_keras.processes import ALONE, Processes, agree
 
 BATCH_SIZE = 64
 THREADS = 4
+TITLE = "embedding"
 
 
 class Embedded(NamedTuple):
@@ -34,17 +37,33 @@ class Embedded(NamedTuple):
 
 
 class _Views:
-    """Random access to (pixels as verification sees them, label, hash of the image)."""
+    """Random access to (pixels as verification sees them, label, hash of the image).
 
-    def __init__(self, samples: Images, view: View):
-        self.samples, self.view = samples, view
+    Args:
+        samples: the images.
+        rows: which of them, one after another.
+        view: how they are seen.
+        unreadable: takes what is wrong with an image, in whose place zeros stand; None
+            where that is an error.
+    """
+
+    def __init__(self, samples: Images, rows: range, view: View, unreadable: dict[int, str] | None):
+        self.samples, self.rows, self.view = samples, rows, view
+        self.unreadable = unreadable
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self.rows)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int, np.ndarray]:
-        sample = self.samples[int(index)]
-        pixels = self.view.pixels(decode(sample))
+    def __getitem__(self, at: int) -> tuple[np.ndarray, int, np.ndarray]:
+        index = self.rows[int(at)]
+        try:
+            sample = self.samples[index]
+            pixels = self.view.pixels(decode(sample))
+        except UserError as error:
+            if self.unreadable is None:
+                raise
+            self.unreadable[index] = str(error)
+            return np.zeros(self.view.shape, np.uint8), -1, np.zeros(16, np.uint8)
         encoded = sample.image if isinstance(sample.image, bytes) else sample.image.tobytes()
         digest = hashlib.blake2b(encoded, digest_size=16).digest()
         return pixels, sample.label, np.frombuffer(digest, dtype=np.uint8)
@@ -58,6 +77,7 @@ def embed(
     progress: bool = True,
     fused: bool = True,
     normalize: bool = True,
+    processes: Processes = ALONE,
 ) -> np.ndarray:
     """Embeds images: the model's output plus that of the mirror image, at length one.
 
@@ -76,6 +96,7 @@ def embed(
         progress: shows a bar with images per second.
         fused: adds the mirror image's output; without, the vector is the model's own.
         normalize: scales the vectors to length one; a zero vector stays zero.
+        processes: each embeds its share, and gets all of the vectors.
 
     Returns:
         float32 `(num_images, dim)`.
@@ -89,7 +110,9 @@ def embed(
     (13233, 512)
     """
     function = (mirror_fused if fused else not_fused)(model, batch_size)
-    found = embed_with(function, samples, view, batch_size, progress, normalize=normalize)
+    found = embed_with(
+        function, samples, view, batch_size, progress, normalize=normalize, processes=processes
+    )
     return found.embeddings
 
 
@@ -139,12 +162,11 @@ def embed_with(
     view: View,
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
-    title: str = "embedding",
+    title: str = TITLE,
     normalize: bool = True,
+    processes: Processes = ALONE,
 ) -> Embedded:
     """Passes images through any function from pixels to vectors, and normalizes these.
-
-    After a full batch the last one is filled up: a model need not be compiled for it.
 
     Args:
         function: uint8 `(n, height, width, channels)` to `(n, dim)`, for n up to `batch_size`.
@@ -154,31 +176,92 @@ def embed_with(
         progress: shows a bar with images per second.
         title: of the bar.
         normalize: whether the vectors get length one.
+        processes: each embeds its share; the answer is that of one process, in all of them.
 
     Raises:
         UserError: see `embed`; also if there are no images.
     """
     if not len(samples):
         raise UserError("No images to embed. Expected one at least.")
-    identities = np.empty(len(samples), dtype=np.int64)
-    embeddings = np.empty((0, 0), dtype=np.float32)
-    all_hashes = np.empty((len(samples), 16), dtype=np.uint8)
+    own = Part(processes.process + 1, processes.processes).within(len(samples), batch_size)
+    rows, error = range(len(samples))[own], None
+    found = Rows.none()
+    with bar_of(len(rows), title, progress and processes.writes) as bar:
+        try:
+            fill = len(samples) > batch_size
+            found = embed_rows(function, samples, rows, view, batch_size, bar, normalize, fill=fill)
+        except UserError as raised:
+            error = raised
+    agree(processes, error)
+    embeddings, identities, hashes = (np.concatenate(processes.all_of(each)) for each in found)
+    fingerprint = hashlib.blake2b(hashes.tobytes(), digest_size=16).hexdigest()
+    return Embedded(embeddings, identities, fingerprint, hashes)
+
+
+def bar_of(images: int | None, title: str = TITLE, progress: bool = True) -> Any:
+    """A bar with images per second; None where nobody knows how many there are."""
+    return tqdm(total=images, desc=title, unit="image", disable=not progress, leave=False)
+
+
+class Rows(NamedTuple):
+    """What was found of some images: see `Embedded`."""
+
+    embeddings: np.ndarray
+    identities: np.ndarray
+    hashes: np.ndarray
+
+    @classmethod
+    def none(cls) -> "Rows":
+        """Of no images."""
+        return cls(np.empty((0, 0), np.float32), np.empty(0, np.int64), np.empty((0, 16), np.uint8))
+
+
+def embed_rows(
+    function: Callable[[np.ndarray], np.ndarray],
+    samples: Images,
+    rows: range,
+    view: View,
+    batch_size: int,
+    bar: Any,
+    normalize: bool = True,
+    unreadable: dict[int, str] | None = None,
+    fill: bool = True,
+) -> Rows:
+    """The vectors of some of the images.
+
+    Args:
+        function: see `embed_with`.
+        samples: the images.
+        rows: which of them; they begin at a whole batch.
+        view: how they are seen.
+        batch_size: images at a time.
+        bar: is moved on.
+        normalize: whether vectors get length one.
+        unreadable: takes what is wrong with an image that cannot be read, whose row is zeros;
+            None where that is an error.
+        fill: whether every batch is filled up, so that a model is compiled for one shape, and a
+            row's numbers don't depend on where a list ends.
+    """
+    if not len(rows):
+        return Rows.none()
     done = 0
-    bar = tqdm(total=len(samples), desc=title, unit="image", disable=not progress, leave=False)
-    with bar:
-        for pixels, labels, hashes in _stream(samples, view, batch_size):
-            vectors = function(_filled_up(pixels, batch_size) if done else pixels)[: len(pixels)]
-            _check_finite(vectors, samples, done)
-            if not done:
-                embeddings = np.empty((len(samples), vectors.shape[1]), dtype=np.float32)
-            rows = slice(done, done + len(vectors))
-            embeddings[rows] = l2_normalized(vectors) if normalize else vectors
-            identities[rows] = labels
-            all_hashes[rows] = hashes
-            done += len(vectors)
-            bar.update(len(vectors))
-    fingerprint = hashlib.blake2b(all_hashes.tobytes(), digest_size=16).hexdigest()
-    return Embedded(embeddings, identities, fingerprint, all_hashes)
+    embeddings = np.empty((0, 0), dtype=np.float32)
+    identities = np.empty(len(rows), dtype=np.int64)
+    all_hashes = np.empty((len(rows), 16), dtype=np.uint8)
+    for pixels, labels, hashes in _stream(_Views(samples, rows, view, unreadable), batch_size):
+        vectors = function(_filled_up(pixels, batch_size) if fill else pixels)[: len(pixels)]
+        here = rows[done : done + len(pixels)]
+        if unreadable:
+            vectors = np.where([[index in unreadable] for index in here], 0, vectors)
+        _check_finite(vectors, samples, here)
+        if not done:
+            embeddings = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
+        place = slice(done, done + len(vectors))
+        embeddings[place] = l2_normalized(vectors) if normalize else vectors
+        identities[place], all_hashes[place] = labels, hashes
+        done += len(vectors)
+        bar.update(len(vectors))
+    return Rows(embeddings, identities, all_hashes)
 
 
 def _filled_up(pixels: np.ndarray, rows: int) -> np.ndarray:
@@ -195,19 +278,17 @@ def l2_normalized(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.where(length > 0, length, 1)
 
 
-def _stream(
-    samples: Images, view: View, batch_size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _stream(views: _Views, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Batches of pixels, labels and image hashes, read ahead by threads, in order."""
-    dataset = grain.MapDataset.source(_Views(samples, view)).batch(batch_size)
+    dataset = grain.MapDataset.source(views).batch(batch_size)
     options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=THREADS)
     yield from dataset.to_iter_dataset(options)
 
 
-def _check_finite(vectors: np.ndarray, samples: Images, first: int) -> None:
+def _check_finite(vectors: np.ndarray, samples: Images, rows: range) -> None:
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
         raise UserError(
-            f"{samples[first + int(bad[0])].key}: its embedding is not finite. Expected numbers; "
+            f"{samples[rows[int(bad[0])]].key}: its embedding is not finite. Expected numbers; "
             "look at this image, or at the training if all are so."
         )

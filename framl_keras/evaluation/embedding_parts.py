@@ -1,5 +1,6 @@
 """Embeddings of a list in parts, each written by a process of its own, and their union."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from framl_keras.data.parts import (
     all_parts,
     check_settings,
     damaged,
+    parts_of,
     read_stored,
     write_stored,
 )
@@ -38,6 +40,11 @@ def read_part(file: Path) -> tuple[Embeddings, Mapping[str, Any]]:
         return Embeddings(vectors, names, dict(stored.told["left_out"])), stored.settings
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(file, error) from None
+
+
+def remove_parts(output: str | Path) -> None:
+    """Removes the parts of an output, once it is written."""
+    shutil.rmtree(parts_of(Path(output)), ignore_errors=True)
 
 
 def merge_parts(output: str | Path) -> Embeddings:

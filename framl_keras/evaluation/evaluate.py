@@ -16,6 +16,7 @@ from framl_keras.evaluation.embed import BATCH_SIZE, Embedded, embed_with, mirro
 from framl_keras.evaluation.judging import BY_DEFAULT, Judging
 from framl_keras.evaluation.links import equal_rows
 from framl_keras.evaluation.verification import Verification, verify
+from framl_keras.processes import ALONE, Processes
 from framl_keras.similarities import check_similarity
 
 SIDE = 28  # an embedding of 784 numbers: sets of a million images still fit
@@ -66,6 +67,7 @@ def evaluate(
     batch_size: int = BATCH_SIZE,
     progress: bool = True,
     source: str = MODEL,
+    processes: Processes = ALONE,
 ) -> list[Result]:
     """Verifies an embedding model on each set, in each similarity.
 
@@ -79,6 +81,7 @@ def evaluate(
         batch_size: images at a time.
         progress: shows a bar for each pass over a set.
         source: what the results call the model.
+        processes: each embeds its share; all of them get the results of one.
 
     Raises:
         UserError: if a set has no same-pairs or no different-pairs, an image cannot
@@ -97,7 +100,9 @@ def evaluate(
         check_both_kinds(pairs.is_same, pairs.name)
         for name, function, measures in seen:
             title = f"{pairs.name}: {name}"
-            found = embed_with(function, pairs.images, view, batch_size, progress, title)
+            found = embed_with(
+                function, pairs.images, view, batch_size, progress, title, processes=processes
+            )
             results += verify_each(pairs, name, found, measures, judging, DTYPE)
     return results
 

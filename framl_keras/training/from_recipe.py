@@ -14,6 +14,7 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.data.policies import Policy
 from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
+from framl_keras.evaluation import embed
 from framl_keras.keras_internals import keep_channels_last
 from framl_keras.models import compile_for_training, freeze, network_of
 from framl_keras.models.precision import with_loss_scale
@@ -123,8 +124,9 @@ def build_models(
         draw_initial_weights(model, recipe.seed, keep)
         if options.zero_init_residual and not options.weights:
             zero_init_residual(embedder)
-        predictor, view = devices.predictor(embedder), view_of(recipe)
-        start_from(options.init, options.new_centers, embedder, model, source, view, predictor)
+        predictor = devices.predictor(embedder)
+        function = functools.partial(embed, predictor, view=view_of(recipe), processes=devices)
+        start_from(options.init, options.new_centers, embedder, model, source, function)
     freeze(model, options.freeze)
     optimizer = build_optimizer(recipe.train.optimizer, recipe.train.schedule, total_steps)
     if recipe.train.batch_norm_rows:
@@ -232,6 +234,7 @@ def verification_of(
         best_by=train.best_by,
         patience=train.early_stop.patience if train.early_stop else None,
         settled=lambda: averaged(embedder, images),
+        processes=devices,
     )
 
 

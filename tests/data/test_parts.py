@@ -140,3 +140,8 @@ def test_a_part_that_was_killed_goes_on(faces, tmp_path, monkeypatch):
 def test_more_parts_than_files_are_refused(faces, tmp_path):
     with pytest.raises(UserError, match=r"there would be 2\. Take --shards 3 or more"):
         converted(faces, tmp_path / "x.tfrecord", [1], shards=2)
+
+
+def test_joining_overwrites_nothing(faces, tmp_path):
+    with pytest.raises(UserError, match="--overwrite: parts are joined as they are"):
+        data.convert(faces, tmp_path / "x.tfrecord", parts=True, overwrite=True)

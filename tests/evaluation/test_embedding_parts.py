@@ -5,13 +5,10 @@ import numpy as np
 import pytest
 
 from framl_keras import Embedder, encode_part, merge_parts
-from framl_keras.api import encode_part as home
 from framl_keras.data.atomic import write_beside
 from framl_keras.data.parts import Part, part_of
 from framl_keras.errors import UserError
 from framl_keras.evaluation.embeddings import Embeddings
-
-CHUNK = 24
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +21,19 @@ def embedder():
 
 @pytest.fixture
 def images(monkeypatch):
-    """A hundred, of which two cannot be read, in chunks of 24."""
-    monkeypatch.setattr("framl_keras.embedder.PART", CHUNK)
-    monkeypatch.setattr(home, "PART", CHUNK)
+    """Five batches, of which two can be listed at a time; two images cannot be read."""
+    monkeypatch.setattr("framl_keras.embedder.READ_AHEAD", 130)
     rng = np.random.default_rng(0)
-    found = list(rng.integers(0, 256, (100, 16, 16, 3)).astype(np.uint8))
-    found[3] = found[70] = b"no image"
+    found = list(rng.integers(0, 256, (300, 16, 16, 3)).astype(np.uint8))
+    found[3] = found[270] = b"no image"
     return found
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 9])
 def test_parts_have_the_bytes_of_one_process(embedder, images, tmp_path, count):
-    whole = embedder.encode(images, on_error="skip")
-    for index in range(count, 0, -1):
+    whole = Embedder(embedder.model).encode(images, on_error="skip")
+    for index in range(count, 0, -1):  # each by an embedder of its own, as in processes
+        embedder = Embedder(embedder.model)
         assert encode_part(embedder, images, tmp_path / "x.npy", (index, count)).is_new
 
     merged = merge_parts(tmp_path / "x.npy")
@@ -66,7 +63,7 @@ def test_a_part_that_was_stopped_is_written_whole_the_next_time(
         with pytest.raises(KeyboardInterrupt):
             encode_part(embedder, images, tmp_path / "x.npy", (1, 1))
     assert encode_part(embedder, images, tmp_path / "x.npy", (1, 1)).is_new
-    assert len(merge_parts(tmp_path / "x.npy")) == 98
+    assert len(merge_parts(tmp_path / "x.npy")) == 298
 
 
 def test_parts_of_other_settings_are_not_mixed(embedder, images, tmp_path):

@@ -1,7 +1,6 @@
 """The number of devices is no part of a training: losses and states are those of one."""
 
 import contextlib
-import importlib
 import json
 import os
 import signal
@@ -23,8 +22,7 @@ from framl_keras.errors import UserError
 from framl_keras.runs.checkpoint import load_checkpoint
 from framl_keras.training import class_rows
 from framl_keras.training.callbacks.interrupt import StopOnSignal
-from framl_keras.training.distribution import devices_for, largest_share, launchers
-from framl_keras.training.distribution.devices import explained_loss
+from framl_keras.training.distribution import devices_for, largest_share
 
 ROWS = {"learning_rate": 0.01}
 HEADS = {
@@ -248,27 +246,6 @@ def test_a_job_that_lost_a_process_ends_and_goes_on(tmp_path):
     assert_same_state(straight, resumed)
 
 
-@pytest.mark.skipif(BACKEND == "tensorflow", reason="it trains in one process")
-@pytest.mark.parametrize(
-    ("error", "raised"),
-    [
-        (RuntimeError("[gloo/pair.cc:534] Connection closed by peer"), UserError),
-        (RuntimeError("[gloo/pair.cc:534] Timed out waiting 30000ms"), UserError),
-        (RuntimeError("mat1 and mat2 cannot be multiplied"), RuntimeError),
-        (ValueError("UNKNOWN: Gloo AllGather failed: Connection reset by peer"), UserError),
-        (ValueError("all input arrays must have the same shape"), ValueError),
-        (OSError("Connection closed by peer"), OSError),
-    ],
-)
-def test_only_the_loss_of_a_process_is_told_as_such(error, raised):
-    gone = importlib.import_module(f"framl_keras.training.distribution.{BACKEND}")._PEER_GONE
-
-    with pytest.raises(raised) as found, explained_loss(gone, 1, 2):
-        raise error
-    assert type(found.value) is raised
-    assert ("lost another one" in str(found.value)) == (raised is UserError)
-
-
 @pytest.mark.skipif(BACKEND != "torch", reason="its processes have a part of the head each")
 @pytest.mark.parametrize(("name", "is_refused"), [("Lamb", True), ("AdamW", False)])
 def test_an_optimizer_that_looks_at_all_centers_is_refused(name, is_refused):
@@ -279,55 +256,22 @@ def test_an_optimizer_that_looks_at_all_centers_is_refused(name, is_refused):
         _check_row_by_row(getattr(keras.optimizers, name)())
 
 
-LAUNCHERS = {
-    "alone": ({}, None),
-    "keras": (
-        {
-            "KERAS_DISTRIBUTION_JOB_ADDRESSES": "a:1,b:1",
-            "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
-            "KERAS_DISTRIBUTION_PROCESS_ID": "1",
-        },
-        {"coordinator_address": "a:1", "num_processes": 2, "process_id": 1},
-    ),
-    "torchrun": (
-        {"MASTER_ADDR": "a", "MASTER_PORT": "7", "WORLD_SIZE": "3", "RANK": "2"},
-        {"coordinator_address": "a:8", "num_processes": 3, "process_id": 2},
-    ),
-    "SLURM": ({"SLURM_STEP_NUM_TASKS": "2"}, {}),
-    "a batch of one task": ({"SLURM_STEP_NUM_TASKS": "1", "WORLD_SIZE": "1"}, None),
+STARTED = {
+    "by torchrun": {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "a"},
+    "a cluster": {
+        "TF_CONFIG": json.dumps(
+            {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}
+        )
+    },
 }
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_what_launchers_say(launcher, monkeypatch):
-    monkeypatch.setattr(launchers, "has_accelerators", lambda: False)
-    variables, expected = LAUNCHERS[launcher]
-    assert launchers.from_launcher(variables) == expected
-
-
-def test_a_launcher_that_says_a_part_only_is_one_line():
-    with pytest.raises(UserError, match="MASTER_ADDR is not set"):
-        launchers.from_launcher({"WORLD_SIZE": "2", "RANK": "0"})
-
-
-@pytest.mark.parametrize("wrong", [{"RANK": "x"}, {"MASTER_PORT": "a"}, {"RANK": "-1"}])
-def test_a_launcher_that_says_no_number_is_one_line(wrong):
-    sound = {"MASTER_ADDR": "a", "MASTER_PORT": "7", "WORLD_SIZE": "2", "RANK": "0"}
-    with pytest.raises(UserError, match=f"{next(iter(wrong))}: expected a number"):
-        launchers.from_launcher({**sound, **wrong})
-
-
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="others train in several processes")
-def test_a_launcher_of_processes_is_refused_where_there_is_one(monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
+@pytest.mark.parametrize("variables", STARTED.values(), ids=STARTED)
+def test_processes_are_refused_where_there_is_one(monkeypatch, variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match="a launcher started 2 processes"):
-        devices_for(None, 8)
-
-
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow's own variable")
-def test_a_cluster_of_tensorflow_is_refused(monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", "{}")
-    with pytest.raises(UserError, match="TF_CONFIG sets up several machines"):
         devices_for("all", 8)
 
 

@@ -1,17 +1,14 @@
 """Fine-tuning: a model that starts from a trained one, and the centers of new identities."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from framl_keras.data.sources import People, Source
-from framl_keras.data.view import View
 from framl_keras.errors import UserError
-from framl_keras.evaluation import embed
 from framl_keras.models import point_centers, take_centers, take_embedder, take_parts
 from framl_keras.runs import RunDirectory, check_embedder, open_embedder
 from framl_keras.runs.checkpoint import is_checkpoint, load_checkpoint
@@ -29,8 +26,7 @@ def start_from(
     embedder: keras.Model,
     model: keras.Model,
     source: Source,
-    view: View,
-    predictor: Any,
+    embed: Callable[..., np.ndarray],
 ) -> None:
     """Puts in what `init` has, and new identities' centers; says what it took.
 
@@ -40,8 +36,7 @@ def start_from(
         embedder: the embedding model.
         model: the training model around it.
         source: the training data.
-        view: how the model sees images.
-        predictor: what embeds with the embedder.
+        embed: gives images' unit embeddings by the embedder.
 
     Raises:
         UserError: if `init` is missing, or of another network.
@@ -58,7 +53,7 @@ def start_from(
             log.info("%d of %d identities keep their centers", known, len(names))
     if new_centers == "mean" and known < len(names):
         new = np.flatnonzero(~is_known).tolist()
-        means = mean_embeddings(predictor, embedder.output_shape[-1], source, new, view)
+        means = mean_embeddings(embed, embedder.output_shape[-1], source, new)
         point_centers(model.get_layer("head"), new, means)
 
 
@@ -104,17 +99,16 @@ def _take_known(
 
 
 def mean_embeddings(
-    predictor: Any,
+    embed: Callable[..., np.ndarray],
     dim: int,
     source: Source,
     labels: Sequence[int],
-    view: View,
 ) -> np.ndarray:
     """The mean of the unit embeddings of each identity's images, `(len(labels), dim)`."""
     means = np.zeros((len(labels), dim))
     for first in range(0, len(labels), AT_ONCE):
         people = People(source, labels[first : first + AT_ONCE])
-        vectors = embed(predictor, people, view)
+        vectors = embed(people)
         np.add.at(means, first + people.labels, vectors)
         means[first : first + AT_ONCE] /= np.bincount(people.labels)[:, None]
     return means

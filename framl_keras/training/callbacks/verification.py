@@ -13,6 +13,7 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation import POINTS_ALONE, Result, evaluate
+from framl_keras.processes import ALONE, Processes
 from framl_keras.training.callbacks.journal import Journal, NoJournal
 from framl_keras.training.callbacks.progress import Progress
 from framl_keras.training.checkpoints.folder import Checkpoints
@@ -72,6 +73,7 @@ class VerifyBetweenEpochs:
         best_by: see `Goal`; None chooses nothing, but keeps the best by `cos accuracy` beside.
         patience: how many verifications in a row may bring nothing better; None for any number.
         settled: puts the embedder, within a block, into the state that would be delivered.
+        processes: each embeds its share of the images.
 
     Raises:
         UserError: if `best_by` names a set that is not there, or no set is there to choose on.
@@ -89,10 +91,11 @@ class VerifyBetweenEpochs:
         best_by: str | None = None,
         patience: int | None = None,
         settled: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+        processes: Processes = ALONE,
     ):
         self.embedder, self.pair_sets = embedder, pair_sets
         self.journal, self.checkpoints = journal, checkpoints
-        self.view = view
+        self.view, self.processes = view, processes
         self.every, self.patience = every, patience
         self.chooses = best_by is not None or patience is not None
         self.settled = settled if self.chooses else contextlib.nullcontext
@@ -116,6 +119,7 @@ class VerifyBetweenEpochs:
                 judging=POINTS_ALONE,
                 baseline=False,
                 progress=False,
+                processes=self.processes,
             )
             similarity, metric = self.goal.similarity, self.goal.metric
             for result in results:

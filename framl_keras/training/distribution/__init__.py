@@ -8,6 +8,8 @@ from typing import Any
 from keras import backend
 
 from framl_keras.errors import UserError
+from framl_keras.processes import Processes, join
+from framl_keras.processes.launchers import by_tensorflow, launched
 from framl_keras.training.distribution.devices import (
     ONE_DEVICE,
     Devices,
@@ -28,7 +30,7 @@ def devices_for(asked: int | str | None, batch_size: int) -> Devices:
 
     On TensorFlow they are those of this process. On JAX, too, or those of all processes that a
     launcher started. On Torch each is a process that `torchrun` or another launcher started,
-    which sets `WORLD_SIZE`. Of processes all are taken.
+    see `framl_keras.processes.join`. Of processes all are taken.
 
     Args:
         asked: how many, `all` for as many as share the batch equally, None for one.
@@ -40,37 +42,42 @@ def devices_for(asked: int | str | None, batch_size: int) -> Devices:
     if asked is not None and asked != "all" and (not isinstance(asked, int) or asked < 1):
         raise UserError(f"--devices: expected all, or a number from 1. Received: {asked}")
     running = backend.backend()
-    started = int(os.environ.get("WORLD_SIZE", "1"))
-    if running == "torch":
-        return _processes(asked, started, batch_size)
     chosen = importlib.import_module(_FILES[running])
-    if running == "jax":
-        started = chosen.join_processes()
-    elif started > 1:
-        raise UserError(
-            f"WORLD_SIZE: a launcher started {started} processes, but the {running} backend trains "
-            "in one. Start it without torchrun, with --devices all, or set KERAS_BACKEND to torch "
-            "or jax."
-        )
-    if started > 1:
-        return _all_of_processes(chosen, asked, started, batch_size)
+    if running == "tensorflow":
+        _check_one_process()
+    joined = join()
+    if running == "torch":
+        return _processes(chosen, asked, joined, batch_size)
+    if joined.processes > 1:
+        return _all_of_processes(chosen, asked, joined, batch_size)
     if asked in (None, 1):
         return ONE_DEVICE
     return _in_one_process(chosen, asked, batch_size)
 
 
+def _check_one_process() -> None:
+    """Keras 3 does not train in MultiWorkerMirroredStrategy."""
+    found = by_tensorflow(os.environ) or launched(os.environ)
+    if found is not None:
+        raise UserError(
+            f"{found.by}: a launcher started {found.processes} processes, but the tensorflow "
+            "backend trains in one. Start it alone, with --devices all, or set KERAS_BACKEND to "
+            "torch or jax."
+        )
+
+
 def _all_of_processes(
-    chosen: Any, asked: int | str | None, started: int, batch_size: int
+    chosen: Any, asked: int | str | None, joined: Processes, batch_size: int
 ) -> Devices:
     """The devices of all processes of a JAX job."""
     count: int = chosen.available()
     if asked not in (None, "all", count):
         raise UserError(
-            f"--devices: {started} processes have {count} devices, and train on all of them. "
-            f"Expected all, or nothing. Received: {asked}"
+            f"--devices: {joined.processes} processes have {count} devices, and train on all of "
+            f"them. Expected all, or nothing. Received: {asked}"
         )
     _check_shares(count, batch_size)
-    devices: Devices = chosen.create(count)
+    devices: Devices = chosen.of_processes(joined)
     return devices
 
 
@@ -91,9 +98,9 @@ def _in_one_process(chosen: Any, asked: int | str | None, batch_size: int) -> De
     return devices
 
 
-def _processes(asked: int | str | None, started: int, batch_size: int) -> Devices:
+def _processes(torch: Any, asked: int | str | None, joined: Processes, batch_size: int) -> Devices:
     """The processes of a Torch job."""
-    torch = importlib.import_module(_FILES["torch"])
+    started = joined.processes
     wanted = max(started, torch.local_devices()) if asked == "all" else asked
     if wanted not in (None, started):
         raise UserError(
@@ -102,7 +109,7 @@ def _processes(asked: int | str | None, started: int, batch_size: int) -> Device
             f"--nproc-per-node {wanted} -m framl_keras train …"
         )
     _check_shares(started, batch_size)
-    devices: Devices = ONE_DEVICE if started == 1 else torch.TorchProcesses()
+    devices: Devices = ONE_DEVICE if started == 1 else torch.TorchProcesses(joined)
     return devices
 
 

@@ -1,7 +1,5 @@
 """The devices that a training runs on, as far as training has to know."""
 
-import contextlib
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -9,7 +7,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from framl_keras.errors import UserError
+from framl_keras.processes import Alone, Processes
 
 Batch = Any  # pixels and labels, arrays of as many rows
 
@@ -21,22 +19,14 @@ class Predictor(Protocol):
         """The outputs `(n, dim)` for pixels `(n, height, width, 3)`."""
 
 
-class Devices(Protocol):
-    """Devices of one job, in one process or several.
+class Devices(Processes, Protocol):
+    """Devices of one job, in one process or several, each of which reads its share of a batch.
 
     Attributes:
         count: how many devices there are in all.
-        process: this process' number, from 0.
-        processes: how many there are; each reads its share of a batch's rows.
     """
 
     count: int
-    process: int
-    processes: int
-
-    @property
-    def writes(self) -> bool:
-        """Whether this process writes the run's files, for all."""
 
     def scope(self) -> AbstractContextManager[Any]:
         """The block within which the models are built, trained and used."""
@@ -50,25 +40,14 @@ class Devices(Protocol):
     def whole(self, rows: np.ndarray) -> Any:
         """Rows that each process has, as what all of them give to a model together."""
 
-    def wait(self) -> None:
-        """Waits until all processes are here."""
-
-    def any(self, flag: bool) -> bool:
-        """Whether a flag is true in one process at least."""
-
     def predictor(self, model: keras.Model) -> Predictor:
-        """What verification calls in place of the model, in all processes alike."""
+        """What verification calls in place of the model, in this process alone."""
 
 
-class OneProcess:
+class OneProcess(Alone):
     """One process with one device, or with several that need no more than a scope."""
 
-    count, process, processes = 1, 0, 1
-    writes = True
-
-    def scope(self) -> AbstractContextManager[Any]:
-        """A block that changes nothing."""
-        return contextlib.nullcontext()
+    count = 1
 
     def share(self, model: keras.Model) -> None:
         """Nothing to do."""
@@ -81,40 +60,38 @@ class OneProcess:
         """The rows as they are."""
         return rows
 
-    def wait(self) -> None:
-        """There is nobody to wait for."""
-
-    def any(self, flag: bool) -> bool:
-        """The flag."""
-        return flag
-
     def predictor(self, model: keras.Model) -> Predictor:
         """The model itself."""
         predictor: Predictor = model
         return predictor
 
 
-ONE_DEVICE: Devices = OneProcess()
-
-
-@contextlib.contextmanager
-def explained_loss(gone: re.Pattern[str], process: int, processes: int) -> Iterator[None]:
-    """Turns what a backend raises where another process has ended into the user's error.
+class InProcesses(OneProcess):
+    """One of several processes.
 
     Args:
-        gone: what is said then.
-        process: this one.
-        processes: how many there are.
+        joined: all of them.
+        count: how many devices they have.
     """
-    try:
-        yield
-    except (RuntimeError, ValueError) as error:  # JAX raises one or the other
-        if isinstance(error, UserError) or not gone.search(str(error)):
-            raise
-        raise UserError(
-            f"Process {process} of {processes} lost another one, whose own message says why. "
-            "The same command goes on from the last checkpoint."
-        ) from None
+
+    def __init__(self, joined: Processes, count: int):
+        self.joined, self.count = joined, count
+        self.process, self.processes, self.writes = joined.process, joined.processes, joined.writes
+
+    def wait(self) -> None:
+        """Waits until all processes are here."""
+        self.joined.wait()
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is true in one process at least."""
+        return self.joined.any(flag)
+
+    def all_of(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Each process' rows."""
+        return self.joined.all_of(rows)
+
+
+ONE_DEVICE: Devices = OneProcess()
 
 
 def placed(batches: Iterator[Batch], devices: Devices, mode: str) -> Iterator[Batch]:

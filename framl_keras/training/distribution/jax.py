@@ -4,12 +4,7 @@ The devices may be those of several processes, which a launcher started: each ru
 program, and reads its own rows of the batch.
 """
 
-import atexit
 import contextlib
-import inspect
-import os
-import re
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -17,32 +12,19 @@ from typing import Any
 import jax
 import keras
 import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from keras.distribution import DeviceMesh, LayoutMap, ModelParallel, TensorLayout
 
-from framl_keras.errors import UserError
 from framl_keras.ops.row_share import is_of_classes
+from framl_keras.processes import Processes
 from framl_keras.training.distribution.devices import (
     Batch,
+    InProcesses,
     OneProcess,
     Predictor,
-    explained_loss,
 )
-from framl_keras.training.distribution.launchers import from_launcher, said_by
 
 AXIS = "device"
-# Seconds. One process may verify for long while others wait at the end; who is lost is noticed
-# by its heartbeat.
-_PATIENCE = {
-    "initialization_timeout": 300,
-    "heartbeat_timeout_seconds": 20,
-    "shutdown_timeout_seconds": 24 * 3600,
-}
-_PEER_GONE = re.compile(
-    r"[Cc]onnection (closed|reset|refused)|[Bb]roken pipe|[Tt]imed out|DEADLINE|UNAVAILABLE|"
-    r"heartbeat|[Cc]oordination|NCCL|Gloo"
-)
 
 
 class SharedByRows(ModelParallel):
@@ -112,21 +94,23 @@ class JaxDevices(OneProcess):
         return tuple(jax.device_put(rows, layout_of(rows.shape).backend_layout) for rows in batch)
 
 
-class JaxProcesses(JaxDevices):
-    """All devices of several JAX processes, each with as many."""
+class JaxProcesses(InProcesses):
+    """All devices of several JAX processes, each with as many.
 
-    def __init__(self) -> None:
-        super().__init__(jax.device_count())
-        self.process, self.processes = jax.process_index(), jax.process_count()
-        self.writes = self.process == 0
+    Args:
+        joined: they.
+    """
+
+    def __init__(self, joined: Processes):
+        super().__init__(joined, jax.device_count())
+        self._distribution = SharedByRows(self.count)
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
         """The block within which variables get their place."""
         # Keras draws first weights, which are replaced; JAX asks that they be the same everywhere.
         keras.utils.set_random_seed(0)
-        lost = explained_loss(_PEER_GONE, self.process, self.processes)
-        with self._distribution.scope(), _leaving_alone(), lost:
+        with self._distribution.scope(), self.joined.scope():
             yield
 
     def place(self, batch: Batch) -> Batch:
@@ -141,40 +125,16 @@ class JaxProcesses(JaxDevices):
         place = NamedSharding(self._distribution.device_mesh.backend_mesh, axes)
         return jax.make_array_from_process_local_data(place, np.asarray(rows))
 
-    def wait(self) -> None:
-        """Until all processes are here."""
-        multihost_utils.sync_global_devices("framl-keras")
-
-    def any(self, flag: bool) -> bool:
-        """Whether it is true in one process at least."""
-        return bool(multihost_utils.process_allgather(np.array([flag])).any())
-
     def predictor(self, model: keras.Model) -> Predictor:
-        """The model, of whose batches each process computes a share on its own devices."""
-        return _SharedPredictor(model, self.process, self.processes)
+        """The model, of whose batches each of this process' devices computes a share."""
+        return _OnOwnDevices(model)
 
 
-@contextlib.contextmanager
-def _leaving_alone() -> Iterator[None]:
-    """After an error the process ends by itself: JAX would wait for others, and then abort."""
-    try:
-        yield
-    except BaseException as error:
-        atexit.register(_leave, 2 if isinstance(error, UserError) else 1)
-        raise
+class _OnOwnDevices:
+    """Calls a model that all processes have on the devices of this one."""
 
-
-def _leave(status: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
-class _SharedPredictor:
-    """Splits a batch, and gives each process the whole answer."""
-
-    def __init__(self, model: keras.Model, process: int, processes: int):
-        self._model, self._process, self._processes = model, process, processes
+    def __init__(self, model: keras.Model):
+        self._model = model
         self._devices = np.array(jax.local_devices())
         self._moved: dict[int, tuple[Any, Any]] = {}
         mesh = Mesh(self._devices, [AXIS])
@@ -188,16 +148,13 @@ class _SharedPredictor:
 
     def predict_on_batch(self, pixels: np.ndarray) -> np.ndarray:
         """The outputs for all rows."""
-        count = self._processes * len(self._devices)
-        share = -(-len(pixels) // count) * len(self._devices)
-        own = np.zeros((share, *pixels.shape[1:]), pixels.dtype)
-        some = pixels[self._process * share : (self._process + 1) * share]
-        own[: len(some)] = some
+        count = len(self._devices)
+        rows = np.zeros((-(-len(pixels) // count) * count, *pixels.shape[1:]), pixels.dtype)
+        rows[: len(pixels)] = pixels
         variables = (self._model.trainable_variables, self._model.non_trainable_variables)
         weights, state = ([self._here(variable) for variable in part] for part in variables)
-        outputs = self._call(weights, state, jax.device_put(own, self._by_rows))
-        found = multihost_utils.process_allgather(np.asarray(outputs), tiled=True)
-        return np.asarray(found)[: len(pixels)]
+        outputs = self._call(weights, state, jax.device_put(rows, self._by_rows))
+        return np.asarray(outputs)[: len(pixels)]
 
     def _here(self, variable: keras.Variable) -> jax.Array:
         """A variable that every device has, on this process' devices alone; moved if it changed."""
@@ -209,41 +166,15 @@ class _SharedPredictor:
 
 
 def create(count: int) -> JaxDevices:
-    """The first devices, or all of several processes."""
-    return JaxDevices(count) if jax.process_count() == 1 else JaxProcesses()
+    """The first devices of this process."""
+    return JaxDevices(count)
+
+
+def of_processes(joined: Processes) -> JaxProcesses:
+    """All devices of several processes."""
+    return JaxProcesses(joined)
 
 
 def available() -> int:
     """How many devices there are, in all processes."""
     return len(keras.distribution.list_devices())
-
-
-def join_processes() -> int:
-    """Joins the processes that a launcher started with this one; how many there are.
-
-    A launcher says it by `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `_NUM_PROCESSES` and `_PROCESS_ID`;
-    by `JAX_COORDINATOR_ADDRESS`, `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`; as `torchrun` does;
-    or as SLURM and Open MPI do, whose variables JAX knows.
-
-    Raises:
-        UserError: if they cannot be joined.
-    """
-    is_joined = getattr(jax.distributed, "is_initialized", lambda: False)  # from JAX 0.5 on
-    if is_joined():
-        return int(jax.process_count())
-    found = from_launcher(os.environ)
-    if found is None:
-        return 1
-    try:
-        taken = inspect.signature(jax.distributed.initialize).parameters
-        patience: dict[str, Any] = {
-            name: value for name, value in _PATIENCE.items() if name in taken
-        }
-        jax.distributed.initialize(**found, **patience)
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"--devices: JAX could not join the processes that {said_by(found)} says were "
-            f"started: {reason}"
-        ) from None
-    return int(jax.process_count())

@@ -5,7 +5,6 @@ Gathered rows, sums over shares and reduced gradients make a step that of one de
 
 import contextlib
 import functools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from framl_keras.errors import UserError
 from framl_keras.keras_internals import layers_within, skip_build, update_in_replicas
 from framl_keras.ops.row_share import shared_rows
 from framl_keras.training.distribution.devices import OneProcess, Predictor
@@ -84,16 +82,7 @@ def create(count: int) -> MirroredDevices:
 
 
 def available() -> int:
-    """How many devices of the best kind there are.
-
-    Raises:
-        UserError: if a cluster is set up, whose strategy does not work in Keras 3.
-    """
-    if os.environ.get("TF_CONFIG"):
-        raise UserError(
-            "--devices: TF_CONFIG sets up several machines, on which TensorFlow does not train "
-            "Keras 3 models. Unset it, or train with KERAS_BACKEND=torch and torchrun."
-        )
+    """How many devices of the best kind there are."""
     return len(_devices())
 
 

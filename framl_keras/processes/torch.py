@@ -1,0 +1,58 @@
+"""Processes of Torch: one process group, by NCCL where there are GPUs and gloo elsewhere."""
+
+import atexit
+import re
+from typing import Any
+
+import numpy as np
+import torch
+from torch import distributed
+
+from framl_keras.errors import UserError
+from framl_keras.processes.job import Joined
+from framl_keras.processes.launchers import Launched
+
+GONE = re.compile(r"[Cc]onnection (closed|reset|refused)|[Bb]roken pipe|NCCL|[Tt]imed out")
+
+
+def join(launched: Launched) -> Joined:
+    """The processes of the group, which is made if it is not there.
+
+    Raises:
+        UserError: if nobody says where the first process is.
+    """
+    if not distributed.is_initialized():
+        _begin(launched)
+    return Joined(distributed.get_rank(), distributed.get_world_size(), _gather, GONE)
+
+
+def _begin(launched: Launched) -> None:
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:
+        local = launched.process if launched.local is None else launched.local
+        torch.cuda.set_device(local % torch.cuda.device_count())
+    where: dict[str, Any] = {"rank": launched.process, "world_size": launched.processes}
+    if launched.by == "WORLD_SIZE":  # torchrun has a store of its own
+        where = {}
+    elif not launched.addresses:
+        raise UserError(f"{launched.by}={launched.processes}, but MASTER_ADDR, WORLD_SIZE and RANK "
+                        "are not set. Torch needs them.")  # fmt: skip
+    else:
+        where["init_method"] = f"tcp://{launched.addresses[0]}"
+    distributed.init_process_group("nccl" if on_gpu else "gloo", **where)
+    if not on_gpu:
+        atexit.register(_part)
+
+
+def _gather(numbers: np.ndarray) -> np.ndarray:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    own = torch.from_numpy(numbers).to(device)
+    found = [torch.empty_like(own) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(found, own)
+    return torch.stack(found).cpu().numpy()
+
+
+def _part() -> None:
+    """Ends gloo's threads before the program: one that lost its peer then would abort it."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
