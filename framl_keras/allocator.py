@@ -18,6 +18,7 @@ SETTINGS = {  # parameters of mallopt, by their numbers in malloc.h
     -1: -1,  # M_TRIM_THRESHOLD: never give the heap's end back
     -2: 64 * 2**20,  # M_TOP_PAD: grow the heap by this much at a time
     -4: 0,  # M_MMAP_MAX: no tensor gets pages of its own
+    -8: 1,  # M_ARENA_MAX: threads share it, since their own heaps give memory back
 }
 _CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _done: list[str] = []

@@ -35,7 +35,7 @@ from framl_keras.evaluation.embeddings import Embeddings
 from framl_keras.evaluation.galleries import embedded_gallery, held_out_matches, matches_in
 from framl_keras.evaluation.matches import Matches
 from framl_keras.evaluation.retrieval import KS, Retrieval, retrieval
-from framl_keras.export.engine import KERAS, MANY, Engine, check_engine
+from framl_keras.export.engine import AUTO, MANY, Engine, check_engine
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.embedder_file import save_embedder
 from framl_keras.runs.hub import HUB, fetched
@@ -62,7 +62,8 @@ class Embedder:
         calibrations: similarity -> what `calibrate` found.
         facts: what else is to be kept with it.
         engine: what computes vectors: `keras`; or `onnx` or `openvino`, for which the model
-            is exported once, compared with Keras, and kept in a cache.
+            is exported once, compared with Keras, and kept in a cache; `auto` is `onnx` for
+            jobs of 20,000 images and more on a processor, where that is installed, else `keras`.
         aspect_ratio: how it sees images of other proportions; see `fk.data.View`.
 
     Example:
@@ -84,7 +85,7 @@ class Embedder:
         thresholds: Mapping[str, float] | None = None,
         calibrations: Mapping[str, Calibration] | None = None,
         facts: Mapping[str, Any] | None = None,
-        engine: str = KERAS,
+        engine: str = AUTO,
         aspect_ratio: str = "stretch",
     ):
         seen = {"central_crop": central_crop, "aspect_ratio": aspect_ratio}
@@ -98,13 +99,13 @@ class Embedder:
         self.calibrations = dict(calibrations or {})
 
     @classmethod
-    def load(cls, source: str | os.PathLike[str] | None = None, engine: str = KERAS) -> "Embedder":
+    def load(cls, source: str | os.PathLike[str] | None = None, engine: str = AUTO) -> "Embedder":
         """Opens a trained embedder.
 
         Args:
             source: a run's folder, a checkpoint, a `.keras` file, `hf://user/name` for one
                 on Hugging Face's hub; None for the newest run in `runs/`.
-            engine: what computes vectors: `keras`, `onnx` or `openvino`.
+            engine: what computes vectors: `auto`, `keras`, `onnx` or `openvino`.
 
         Raises:
             UserError: if there is none, or it cannot be read; if what the engine needs is not
@@ -119,7 +120,7 @@ class Embedder:
         return cls._of(open_embedder(source), engine)
 
     @classmethod
-    def _of(cls, opened: TrainedEmbedder, engine: str = KERAS) -> "Embedder":
+    def _of(cls, opened: TrainedEmbedder, engine: str = AUTO) -> "Embedder":
         embedder = cls.__new__(cls)
         embedder._opened = opened
         embedder._engine = Engine(opened.model, engine)
@@ -143,8 +144,12 @@ class Embedder:
 
     @property
     def engine(self) -> str:
-        """The name of what computes its vectors."""
+        """The name of what computes its vectors, as it was asked for; see `engine_for`."""
         return self._engine.name
+
+    def engine_for(self, images: int) -> str:
+        """The engine that computes the vectors of so many images, which `auto` chooses by that."""
+        return self._engine.chosen(images)
 
     def predictor(self, images: int = MANY) -> Any:
         """What computes vectors: a Keras model or what stands for it, with `predict_on_batch`.
@@ -286,7 +291,8 @@ class Embedder:
         with bar_of(own, progress=progress) as bar:
             for chunk in map(self._aligner(align), in_parts(found, _whole_batches(batch_size))):
                 among += 0 if is_list else len(chunk)
-                function = (mirror_fused if fused else not_fused)(self.predictor(among), batch_size)
+                predictor = self.predictor(among if is_list else min(among, READ_AHEAD))
+                function = (mirror_fused if fused else not_fused)(predictor, batch_size)
                 unreadable: dict[int, str] = {}
                 embedded = embed_rows(
                     function,
@@ -495,7 +501,7 @@ class Embedder:
 
     def _embedded(self, sets: Sequence[PairSet], progress: bool) -> list[Embedded]:
         """The embeddings of each set's images."""
-        function = mirror_fused(self.predictor())
+        function = mirror_fused(self.predictor(sum(len(each.images) for each in sets)))
         return [
             embed_with(function, each.images, self.view, progress=progress, title=each.name)
             for each in sets

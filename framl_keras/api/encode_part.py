@@ -51,7 +51,7 @@ def encode_part(
         "backend": backend.choose(),
         "batch": BATCH_SIZE,
         "weights": embedder.weights_hash,
-        "engine": embedder.engine,
+        "engine": embedder.engine_for(len(found)),
         "fused": fused,
         "align": align,
         **embedder.view.facts(),

@@ -167,8 +167,9 @@ def evaluate(
     chosen = embedder_of(embedder, engine)
     recipe = chosen.trained.known_recipe if pairs is None else chosen.recipe
     sets = pair_sets_of(pairs, recipe)
+    images = sum(len(each.images) for each in sets)
     found = evaluate_model(
-        chosen.predictor(),
+        chosen.predictor(images),
         sets,
         view=chosen.view,
         similarities=names,
@@ -178,7 +179,7 @@ def evaluate(
         source=source,
         processes=processes,
     )
-    return Results(found, sets, _facts(chosen, found), directory=chosen.trained.directory)
+    return Results(found, sets, _facts(chosen, images, found), directory=chosen.trained.directory)
 
 
 def embedder_of(given: Any, engine: str | None = None) -> Embedder:
@@ -186,8 +187,8 @@ def embedder_of(given: Any, engine: str | None = None) -> Embedder:
     if isinstance(given, Embedder):
         return given if engine in (None, given.engine) else given.with_engine(engine)
     if given is None or isinstance(given, str | os.PathLike):
-        return Embedder.load(given, engine or "keras")
-    return Embedder(given, engine=engine or "keras")
+        return Embedder.load(given, engine or "auto")
+    return Embedder(given, engine=engine or "auto")
 
 
 def _ready(given: Any, pairs: Any) -> EmbeddingSet | None:
@@ -214,11 +215,11 @@ def _ready(given: Any, pairs: Any) -> EmbeddingSet | None:
     return EmbeddingSet("vectors", vectors, rows.astype(np.int64), is_same, None, unknown, keys)
 
 
-def _facts(embedder: Embedder, results: Sequence[Result]) -> dict[str, Any]:
+def _facts(embedder: Embedder, images: int, results: Sequence[Result]) -> dict[str, Any]:
     trained = embedder.trained
     return facts_of(
         backend.choose(),
-        engine=embedder.engine,
+        engine=embedder.engine_for(images),
         run=str(trained.directory.path),
         embedder=str(trained.path),
         step=trained.step,

@@ -24,7 +24,7 @@ def retrieve(
             each one's class. None for the run's first verification set.
         ks: of Recall@k.
         similarity: which one compares.
-        engine: what computes vectors: `keras`, `onnx` or `openvino`.
+        engine: what computes vectors: `auto`, `keras`, `onnx` or `openvino`.
         progress: shows a bar.
 
     Raises:

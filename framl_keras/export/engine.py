@@ -1,6 +1,7 @@
 """What computes an embedder's vectors: Keras, or a file of its model that a runtime runs."""
 
 import hashlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -14,10 +15,13 @@ from framl_keras.export.formats import FORMATS, writer_of
 from framl_keras.export.runtimes import Function, open_exported
 from framl_keras.version import __version__
 
-KERAS = "keras"
-ENGINES = (KERAS, "onnx", "openvino")
+log = logging.getLogger(__name__)
+
+AUTO, KERAS, ONNX = "auto", "keras", "onnx"
+ENGINES = (AUTO, KERAS, ONNX, "openvino")
 CACHE = "FRAML_KERAS_CACHE"
 MANY = 256  # images from which on folding a Keras model pays
+A_JOB = 20_000  # images from which on exporting a model pays, on a processor
 SMALL = 4096  # numbers of a variable up to which it tells whether a model was trained on
 
 
@@ -29,7 +33,7 @@ def check_engine(name: str) -> str:
     """
     if name not in ENGINES:
         raise UserError(f"Unknown engine {name!r}. Expected one of {', '.join(ENGINES)}.")
-    if name != KERAS:
+    if name not in (AUTO, KERAS):
         writer_of(name)
     return name
 
@@ -39,7 +43,9 @@ class Engine:
 
     With `onnx` and `openvino` the model is exported when it is first used, compared with
     Keras on the images that it then sees, and kept in a cache by the hash of its weights.
-    With `keras` batch norms are folded once there are many images.
+    With `keras` batch norms are folded once there are many images. `auto` is `onnx` for
+    20,000 images and more on a processor, where it is installed and can have the model, and
+    `keras` otherwise.
 
     Args:
         model: from RGB pixels 0…255 to embeddings.
@@ -52,18 +58,40 @@ class Engine:
     >>> import keras
     >>> pixels = keras.Input((8, 8, 3))
     >>> model = keras.Model(pixels, keras.layers.Flatten()(pixels))
-    >>> Engine(model, "keras").ready(1).predict_on_batch(np.zeros((1, 8, 8, 3), "uint8")).shape
-    (1, 192)
+    >>> engine = Engine(model, "auto")
+    >>> engine.ready(1).predict_on_batch(np.zeros((1, 8, 8, 3), "uint8")).shape, engine.chosen(1)
+    ((1, 192), 'keras')
     """
 
-    def __init__(self, model: Any, name: str = KERAS):
+    def __init__(self, model: Any, name: str = AUTO):
         self.model, self.name = model, check_engine(name)
-        if name == KERAS:
+        if name in (AUTO, KERAS):
             from framl_keras.keras_internals import keep_channels_last
 
             keep_channels_last()
         self._mark = ""
-        self._made: Any = None
+        self._made: dict[str, Any] = {}
+        self._refused = False
+
+    def chosen(self, images: int = MANY) -> str:
+        """The engine that computes for so many images: this one, or what `auto` takes.
+
+        Args:
+            images: how many there will be.
+        """
+        self._look()
+        if self.name != AUTO:
+            return self.name
+        if images < A_JOB or self._refused or not self._pays():
+            return KERAS
+        if ONNX not in self._made:
+            try:
+                self._made[ONNX] = _exported_for_a_job(self.model)
+            except UserError as error:
+                self._refused = True
+                log.warning("Keras computes the embeddings, since onnx does not: %s", error)
+                return KERAS
+        return ONNX
 
     def ready(self, images: int = MANY) -> Any:
         """What has `predict_on_batch`, for the weights that the model has now.
@@ -71,16 +99,29 @@ class Engine:
         Args:
             images: how many there will be.
         """
-        mark = _mark_of(self.model)
-        if mark != self._mark:
-            self._mark, self._made = mark, None
-        if self.name != KERAS:
-            self._made = self._made or Exported(self.model, self.name)
-        elif images >= MANY and self._made is None:
+        chosen = self.chosen(images)
+        if chosen not in self._made and chosen != KERAS:
+            self._made[chosen] = Exported(self.model, chosen)
+        elif chosen not in self._made and images >= MANY:
             from framl_keras.models.folded import folded
 
-            self._made = folded(self.model)
-        return self.model if self._made is None else self._made
+            self._made[chosen] = folded(self.model)
+        return self._made.get(chosen, self.model)
+
+    def _look(self) -> None:
+        """Forgets what was made of other weights."""
+        mark = _mark_of(self.model)
+        if mark != self._mark:
+            self._mark, self._made, self._refused = mark, {}, False
+
+    def _pays(self) -> bool:
+        """Whether a file of the model would be faster than Keras, and can be written here."""
+        from framl_keras.models.device import device_of
+
+        try:
+            return device_of(self.model) == "CPU" and bool(writer_of(ONNX))
+        except UserError:
+            return False
 
 
 class Exported:
@@ -98,16 +139,38 @@ class Exported:
     def predict_on_batch(self, pixels: np.ndarray) -> np.ndarray:
         """The embeddings `(n, dim)` of uint8 pixels `(n, height, width, channels)`."""
         if self._function is None:
-            self._function = self._opened(pixels)
+            self.open(pixels)
+        assert self._function is not None
         return self._function(np.ascontiguousarray(pixels))
 
-    def _opened(self, pixels: np.ndarray) -> Function:
+    def open(self, pixels: np.ndarray) -> None:
+        """Opens the file, which is written if it is not there.
+
+        Args:
+            pixels: what it is compared with Keras on.
+
+        Raises:
+            UserError: see `export`; also if the file is damaged.
+        """
         path = file_of(self._model, self._name)
         if not path.exists():
             seen = pixels[pixels.any(axis=(1, 2, 3))]  # batches are filled up with zeros
             export(self._model, path, (seen if len(seen) else pixels)[:MOST_IMAGES], self._name,
                    plain=True)  # fmt: skip
-        return open_exported(path, self._name)
+        self._function = open_exported(path, self._name)
+
+
+def _exported_for_a_job(model: Any) -> Exported:
+    """A model's file by ONNX, compared with Keras on images that are made up."""
+    found, rng = Exported(model, ONNX), np.random.default_rng(0)
+    height, width, channels = model.input_shape[1:]
+    coarse = rng.integers(0, 200, (16, 8, 8, channels))
+    rows, columns = (np.arange(side) * 8 // side for side in (height, width))
+    fine = rng.integers(0, 56, (16, height, width, channels))
+    log.info("Many images: the model is exported to ONNX, which embeds faster (--engine keras "
+             "leaves it to Keras).")  # fmt: skip
+    found.open((coarse[:, rows][:, :, columns] + fine).astype(np.uint8))
+    return found
 
 
 def file_of(model: Any, name: str) -> Path:

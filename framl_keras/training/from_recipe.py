@@ -17,6 +17,7 @@ from framl_keras.errors import UserError
 from framl_keras.evaluation import embed
 from framl_keras.keras_internals import keep_channels_last
 from framl_keras.models import compile_for_training, freeze, network_of
+from framl_keras.models.device import device_of
 from framl_keras.models.precision import with_loss_scale
 from framl_keras.recipe import AugmentSection, PolicySection, Recipe
 from framl_keras.runs.checkpoint import Checkpoint
@@ -25,7 +26,7 @@ from framl_keras.runs.identities import Identities, split_once
 from framl_keras.runs.open_embedder import build_embedder, view_of
 from framl_keras.runs.surroundings import append_surroundings, surroundings
 from framl_keras.runs.verification_sets import choice_sets, open_pair_set
-from framl_keras.training.announce import describe, device_of
+from framl_keras.training.announce import describe
 from framl_keras.training.build.fused_batch_norm import fuse_batch_norm
 from framl_keras.training.build.grouped_batch_norm import group_batch_norm
 from framl_keras.training.build.heads import with_head

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from framl_keras import Embedder
+from framl_keras.data.inputs import input_images
 from framl_keras.errors import UserError
 from framl_keras.export import engine as engines
 from framl_keras.export.formats import writer_of
@@ -81,8 +82,63 @@ def test_a_damaged_file_of_the_cache_is_named(cache, rng):
 
 
 def test_an_unknown_engine_and_one_that_is_not_installed_are_named(monkeypatch):
-    with pytest.raises(UserError, match=r"Unknown engine 'tensorrt'. Expected one of keras, onnx"):
+    with pytest.raises(
+        UserError, match=r"Unknown engine 'tensorrt'. Expected one of auto, keras, onnx"
+    ):
         Embedder(small_model(), engine="tensorrt")
     monkeypatch.setattr("framl_keras.export.formats._is_installed", lambda module: False)
     with pytest.raises(UserError, match="onnxruntime, which is not installed"):
         Embedder.load("missing", engine="onnx")
+
+
+IMAGES = 40
+CHOICES = {
+    "few": ({"A_JOB": IMAGES + 1}, "keras"),
+    "many": ({}, "onnx"),
+    "many, on a GPU": ({"device": "GPU"}, "keras"),
+    "many, where it is not installed": ({"missing": True}, "keras"),
+    "many, of a model that it cannot have": ({"refused": True}, "keras"),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_auto_exports_for_a_job(name, cache, rng, monkeypatch, caplog):
+    if "onnx" not in INSTALLED:
+        pytest.skip("needs onnxruntime and a writer")
+    case, expected = CHOICES[name]
+    monkeypatch.setattr(engines, "A_JOB", case.get("A_JOB", IMAGES))
+    monkeypatch.setattr("framl_keras.models.device.device_of", lambda _: case.get("device", "CPU"))
+    refusal = UserError("no way")
+    if case.get("missing"):
+        monkeypatch.setattr(engines, "writer_of", refuse(refusal))
+    if case.get("refused"):
+        monkeypatch.setattr(engines, "export", refuse(refusal))
+    images = list(rng.integers(0, 256, size=(IMAGES, SIDE, SIDE, 3), dtype=np.uint8))
+    embedder = Embedder(small_model())
+
+    found = embedder.encode(input_images(images)).vectors
+
+    assert (embedder.engine, embedder.engine_for(IMAGES), embedder.engine_for(1)) == (
+        "auto", expected, "keras",
+    )  # fmt: skip
+    assert bool(list(cache.rglob("embedder.onnx"))) == (expected == "onnx")
+    assert ("no way" in caplog.text) == ("refused" in case)
+    plain = embedder.with_engine("keras").embed(images)
+    np.testing.assert_allclose(found, plain, atol=1e-5)
+    parts = [embedder.encode(images, part=(i, 2)).vectors for i in (1, 2)]
+    assert np.concatenate(parts).tobytes() == found.tobytes()
+
+
+def refuse(error):
+    def function(*arguments, **options):
+        raise error
+
+    return function
+
+
+def test_a_stream_is_not_taken_for_a_job(cache, rng, monkeypatch):
+    monkeypatch.setattr(engines, "A_JOB", IMAGES)
+    monkeypatch.setattr("framl_keras.embedder.READ_AHEAD", 16)
+    images = rng.integers(0, 256, size=(IMAGES, SIDE, SIDE, 3), dtype=np.uint8)
+    Embedder(small_model()).embed((image for image in images), batch_size=8)
+    assert not cache.exists()
