@@ -4,9 +4,10 @@
     python tools/export_table.py --write                   # only the table, of what was found
 
 Each embedder is trained for a few steps on its backend: residual branches begin by adding nothing
-where they can, since random ones multiply rounding from block to block. Each backbone and backend
-is a process of its own. What is found goes into benchmarks/export_parity.json
-and into the table of docs/export.md; a name that was not run yet is listed below the table.
+where they can, since random ones multiply rounding from block to block. A process trains on one
+backend, for all names, and hands its models to exporters that export_writers.py forks. What is
+found goes into benchmarks/export_parity.json and into the table of docs/export.md; a name that was
+not run yet is listed below the table.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +25,7 @@ PAGE = ROOT / "docs" / "export.md"
 BEGIN, END = "<!-- parity: begin -->", "<!-- parity: end -->"
 BACKENDS = ("tensorflow", "jax", "torch")
 FORMATS = ("onnx", "saved_model", "litert", "openvino", "torch", "stablehlo")
+Found = dict[str, float | str]  # by format: the largest difference, or what went wrong
 SIDE, IMAGES, DIM, STEPS = 112, 8, 512, 5
 
 
@@ -33,15 +36,15 @@ def main() -> None:
     parser.add_argument("--formats", nargs="+", default=list(FORMATS), choices=FORMATS)
     parser.add_argument("--backends", nargs="+", default=list(BACKENDS), choices=BACKENDS)
     parser.add_argument("--write", action="store_true", help="Only writes the table.")
-    parser.add_argument("--only", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only:
-        run_one(options.only[0], Path(options.only[1]), options.formats)
+        run_each(options.only, options.formats)
         return
     names = [] if options.write else options.names or all_names()
-    for name in names:
-        for backend in options.backends:
-            keep(name, backend, in_a_process(name, backend, options.formats))
+    for backend in options.backends:
+        for name, found in found_by(backend, names, options.formats):
+            keep(name, backend, found)
             write_table()
     write_table()
 
@@ -55,40 +58,56 @@ def all_names() -> list[str]:
     return found.stdout.split()
 
 
-def in_a_process(name: str, backend: str, formats: list[str]) -> dict[str, float | str]:
-    """Format -> largest difference, or what went wrong."""
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "result.json"
-        arguments = [str(Path(__file__)), "--formats", *formats, "--only", name, str(result)]
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-        )
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["it ended by itself"]
-            return dict.fromkeys(formats, lines[-1][:200])
-        return json.loads(result.read_text(encoding="utf-8"))
+def found_by(backend: str, names: list[str], formats: list[str]) -> Iterator[tuple[str, Found]]:
+    """Each name with what a process of a backend found: by format, how far or what went wrong."""
+    rest = list(names)
+    while rest:
+        with tempfile.TemporaryFile(mode="w+", encoding="utf-8") as said:
+            process = subprocess.Popen(
+                [sys.executable, str(Path(__file__)), "--formats", *formats, "--only", *rest],
+                env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+                cwd=ROOT,
+            )
+            for line in process.stdout:
+                if line.startswith("found "):
+                    name, found = json.loads(line.removeprefix("found "))
+                    rest.remove(name)
+                    yield name, found
+            if process.wait() and rest:
+                said.seek(0)
+                last = (said.read().strip().splitlines() or ["it ended by itself"])[-1]
+                yield rest.pop(0), dict.fromkeys(formats, last[:200])
 
 
-def run_one(name: str, result: Path, formats: list[str]) -> None:
-    """The work of one process."""
+def run_each(names: list[str], formats: list[str]) -> None:
+    """The work of a process."""
+    import gc
+
+    import export_writers
+    import keras
+
     from framl_keras.errors import UserError
     from framl_keras.export import FORMATS as KINDS
-    from framl_keras.export import export
+    from framl_keras.export import export, place
 
-    model, pixels = embedder_of(name)
-    found: dict[str, float | str] = {}
-    for format in formats:
-        path = result.with_name(f"embedder{KINDS[format].suffix}")
-        try:
-            found[format] = export(model, path, pixels, format).parity.largest
-        except UserError as error:
-            found[format] = str(error)[:200]
-        result.write_text(json.dumps(found), encoding="utf-8")
+    place.run_writer = export_writers.run_writer
+    for name in names:
+        model, pixels = embedder_of(name)
+        found: Found = {}
+        with tempfile.TemporaryDirectory() as folder:
+            for format in formats:
+                path = Path(folder) / format / f"embedder{KINDS[format].suffix}"
+                try:
+                    found[format] = export(model, path, pixels, format).parity.largest
+                except UserError as error:
+                    found[format] = str(error)[:200]
+        print("found", json.dumps([name, found]), flush=True)
+        del model
+        keras.backend.clear_session()
+        gc.collect()
 
 
 def embedder_of(name: str):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from framl_keras import backend
-from framl_keras.data.inputs import input_images
+from framl_keras.data.inputs import InputImages, input_images
 from framl_keras.data.parts import Part, WrittenPart, check_settings, hash_of
 from framl_keras.embedder import Embedder
 from framl_keras.evaluation.embed import BATCH_SIZE
@@ -47,17 +47,7 @@ def encode_part(
     >>> merge_parts("photos.npy").save("photos.npy")  # doctest: +SKIP
     """
     chosen, found = Part(*part), input_images(images)
-    settings = {
-        "backend": backend.choose(),
-        "batch": BATCH_SIZE,
-        "weights": embedder.weights_hash,
-        "engine": embedder.engine_for(len(found)),
-        "fused": fused,
-        "align": align,
-        **embedder.view.facts(),
-        "images": len(found),
-        "list": hash_of(found.names),
-    }
+    settings = settings_of(embedder, found, fused, align)
     file = chosen.file(Path(output))
     if file.is_file():
         there, before = read_part(file)
@@ -67,3 +57,20 @@ def encode_part(
     embeddings = embedder.encode(found, on_error="skip", **options)
     write_part(file, embeddings, settings)
     return WrittenPart(file, True, embeddings.left_out)
+
+
+def settings_of(
+    embedder: Embedder, images: InputImages, fused: bool = True, align: str = "auto"
+) -> dict[str, Any]:
+    """What all parts of a list must have in common."""
+    return {
+        "backend": backend.choose(),
+        "batch": BATCH_SIZE,
+        "weights": embedder.weights_hash,
+        "engine": embedder.engine_for(len(images)),
+        "fused": fused,
+        "align": align,
+        **embedder.view.facts(),
+        "images": len(images),
+        "list": hash_of(images.names),
+    }

@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from framl_keras.api.encode_part import encode_part
+from framl_keras.api.encode_part import encode_part, settings_of
+from framl_keras.data.inputs import input_images
 from framl_keras.embedder import Embedder
 from framl_keras.errors import UserError
 from framl_keras.evaluation.embedding_parts import merge_parts
 from framl_keras.evaluation.embeddings import Embeddings
-from framl_keras.processes import Processes, agree
+from framl_keras.processes import Processes, agree, check_same
 
 
 def encode_together(
@@ -17,7 +18,9 @@ def encode_together(
     images: Any,
     output: str | os.PathLike[str],
     processes: Processes,
-    **options: Any,
+    fused: bool = True,
+    align: str = "auto",
+    progress: bool = False,
 ) -> Embeddings | None:
     """Embeds a list of which each process takes a part.
 
@@ -29,18 +32,23 @@ def encode_together(
         images: the whole list, the same in every process; see `Embedder.embed`.
         output: where the vectors are to go; they are not written yet.
         processes: see `framl_keras.processes.join`.
-        **options: of `encode_part`.
+        fused: adds the mirror image's vector.
+        align: see `Embedder.embed`.
+        progress: shows a bar.
 
     Returns:
         What one process would have given, bit for bit, in the process that writes; None in others.
 
     Raises:
-        UserError: see `encode_part` and `merge_parts`.
+        UserError: see `encode_part` and `merge_parts`; also if processes are to do different
+            things.
     """
-    part = processes.process + 1, processes.processes
+    part, found = (processes.process + 1, processes.processes), input_images(images)
+    settings = settings_of(embedder, found, fused, align)
+    check_same(processes, {"output": Path(output).name, **settings})
     error = None
     try:
-        encode_part(embedder, images, output, part, **options)
+        encode_part(embedder, found, output, part, fused, align, progress)
     except UserError as raised:
         error = raised
     agree(processes, error)

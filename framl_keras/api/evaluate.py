@@ -21,7 +21,7 @@ from framl_keras.evaluation.intervals import REPEATS
 from framl_keras.evaluation.ready import fingerprint, verify_ready
 from framl_keras.evaluation.report import facts_of, write_report
 from framl_keras.evaluation.report.numbers import numbers_of
-from framl_keras.processes import ALONE, Processes
+from framl_keras.processes import ALONE, Processes, check_same
 from framl_keras.results import Tabular, plain
 from framl_keras.runs.directory import RunDirectory
 from framl_keras.runs.selection import describe_state
@@ -168,6 +168,8 @@ def evaluate(
     recipe = chosen.trained.known_recipe if pairs is None else chosen.recipe
     sets = pair_sets_of(pairs, recipe)
     images = sum(len(each.images) for each in sets)
+    if processes.processes > 1:
+        check_same(processes, _asked(chosen, sets, names, images))
     found = evaluate_model(
         chosen.predictor(images),
         sets,
@@ -228,6 +230,19 @@ def _facts(embedder: Embedder, images: int, results: Sequence[Result]) -> dict[s
         state=describe_state(trained.facts, {result.set_name for result in results}),
         data={result.set_name: result.fingerprint for result in results},
     )
+
+
+def _asked(
+    embedder: Embedder, sets: Sequence[PairSet], names: Sequence[str], images: int
+) -> dict[str, Any]:
+    """What all processes that share a verification must have in common."""
+    return {
+        "weights": embedder.weights_hash,
+        "engine": embedder.engine_for(images),
+        "sets": [(each.name, len(each.images), len(each.pairs)) for each in sets],
+        "similarities": names,
+        **embedder.view.facts(),
+    }
 
 
 def _row(result: Result) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,14 +60,7 @@ def run_exporter(arguments: Sequence[str], backend: str, format: str) -> None:
     """
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment["CUDA_VISIBLE_DEVICES"] = ""  # constants of a traced file stay on the processor
-    done = subprocess.run(
-        [sys.executable, "-m", "framl_keras.export.write", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    done = run_writer(arguments, environment)
     if not done.returncode:
         if format == "onnx":
             _simplify_or_refuse(Path(arguments[2]), backend)
@@ -80,6 +73,20 @@ def run_exporter(arguments: Sequence[str], backend: str, format: str) -> None:
     if "Could not locate" in said[-1]:
         hint = " Name the module that registers your own layers (--import)."
     raise UserError(f"{format} could not be written on {backend}: {said[-1][:400]}{hint}")
+
+
+def run_writer(
+    arguments: Sequence[str], environment: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """Runs the exporter in a process of its own, with what it said."""
+    return subprocess.run(
+        [sys.executable, "-m", "framl_keras.export.write", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
 
 
 def _simplify_or_refuse(path: Path, backend: str) -> None:

@@ -4,10 +4,10 @@ import importlib
 import os
 
 from framl_keras import backend
-from framl_keras.processes.job import ALONE, Alone, Joined, Processes, agree
+from framl_keras.processes.job import ALONE, Alone, Joined, Processes, agree, check_same
 from framl_keras.processes.launchers import by_tensorflow, launched
 
-__all__ = ["ALONE", "Alone", "Joined", "Processes", "agree", "join"]
+__all__ = ["ALONE", "Alone", "Joined", "Processes", "agree", "check_same", "join"]
 
 
 def join() -> Processes:

@@ -1,14 +1,16 @@
 """Processes that work on one thing, and what they tell each other."""
 
 import contextlib
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy as np
 
 from framl_keras.errors import UserError
+from framl_keras.processes.launchers import VARIABLE
 
 NUMBERS = np.int32  # what messages are made of: every backend sends it
 
@@ -133,6 +135,29 @@ class Joined:
             found[: count * size].view(rows.dtype).reshape(count, *shape)
             for found, count in zip(sent, counts, strict=True)
         ]
+
+
+def check_same(processes: Processes, asked: Mapping[str, Any]) -> None:
+    """Checks that all processes were started for the same thing, before they share it.
+
+    Args:
+        processes: all of them call this.
+        asked: what this one is to do, as JSON has it.
+
+    Raises:
+        UserError: in all of them, if one is to do something else.
+    """
+    text = json.dumps(dict(asked), sort_keys=True, default=str).encode()
+    first, *others = map(bytes, processes.all_of(np.frombuffer(text, np.uint8)))
+    for process, other in enumerate(others, 1):
+        if other != first:
+            left, right = json.loads(first), json.loads(other)
+            key = next(key for key in left if right.get(key) != left[key])
+            raise UserError(
+                f"Process {process} of {processes.processes} was started for something else than "
+                f"the first: {key} is {right.get(key)!r:.100}, not {left[key]!r:.100}. They share "
+                f"one piece of work; with {VARIABLE}=1 each does its own."
+            )
 
 
 def agree(processes: Processes, error: UserError | None) -> None:

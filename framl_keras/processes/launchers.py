@@ -9,6 +9,7 @@ from framl_keras.errors import UserError
 
 Variables = Mapping[str, str]
 TENSORFLOW = "TF_CONFIG"
+VARIABLE = "FRAML_KERAS_PROCESSES"  # 1 lets each process work alone, whatever started it
 
 
 class Launched(NamedTuple):
@@ -92,7 +93,7 @@ def launched(variables: Variables) -> Launched | None:
     Raises:
         UserError: if it says a part of it only.
     """
-    for names in _LAUNCHERS:
+    for names in () if variables.get(VARIABLE) == "1" else _LAUNCHERS:
         count = variables.get(names.processes, "")
         if count.isdecimal() and int(count) > 1:
             return _said(variables, names)
@@ -105,7 +106,8 @@ def by_tensorflow(variables: Variables) -> Launched | None:
     Raises:
         UserError: if it is damaged.
     """
-    if not (text := variables.get(TENSORFLOW)):
+    text = variables.get(TENSORFLOW)
+    if not text or variables.get(VARIABLE) == "1":
         return None
     try:
         told = json.loads(text)

@@ -11,6 +11,7 @@ import keras
 
 from framl_keras.data.pairs import PairSet
 from framl_keras.data.sources import Source
+from framl_keras.processes import check_same
 from framl_keras.recipe import Recipe
 from framl_keras.runs.checkpoint import Checkpoint
 from framl_keras.runs.directory import RunDirectory
@@ -155,7 +156,12 @@ def begin(
     restart: bool,
     devices: Devices,
 ) -> Checkpoint | None:
-    """Where to go on, or None after another run of that name has been put aside."""
+    """Where to go on, or None after another run of that name has been put aside.
+
+    Raises:
+        UserError: if processes were started for different runs.
+    """
+    check_same(devices, {"run": run.path.name, "recipe": recipe.model_dump(mode="json")})
     start = None if restart else find_start(checkpoints, total_steps, _is_over(run))
     devices.wait()  # each process has seen what there is, before it changes
     if devices.writes:

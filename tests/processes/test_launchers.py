@@ -28,6 +28,7 @@ SAID = {
         {**TORCHRUN, "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"},
         Launched("WORLD_SIZE", 3, 2, 1, 2, ["a:7"]),
     ),
+    "torchrun, but each works alone": ({**TORCHRUN, "FRAML_KERAS_PROCESSES": "1"}, None),
     "torchrun within SLURM": (
         {**TORCHRUN, **SLURM},
         Launched("WORLD_SIZE", 3, 2, None, None, ["a:7"]),
@@ -79,6 +80,11 @@ def test_a_cluster_of_tensorflow(name):
     text = f'{{"cluster": {cluster}, "task": {{"type": "{kind}", "index": {index}}}}}'
     found = by_tensorflow({"TF_CONFIG": text})
     assert found == Launched("TF_CONFIG", 2, process, None, None, addresses)
+
+
+def test_a_cluster_whose_tasks_work_alone():
+    cluster = '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}'
+    assert by_tensorflow({"TF_CONFIG": cluster, "FRAML_KERAS_PROCESSES": "1"}) is None
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"cluster": {"worker": ["a:1"]}}'])

@@ -139,6 +139,35 @@ def test_a_list_encoded_in_two_processes_has_the_bytes_of_one(place):
     assert not (place / "two.npy.parts").exists()
 
 
+def other_weights(place):
+    model = keras.saving.load_model(place / "runs/one/embedder.keras")
+    model.layers[-1].bias.assign(np.ones(8))
+    (place / "elsewhere").mkdir(exist_ok=True)
+    model.save(place / "elsewhere/embedder.keras")
+    (place / "elsewhere/recipe.yaml").write_text(RECIPE)
+    batch = "train: {batch_size: 4, epochs: 1}"
+    (place / "small.yaml").write_text(RECIPE.replace("[1, 2]", "[1, 9]") + batch)
+
+
+DIFFERENT = {
+    "other weights": (["eval"], ["eval", "--run", "elsewhere"]),
+    "another list": (["encode", "faces"], ["encode", "faces/person-00"]),
+    "another recipe": (["train", "small.yaml"], ["train", "small.yaml", "--set", "seed=7"]),
+}
+if BACKEND == "tensorflow":  # it trains in one process
+    DIFFERENT.pop("another recipe")
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_processes_that_are_to_do_different_things_are_told(place, name):
+    other_weights(place)
+    one, other = (command(*asked) for asked in DIFFERENT[name])
+    job = started(one, place, other=other)
+    said = [text for _, text in ended(job)]
+    assert [process.returncode for process in job] == [2, 2], said
+    assert all("Process 1 of 2 was started for something else" in text for text in said), said
+
+
 def test_what_one_process_cannot_read_all_of_them_say(place):
     broken = place / "faces/person-19/7.png"
     sound = broken.read_bytes()

@@ -18,12 +18,14 @@ def addresses() -> str:
         return ",".join(f"localhost:{each.getsockname()[1]}" for each in (one, two))
 
 
-def started(command: Sequence[str], folder: Path) -> list[subprocess.Popen]:
-    """A program of Python in two processes that are to find each other."""
+def started(
+    command: Sequence[str], folder: Path, other: Sequence[str] | None = None
+) -> list[subprocess.Popen]:
+    """A program of Python in two processes that are to find each other; `other` in the second."""
     where = addresses()
     return [
         subprocess.Popen(
-            [sys.executable, *command],
+            [sys.executable, *(other or command if number else command)],
             cwd=folder,
             text=True,
             stdout=subprocess.PIPE,
