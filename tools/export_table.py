@@ -13,6 +13,7 @@ not run yet is listed below the table.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -103,7 +104,7 @@ def run_each(names: list[str], formats: list[str]) -> None:
                 try:
                     found[format] = export(model, path, pixels, format).parity.largest
                 except UserError as error:
-                    found[format] = str(error)[:200]
+                    found[format] = re.sub(r"\S*/", "", str(error))[:200]  # without folders
         print("found", json.dumps([name, found]), flush=True)
         del model
         keras.backend.clear_session()

@@ -81,6 +81,13 @@ def _onnx(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
     from framl_keras.keras_internals import grouped_convolutions_in_the_graph
 
     if keras.backend.backend() != "tensorflow":
+        import torch
+
+        def ravel(graph: Any, values: Any) -> Any:
+            return graph.op("Reshape", values, graph.op("Constant", value_t=torch.tensor([-1])))
+
+        register: Any = torch.onnx.register_custom_op_symbolic  # type: ignore[attr-defined]
+        register("aten::ravel", ravel, 9)  # of `ops.take`
         _by_keras("onnx")(model, shape, dtype, output)
         return
     _examples(model, shape, dtype)  # plain nodes of grouped convolutions do not run everywhere
@@ -138,10 +145,29 @@ def _openvino(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> No
         _by_keras("openvino")(model, shape, dtype, output)
         return
     import openvino
+    from openvino.frontend.pytorch import ConversionExtension
 
+    known = [
+        ConversionExtension(name, lambda node, write=write: [write(node).output(0)])
+        for name, write in _other_names().items()
+    ]
     inputs = [openvino.PartialShape([-1, *shape]) for _ in model.inputs]
-    graph = openvino.convert_model(_traced(model, shape, dtype), input=inputs)
+    graph = openvino.convert_model(_traced(model, shape, dtype), input=inputs, extension=known)
     openvino.save_model(graph, output, compress_to_fp16=False)
+
+
+def _other_names() -> dict[str, Callable[[Any], Any]]:
+    """Operations that OpenVINO knows, by the names that Keras calls them by on Torch."""
+    from openvino import opset13
+
+    return {
+        "aten::divide": lambda node: opset13.divide(node.get_input(0), node.get_input(1)),
+        "aten::subtract": lambda node: opset13.subtract(node.get_input(0), node.get_input(1)),
+        "aten::negative": lambda node: opset13.negative(node.get_input(0)),
+        "aten::ravel": lambda node: opset13.reshape(
+            node.get_input(0), opset13.constant([-1]), special_zero=False
+        ),
+    }
 
 
 def _stablehlo(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:

@@ -56,7 +56,8 @@ def awkward_model():
     """A network of what exporters stumbled over."""
     keras.utils.set_random_seed(0)
     pixels = keras.Input((HEIGHT, WIDTH, CHANNELS), name="pixels")
-    x = keras.layers.Rescaling(1 / 127.5, -1.0)(pixels)
+    x = keras.ops.divide(keras.ops.subtract(pixels, 127.5), 127.5)
+    x = keras.ops.take(keras.ops.negative(x), list(range(CHANNELS)), axis=-1)
     x = keras.layers.Conv2D(8, 3, strides=2, padding="same")(x)
     x = keras.layers.Activation("silu")(keras.layers.BatchNormalization()(x))
     x = keras.layers.Conv2D(8, 3, padding="same", groups=4)(x)
