@@ -86,8 +86,8 @@ def _onnx(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
         def ravel(graph: Any, values: Any) -> Any:
             return graph.op("Reshape", values, graph.op("Constant", value_t=torch.tensor([-1])))
 
-        register: Any = torch.onnx.register_custom_op_symbolic  # type: ignore[attr-defined]
-        register("aten::ravel", ravel, 9)  # of `ops.take`
+        exporter: Any = torch.onnx
+        exporter.register_custom_op_symbolic("aten::ravel", ravel, 9)  # of `ops.take`
         _by_keras("onnx")(model, shape, dtype, output)
         return
     _examples(model, shape, dtype)  # plain nodes of grouped convolutions do not run everywhere
