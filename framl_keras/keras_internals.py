@@ -42,6 +42,17 @@ def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
     return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
+def weights_were_put(model: keras.layers.Layer) -> None:
+    """Lets layers work out what they keep besides their weights, after variables were assigned.
+
+    Normalization calculates with tensors that it makes of its weights when they are loaded.
+    TensorFlow and JAX would go on with those of the old weights, and nothing would say so.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization) and layer.built:
+            layer.finalize_state()
+
+
 def maker_of(tensor: keras.KerasTensor) -> Operation:
     """The operation that a symbolic tensor is the output of; nothing public leads back to it."""
     return tensor._keras_history.operation

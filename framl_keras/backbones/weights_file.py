@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from framl_keras.errors import UserError
+from framl_keras.keras_internals import weights_were_put
 from framl_keras.untrusted.keras_file import load_keras_model, load_keras_weights
 
 SUFFIXES = (".h5", ".keras")
@@ -67,4 +68,5 @@ def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> bool
     if [weight.shape for weight in weights] != [tuple(own.shape) for own in target.weights]:
         return False
     target.set_weights(weights)
+    weights_were_put(target)
     return True

@@ -11,11 +11,16 @@ import keras
 import numpy as np
 from keras import layers
 
-from framl_keras.keras_internals import is_functional, maker_of, nodes_in_order
+from framl_keras.keras_internals import (
+    is_functional,
+    maker_of,
+    nodes_in_order,
+    weights_were_put,
+)
 from framl_keras.layers import FeatureRepresentation
 from framl_keras.layers.inference import ChannelScale, ChannelSlope
 from framl_keras.models.folded_representation import folded_representation
-from framl_keras.models.scale_and_shift import is_plain, scale_and_shift
+from framl_keras.models.scale_and_shift import NORMS, is_plain, scale_and_shift
 
 FOLDS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dense)
 
@@ -68,7 +73,7 @@ def _norms_to_fold(model: keras.Model) -> list[tuple[Any, Any]]:
     found = []
     for node in nodes:
         norm = node.operation
-        if not isinstance(norm, layers.BatchNormalization) or not is_plain(norm):
+        if not isinstance(norm, NORMS) or not is_plain(norm):
             continue
         (tensor,) = node.input_tensors
         before = maker_of(tensor)
@@ -110,7 +115,7 @@ def _simple(layer: Any, is_folded: bool) -> Any:
     options = {"name": layer.name, "dtype": layer.dtype_policy}
     if is_folded:
         return layers.Identity(**options)
-    if isinstance(layer, layers.BatchNormalization) and is_plain(layer):
+    if isinstance(layer, NORMS) and is_plain(layer):
         return ChannelScale(**options)
     if isinstance(layer, layers.PReLU) and _is_by_channel(layer):
         return ChannelSlope(**options)
@@ -165,6 +170,7 @@ def _fill(layer: Any, made: Any, norm: Any) -> None:
         made.slope.assign(np.reshape(layer.alpha.numpy(), -1))
     elif made is not layer and type(made) is type(layer) and not is_functional(layer):
         made.set_weights(layer.get_weights())
+        weights_were_put(made)
 
 
 def _fill_folded(layer: Any, made: Any, norm: Any) -> None:

@@ -195,6 +195,8 @@ def put_weights(model: "keras.Model", checkpoint: Checkpoint, path: Path) -> Non
     Raises:
         UserError: if one is missing or has another shape.
     """
+    from framl_keras.keras_internals import weights_were_put  # noqa: PLC0415
+
     for variable in model.variables:
         array = checkpoint.arrays.get(f"model/{variable.path}")
         if array is None or array.shape != tuple(variable.shape):
@@ -204,6 +206,7 @@ def put_weights(model: "keras.Model", checkpoint: Checkpoint, path: Path) -> Non
                 f"{there}, expected {tuple(variable.shape)}."
             )
         variable.assign(array)
+    weights_were_put(model)
 
 
 def _recipe_in(facts: Mapping[str, Any], path: Path) -> Recipe | None:

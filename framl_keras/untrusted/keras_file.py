@@ -23,6 +23,7 @@ _PARTS = (
     *("layers", "models", "activations", "initializers", "regularizers", "constraints"),
     *("losses", "metrics", "optimizers", "dtype_policies", "quantizers", "ops", "random"),
 )
+_OF_TORCH = "backend.torch.optimizers."  # what Keras' optimizers are there
 _PACKAGES = ("keras_cv", "keras_hub", "keras_nlp")
 _LONGEST_SIDE = 8192  # of an input; Keras may make one to find out shapes
 _NOT_SAVED = 1 << 20  # numbers that a model may have and its file may lack, such as seeds
@@ -51,10 +52,12 @@ def load_keras_model(path: Path) -> keras.Model:
             if archive.getinfo(_CONFIG).file_size > _CONFIG_BYTES:
                 raise ValueError(f"its {_CONFIG} is too large")
             config = parse_json(archive.read(_CONFIG))
+            if not isinstance(config, dict):
+                raise ValueError(f"its {_CONFIG} describes none")
             damaged = archive.testzip()
         if damaged:
             raise ValueError(f"{damaged[:60]!r} is damaged")
-        check_config(config)
+        check_config({**config, "compile_config": None})
         return _load(path, check_hdf5(path, _WEIGHTS))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}.") from error
@@ -134,7 +137,8 @@ def _is_known(module: str) -> bool:
         return False
     if first == "keras":
         return rest.split(".")[0] in _PARTS
-    return first in _PACKAGES or (module.startswith("keras.src.") and first in _PARTS)
+    known = first in _PARTS or f"{first}.{rest}".startswith(_OF_TORCH)
+    return first in _PACKAGES or (module.startswith("keras.src.") and known)
 
 
 def _mappings(config: Any) -> Iterator[dict[str, Any]]:

@@ -74,7 +74,7 @@ def called_twice():
     return keras.Model(pixels, layers.Flatten()(norm(layers.Conv2D(4, 3)(x))))
 
 
-CASES = {  # how many batch norms are still there, as one operation
+CASES = {  # how many norms are still there, as one operation
     "convolution": (lambda: small(layers.Conv2D(6, 3), layers.BatchNormalization()), 0),
     "groups": (
         lambda: small(layers.Conv2D(6, 3, groups=2, use_bias=False), layers.BatchNormalization()),
@@ -101,6 +101,10 @@ CASES = {  # how many batch norms are still there, as one operation
         1,
     ),
     "before the convolution": (lambda: small(layers.BatchNormalization(), layers.Conv2D(6, 3)), 1),
+    "numbers of data": (lambda: small(layers.Normalization(), layers.Conv2D(6, 3)), 1),
+    "back to data": (lambda: small(layers.Conv2D(4, 3), layers.Normalization(invert=True)), 0),
+    "numbers given": (lambda: small(layers.Normalization(mean=[3, 2, 1, 0], variance=[4] * 4)), 1),
+    "numbers a column": (lambda: small(layers.Normalization(axis=2)), 0),
     "PReLU": (lambda: small(layers.PReLU(shared_axes=(1, 2)), layers.PReLU()), 0),
     "used twice": (used_twice, 1),
     "called twice": (called_twice, 1),
@@ -115,6 +119,9 @@ def test_what_folds_and_what_does_not(case, rng):
     for weight in model.weights:
         if weight.path.endswith("alpha"):
             weight.assign(rng.uniform(0, 1, weight.shape))
+    for layer in model.layers:
+        if isinstance(layer, layers.Normalization) and layer.input_mean is None:
+            layer.adapt(3 * x[..., : layer.mean.shape[-1]] + 1)
 
     made = folded(model)
 

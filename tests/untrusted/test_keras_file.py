@@ -178,6 +178,22 @@ def test_what_is_no_file_is_one_line(name, tmp_path):
         load_model(tmp_path / name)
 
 
+def own_loss(expected, found):
+    return keras.ops.mean(found)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("is_within", [False, True])
+def test_a_compiled_model_loads(optimizer, is_within, tmp_path):
+    model = small_model()
+    model.compile(optimizer, "mse" if is_within else own_loss)
+    if is_within:
+        model = keras.Sequential([keras.Input((4,)), model])
+    model.save(tmp_path / "compiled.keras")
+
+    assert load_model(tmp_path / "compiled.keras").count_params() == model.count_params()
+
+
 def test_a_layer_of_ones_own_loads_once_it_is_registered(tmp_path):
     class Doubled(keras.layers.Layer):
         def call(self, inputs):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from framl_keras.errors import UserError
+from framl_keras.keras_internals import weights_were_put
 from framl_keras.runs.checkpoint import Part, StoredArrays
 from framl_keras.training.class_rows import ClassRows, Rows
 
@@ -71,6 +72,7 @@ def write_state(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
             )
     for name, variable in variables.items():
         rows.put(variable, _rows_of(arrays, name))
+    weights_were_put(model)
 
 
 def _shape_of(arrays: Mapping[str, np.ndarray], name: str) -> tuple[int, ...]:
