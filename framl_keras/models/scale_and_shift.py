@@ -1,11 +1,13 @@
 """What a normalization with fixed numbers a channel does: a scale and a shift."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers
 
 NORMS = (layers.BatchNormalization, layers.Normalization)
-Norm = layers.BatchNormalization | layers.Normalization
+Norm = Any  # one of NORMS
 
 
 def is_plain(norm: Norm) -> bool:
@@ -27,7 +29,7 @@ def scale_and_shift(norm: Norm) -> tuple[np.ndarray, np.ndarray]:
     return scale, beta - mean * scale
 
 
-def _of_data(norm: layers.Normalization) -> tuple[np.ndarray, np.ndarray]:
+def _of_data(norm: Norm) -> tuple[np.ndarray, np.ndarray]:
     """Those of the mean and the variance that data had, or of the way back to it."""
     mean, deviation = _numbers(norm.mean), np.sqrt(_numbers(norm.variance))
     deviation = np.maximum(deviation, keras.config.epsilon())

@@ -18,8 +18,10 @@ import yaml
 from on_devices import make_images, recipe_of
 from small_runs import assert_same_state
 
+from framl_keras.api.evaluate import evaluate
 from framl_keras.errors import UserError
 from framl_keras.runs.checkpoint import load_checkpoint
+from framl_keras.runs.embedder_file import facts_in
 from framl_keras.training import class_rows
 from framl_keras.training.callbacks.interrupt import StopOnSignal
 from framl_keras.training.distribution import devices_for, largest_share
@@ -202,11 +204,17 @@ def test_a_step_sends_neither_logits_nor_centers():
 
 
 def launched(folder: Path, *options: str) -> list[subprocess.Popen]:
-    """A training in two processes that saves its state after each step."""
+    """A training in two processes that saves its state after each step, and chooses the best."""
     recipe = {
-        "data": {"train": str(folder / "images"), "image_size": 16, "augment": {"resize_to": 16}},
+        "data": {
+            **{"train": str(folder / "images"), "people": [1, 17], "test": "held-out"},
+            **{"image_size": 16, "augment": {"resize_to": 16}},
+        },
         "model": {"backbone": "FaceResNet10", "embedding_dim": 8, "dropout": 0.3, "scale": 16},
-        "train": {"batch_size": 16, "epochs": 4, "save_steps": 1, "keep": 50},
+        "train": {
+            **{"batch_size": 16, "epochs": 5, "save_steps": 1, "keep": 50},
+            "best_by": "cos auc",
+        },
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump({"name": "any", **recipe}))
     command = ["-m", "framl_keras", "train", "recipe.yaml", *options]
@@ -240,10 +248,17 @@ def test_a_job_that_lost_a_process_ends_and_goes_on(tmp_path):
     assert all(process.returncode for process in job)
     lines = [line for line in said[0].splitlines() if line.startswith("framl-keras: ")]
     assert BACKEND == "torch" or "lost another one" in lines[-1]
-    ended(launched(tmp_path, "--name", "killed"))
+    again = launched(tmp_path, "--name", "killed")
+    said = ended(again)
+    assert not any(process.returncode for process in again), said
     last = [tmp_path / f"runs/{name}/checkpoints/step-000000020.ckpt" for name in NAMES]
     straight, resumed = (load_checkpoint(path).arrays for path in last)
     assert_same_state(straight, resumed)
+    for name in NAMES:  # processes verified together between epochs; here one does
+        run = tmp_path / "runs" / name
+        (found,) = evaluate(str(run), bootstrap=0, baseline=False)
+        value = facts_in(run / "embedder.keras")["selection"]["value"]
+        assert abs(found.verification.auc - value) < 1e-3
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="its processes have a part of the head each")
