@@ -90,9 +90,30 @@ def _onnx(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
         exporter.register_custom_op_symbolic("aten::ravel", ravel, 9)  # of `ops.take`
         _by_keras("onnx")(model, shape, dtype, output)
         return
+    from tf2onnx.handler import tf_op
+
+    tf_op("Erfc")(_Erfc)  # of GELU
     _examples(model, shape, dtype)  # plain nodes of grouped convolutions do not run everywhere
     with grouped_convolutions_in_the_graph():
         model.export(output, format="onnx", verbose=False)
+
+
+class _Erfc:
+    """1 - erf(x), for which ONNX has no operator and tf2onnx no rule."""
+
+    @classmethod
+    def version_9(cls, graph: Any, node: Any, **_: Any) -> None:
+        """Puts the two operators in its place, under the name of its output."""
+        import numpy as np
+        from tf2onnx import utils
+
+        (output,) = node.output
+        kind, shape = graph.get_dtype(output), graph.get_shape(output)
+        one = np.ones((), utils.map_onnx_to_numpy_type(kind))
+        graph.remove_node(node.name)
+        erf = graph.make_node("Erf", node.input, shapes=[shape], dtypes=[kind])
+        both = [graph.make_const(utils.make_name("one"), one).output[0], erf.output[0]]
+        graph.make_node("Sub", both, outputs=[output], shapes=[shape], dtypes=[kind])
 
 
 def _litert(model: Any, shape: tuple[int, ...], dtype: str, options: argparse.Namespace) -> None:
