@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from framl_keras.errors import UserError
-from framl_keras.export.formats import writer_of
+from framl_keras.export.formats import writers_of
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def test_the_python_blocks_of_a_page_run_one_after_the_other(page, faces):
 
 def _skip_unless_onnx_can_be_written():
     try:
-        writer_of("onnx")
+        writers_of("onnx")
     except UserError as error:
         pytest.skip(str(error))
 

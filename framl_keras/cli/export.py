@@ -91,7 +91,7 @@ def command(
         export_run,
         export_similarity,
     )
-    from framl_keras.export.formats import writer_of
+    from framl_keras.export.formats import writers_of
 
     suffix = check_format(format_name).suffix
     check_precision(precision, format_name)
@@ -99,7 +99,7 @@ def command(
         raise UserError("--sim goes with neither --plain nor --precision.")
     if dim and not (similarity and run_path is None):
         raise UserError("--dim goes with --sim and without a run: it compares vectors.")
-    writer_of(format_name)  # what is missing is said before any work
+    writers_of(format_name)  # what is missing is said before any work
     if similarity and dim:
         path = export_similarity(similarity, dim, output or similarity + suffix, format_name)
         click.echo(f"Written to {path}")

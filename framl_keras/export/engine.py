@@ -11,7 +11,7 @@ import numpy as np
 
 from framl_keras.errors import UserError
 from framl_keras.export.export import MOST_IMAGES, export
-from framl_keras.export.formats import FORMATS, writer_of
+from framl_keras.export.formats import FORMATS, writers_of
 from framl_keras.export.runtimes import Function, open_exported
 from framl_keras.version import __version__
 
@@ -34,7 +34,7 @@ def check_engine(name: str) -> str:
     if name not in ENGINES:
         raise UserError(f"Unknown engine {name!r}. Expected one of {', '.join(ENGINES)}.")
     if name not in (AUTO, KERAS):
-        writer_of(name)
+        writers_of(name)
     return name
 
 
@@ -119,7 +119,7 @@ class Engine:
         from framl_keras.models.device import device_of
 
         try:
-            return device_of(self.model) == "CPU" and bool(writer_of(ONNX))
+            return device_of(self.model) == "CPU" and bool(writers_of(ONNX))
         except UserError:
             return False
 

@@ -12,7 +12,7 @@ from framl_keras.data.pairs import PairSet
 from framl_keras.data.view import View
 from framl_keras.errors import UserError
 from framl_keras.evaluation.embed import fixed_size, mirror_fused, not_fused
-from framl_keras.export.formats import writer_of
+from framl_keras.export.formats import writers_of
 from framl_keras.export.metadata import write_metadata
 from framl_keras.export.model_card import CARD, model_card
 from framl_keras.export.parity import LARGEST_AT, Parity, compare_with_keras
@@ -87,7 +87,7 @@ def export(
     >>> exported.parity.largest < 1e-5  # doctest: +SKIP
     True
     """
-    output, backend = Path(output), writer_of(format)
+    output, backends = Path(output), writers_of(format)
     check_output(output, format)
     check_precision(precision, format, pair_sets)
     _check_pixels(model, pixels)
@@ -110,7 +110,7 @@ def export(
         np.save(folder / "pixels.npy", pixels)
         if precision != "float32":
             arguments += [f"--precision={precision}", f"--images={folder / 'pixels.npy'}"]
-        run_exporter(arguments, backend, format)
+        run_exporter(arguments, backends, format)
         parity, verified = lower(written, format, precision, pixels, gate)
         told = _facts(model, seen, format, plain, parity, verified)
         told |= {"precision": precision, **(facts or {})}

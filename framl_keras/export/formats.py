@@ -51,8 +51,8 @@ def check_format(name: str) -> Format:
     return FORMATS[name]
 
 
-def writer_of(name: str) -> str:
-    """The installed backend that writes a format; the running one, if it can.
+def writers_of(name: str) -> list[str]:
+    """The installed backends that write a format, one at least; the running one before others.
 
     Raises:
         UserError: if the runtime, a package or every backend that could is not installed.
@@ -62,9 +62,13 @@ def writer_of(name: str) -> str:
     if not _is_installed(module):
         raise _missing(name, f"its runtime {package}", package)
     running = os.environ.get("KERAS_BACKEND", "")
-    for backend in sorted(chosen.writers, key=lambda backend: backend != running):
-        if all(map(_is_installed, (backend, *chosen.writers[backend]))):
-            return backend
+    found = [
+        backend
+        for backend in sorted(chosen.writers, key=lambda backend: backend != running)
+        if all(map(_is_installed, (backend, *chosen.writers[backend])))
+    ]
+    if found:
+        return found
     first, packages = next(iter(chosen.writers.items()))
     needed = [package for package in (first, *packages) if not _is_installed(package)]
     raise _missing(name, " and ".join(needed), " ".join(needed))

@@ -9,7 +9,7 @@ import numpy as np
 
 from framl_keras.errors import UserError
 from framl_keras.evaluation.embed import fixed_size, l2_normalized, mirror_fused
-from framl_keras.export.formats import writer_of
+from framl_keras.export.formats import writers_of
 from framl_keras.export.metadata import write_metadata
 from framl_keras.export.model_card import CARD, pair_card
 from framl_keras.export.parity import BATCHES, LARGEST, Parity
@@ -39,13 +39,13 @@ def export_similarity(
     """
     from framl_keras.similarities import check_similarity
 
-    output, backend = Path(output), writer_of(format)
+    output, backends = Path(output), writers_of(format)
     check_similarity(name)
     check_output(output, format)
     vectors = np.random.default_rng(0).normal(0, dim**-0.5, size=(VECTORS, dim)).astype(np.float32)
     with beside(output) as folder:
         written = folder / output.name
-        run_exporter([name, format, str(written), f"--dim={dim}"], backend, format)
+        run_exporter([name, format, str(written), f"--dim={dim}"], backends, format)
         facts = {"pair": True, "similarity": name, "dim": dim, "format": format}
         write_metadata(written, format, {**facts, "framl_keras": __version__})
         compare_pairs(open_exported(written, format), name, vectors, vectors)
@@ -86,7 +86,7 @@ def export_pair(
     from framl_keras.models.weights_hash import weights_hash
     from framl_keras.similarities import check_similarity
 
-    output, backend = Path(output), writer_of(format)
+    output, backends = Path(output), writers_of(format)
     check_similarity(name)
     check_output(output, format)
     expected = l2_normalized(mirror_fused(model, fixed_size(len(pixels)))(pixels))
@@ -95,7 +95,7 @@ def export_pair(
         model.save(folder / "model.keras")
         arguments = [str(folder / "model.keras"), format, str(written), f"--pair={name}"]
         arguments += [f"--import={module}" for module in modules]
-        run_exporter(arguments, backend, format)
+        run_exporter(arguments, backends, format)
         parity = compare_pairs(open_exported(written, format), name, pixels, expected)
         told = {
             "framl_keras": __version__,

@@ -47,32 +47,45 @@ def beside(output: Path) -> Iterator[Path]:
         raise UserError(explain(error, output, _AGAIN)) from None
 
 
-def run_exporter(arguments: Sequence[str], backend: str, format: str) -> None:
-    """Runs the exporter, `framl_keras.export.write`, on its backend.
+def run_exporter(arguments: Sequence[str], backends: Sequence[str], format: str) -> None:
+    """Runs the exporter, `framl_keras.export.write`, on the first backend on which it works.
 
     Args:
         arguments: model, format, output and options of the exporter.
-        backend: which one writes.
+        backends: those that write the format, in the order in which they are tried.
         format: see `FORMATS`.
 
     Raises:
-        UserError: if it fails, with its last line.
+        UserError: if it works on none, with its last line on each.
+    """
+    reasons, hint = [], ""
+    for backend in backends:
+        reason = _refusal(arguments, backend, format)
+        if reason is None:
+            return
+        reasons.append(f"on {backend}: {reason[:400]}")
+        if "Could not locate" in reason:  # nor would another backend find it
+            hint = " Name the module that registers your own layers (--import)."
+            break
+    raise UserError(f"{format} could not be written {'; '.join(reasons)}{hint}")
+
+
+def _refusal(arguments: Sequence[str], backend: str, format: str) -> str | None:
+    """Why the exporter did not write on a backend; None if it did.
+
+    Raises:
+        UserError: if the disk is full.
     """
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment["CUDA_VISIBLE_DEVICES"] = ""  # constants of a traced file stay on the processor
     done = run_writer(arguments, environment)
     if not done.returncode:
-        if format == "onnx":
-            _simplify_or_refuse(Path(arguments[2]), backend)
-        return
+        return _refusal_of_runtime(Path(arguments[2])) if format == "onnx" else None
     said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
     full = os.strerror(errno.ENOSPC)
     if any(full in line for line in said):
         raise UserError(f"{format} could not be written on {backend}: {full}. {_AGAIN}")
-    hint = ""
-    if "Could not locate" in said[-1]:
-        hint = " Name the module that registers your own layers (--import)."
-    raise UserError(f"{format} could not be written on {backend}: {said[-1][:400]}{hint}")
+    return said[-1]
 
 
 def run_writer(
@@ -89,16 +102,15 @@ def run_writer(
     )
 
 
-def _simplify_or_refuse(path: Path, backend: str) -> None:
+def _refusal_of_runtime(path: Path) -> str | None:
+    """Why onnxruntime does not take a file; None if it did, and simplified it."""
     try:
         simplify(path)
     except OSError:
         raise
     except Exception as error:  # onnxruntime has many kinds of its own
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(
-            f"onnx could not be written on {backend}: onnxruntime refuses it: {reason}"
-        ) from error
+        return f"onnxruntime refuses it: {' '.join(str(error).split())[:300]}"
+    return None
 
 
 def put(folder: Path, target: Path) -> None:

@@ -78,42 +78,22 @@ def _by_keras(name: str) -> Callable[..., None]:
 def _onnx(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:
     import keras
 
+    from framl_keras.export import operators
     from framl_keras.keras_internals import grouped_convolutions_in_the_graph
 
     if keras.backend.backend() != "tensorflow":
-        import torch
-
-        def ravel(graph: Any, values: Any) -> Any:
-            return graph.op("Reshape", values, graph.op("Constant", value_t=torch.tensor([-1])))
-
-        exporter: Any = torch.onnx
-        exporter.register_custom_op_symbolic("aten::ravel", ravel, 9)  # of `ops.take`
+        operators.for_onnx_of_torch()
         _by_keras("onnx")(model, shape, dtype, output)
         return
-    from tf2onnx.handler import tf_op
+    import onnx
 
-    tf_op("Erfc")(_Erfc)  # of GELU
+    operators.for_onnx_of_tensorflow()
     _examples(model, shape, dtype)  # plain nodes of grouped convolutions do not run everywhere
     with grouped_convolutions_in_the_graph():
         model.export(output, format="onnx", verbose=False)
-
-
-class _Erfc:
-    """1 - erf(x), for which ONNX has no operator and tf2onnx no rule."""
-
-    @classmethod
-    def version_9(cls, graph: Any, node: Any, **_: Any) -> None:
-        """Puts the two operators in its place, under the name of its output."""
-        import numpy as np
-        from tf2onnx import utils
-
-        (output,) = node.output
-        kind, shape = graph.get_dtype(output), graph.get_shape(output)
-        one = np.ones((), utils.map_onnx_to_numpy_type(kind))
-        graph.remove_node(node.name)
-        erf = graph.make_node("Erf", node.input, shapes=[shape], dtypes=[kind])
-        both = [graph.make_const(utils.make_name("one"), one).output[0], erf.output[0]]
-        graph.make_node("Sub", both, outputs=[output], shapes=[shape], dtypes=[kind])
+    inputs = [given.name for given in onnx.load(output).graph.input]
+    if len(inputs) != len(model.inputs):  # tensors that a layer made itself, of no variable
+        raise ValueError(f"its graph takes more than the model does: {', '.join(inputs)}")
 
 
 def _litert(model: Any, shape: tuple[int, ...], dtype: str, options: argparse.Namespace) -> None:
@@ -166,29 +146,13 @@ def _openvino(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> No
         _by_keras("openvino")(model, shape, dtype, output)
         return
     import openvino
-    from openvino.frontend.pytorch import ConversionExtension
 
-    known = [
-        ConversionExtension(name, lambda node, write=write: [write(node).output(0)])
-        for name, write in _other_names().items()
-    ]
+    from framl_keras.export import operators
+
     inputs = [openvino.PartialShape([-1, *shape]) for _ in model.inputs]
+    known = operators.for_openvino_of_torch()
     graph = openvino.convert_model(_traced(model, shape, dtype), input=inputs, extension=known)
     openvino.save_model(graph, output, compress_to_fp16=False)
-
-
-def _other_names() -> dict[str, Callable[[Any], Any]]:
-    """Operations that OpenVINO knows, by the names that Keras calls them by on Torch."""
-    from openvino import opset13
-
-    return {
-        "aten::divide": lambda node: opset13.divide(node.get_input(0), node.get_input(1)),
-        "aten::subtract": lambda node: opset13.subtract(node.get_input(0), node.get_input(1)),
-        "aten::negative": lambda node: opset13.negative(node.get_input(0)),
-        "aten::ravel": lambda node: opset13.reshape(
-            node.get_input(0), opset13.constant([-1]), special_zero=False
-        ),
-    }
 
 
 def _stablehlo(model: Any, shape: tuple[int, ...], dtype: str, output: str) -> None:

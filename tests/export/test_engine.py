@@ -8,14 +8,14 @@ from framl_keras import Embedder
 from framl_keras.data.inputs import input_images
 from framl_keras.errors import UserError
 from framl_keras.export import engine as engines
-from framl_keras.export.formats import writer_of
+from framl_keras.export.formats import writers_of
 
 SIDE = 12
 
 
 def can(name):
     try:
-        return bool(writer_of(name))
+        return bool(writers_of(name))
     except UserError:
         return False
 
@@ -110,7 +110,7 @@ def test_auto_exports_for_a_job(name, cache, rng, monkeypatch, caplog):
     monkeypatch.setattr("framl_keras.models.device.device_of", lambda _: case.get("device", "CPU"))
     refusal = UserError("no way")
     if case.get("missing"):
-        monkeypatch.setattr(engines, "writer_of", refuse(refusal))
+        monkeypatch.setattr(engines, "writers_of", refuse(refusal))
     if case.get("refused"):
         monkeypatch.setattr(engines, "export", refuse(refusal))
     images = list(rng.integers(0, 256, size=(IMAGES, SIDE, SIDE, 3), dtype=np.uint8))

@@ -19,9 +19,10 @@ from framl_keras.export import (
     export_pair,
     export_similarity,
     open_exported,
+    place,
     read_metadata,
 )
-from framl_keras.export.formats import FORMATS, writer_of
+from framl_keras.export.formats import FORMATS, writers_of
 from framl_keras.export.parity import compare_with_keras
 from framl_keras.export.place import run_exporter
 from framl_keras.export.precision import lower
@@ -38,7 +39,7 @@ HEIGHT, WIDTH, CHANNELS = 12, 10, 3
 def can_write(format):
     """Whether what a format needs is installed; the error says what is not."""
     try:
-        return writer_of(format)
+        return writers_of(format)[0]
     except UserError:
         return None
 
@@ -58,9 +59,10 @@ def awkward_model():
     pixels = keras.Input((HEIGHT, WIDTH, CHANNELS), name="pixels")
     x = keras.ops.divide(keras.ops.subtract(pixels, 127.5), 127.5)
     x = keras.ops.take(keras.ops.negative(x), list(range(CHANNELS)), axis=-1)
+    x = keras.layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[0.3, 0.2, 0.1])(x)
     x = keras.layers.Conv2D(8, 3, strides=2, padding="same")(x)
     x = keras.layers.Activation("silu")(keras.layers.BatchNormalization()(x))
-    x = keras.layers.Conv2D(8, 3, padding="same", groups=4)(x)
+    x = keras.layers.Conv2D(8, 3, padding="same", groups=4, activation="gelu")(x)
     x = GlobalDepthwiseConv()(keras.layers.Activation("hard_silu")(x))
     return keras.Model(pixels, keras.layers.Dense(6)(x), name="embedder")
 
@@ -196,6 +198,25 @@ class TestOnnx:
         assert sorted(rounded, reverse=True) == rounded
         assert rounded[0] > rounded[-1]
 
+    def test_another_writer_is_tried_where_one_fails(self, tmp_path, rng, monkeypatch):
+        (here, *_), run, asked = writers_of("onnx"), place.run_writer, []
+
+        def fails_first(arguments, environment):
+            asked.append(environment["KERAS_BACKEND"])
+            if len(asked) == 1:
+                return subprocess.CompletedProcess([], 1, "", "NotImplementedError: no such node")
+            return run(arguments, {**environment, "KERAS_BACKEND": here})
+
+        monkeypatch.setattr(place, "run_writer", fails_first)
+        monkeypatch.setattr(EXPORT, "writers_of", lambda _: ["first", "second"])
+
+        assert export(small_model(), tmp_path / "a.onnx", images(rng)).parity.largest <= 1e-5
+        assert asked == ["first", "second"]
+        asked.clear()
+        monkeypatch.setattr(EXPORT, "writers_of", lambda _: ["first"])
+        with pytest.raises(UserError, match="on first: NotImplementedError: no such node"):
+            export(small_model(), tmp_path / "b.onnx", images(rng))
+
     def test_layers_of_the_user_s_own_are_named_or_their_module_is(self, tmp_path, rng):
         @keras.saving.register_keras_serializable("mine")
         class Mine(keras.layers.Layer):
@@ -329,4 +350,4 @@ def test_what_is_not_installed_is_named_with_the_pip_line(format, monkeypatch):
     monkeypatch.setattr("framl_keras.export.formats._is_installed", lambda module: False)
 
     with pytest.raises(UserError, match=rf"Export to {format} needs .*pip install"):
-        writer_of(format)
+        writers_of(format)

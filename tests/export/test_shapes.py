@@ -7,7 +7,7 @@ from data.containers import write_parquet, write_tar
 import framl_keras as fk
 from framl_keras.data import View
 from framl_keras.errors import UserError
-from framl_keras.export.formats import writer_of
+from framl_keras.export.formats import writers_of
 
 CASES = {
     "160 from a folder": (None, {"image_size": 160, "aspect_ratio": "crop"}),
@@ -69,7 +69,7 @@ def test_a_recipe_of_another_shape(case, photos, tmp_path, monkeypatch):
 
 def test_an_exported_file_sees_the_same(photos, tmp_path, monkeypatch):
     try:
-        writer_of("onnx")
+        writers_of("onnx")
     except UserError as error:
         pytest.skip(str(error))
     import onnxruntime

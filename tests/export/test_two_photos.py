@@ -13,7 +13,7 @@ import pytest
 from framl_keras import Embedder
 from framl_keras.errors import UserError
 from framl_keras.export import export
-from framl_keras.export.formats import writer_of
+from framl_keras.export.formats import writers_of
 
 pytest.importorskip("onnxruntime")
 PAGE = Path(__file__).parents[2] / "docs" / "export.md"
@@ -36,7 +36,7 @@ def test_it_is_ten_lines_or_so():
 @pytest.mark.parametrize(("threshold", "verdict"), [(2.0, "same"), (-1.0, "different")])
 def test_it_says_what_the_embedder_says(threshold, verdict, tmp_path, rng):
     try:
-        writer_of("onnx")
+        writers_of("onnx")
     except UserError as error:
         pytest.skip(str(error))
     keras.utils.set_random_seed(0)
