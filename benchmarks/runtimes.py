@@ -111,10 +111,11 @@ def work_of(options: argparse.Namespace) -> Callable[[int], None]:
     else:
         model = embedder(options)
         if name.endswith("-folded"):
-            from framl_keras.keras_internals import keep_channels_last
+            from framl_keras.keras_internals import call_layers_directly, keep_channels_last
             from framl_keras.models import folded
 
             keep_channels_last()
+            call_layers_directly()
             model = folded(model)
         embed = model.predict_on_batch
 

@@ -5,9 +5,11 @@ one of ours: `tests/test_keras_internals.py` looks for private names elsewhere.
 """
 
 import contextlib
+import functools
 import importlib
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
@@ -23,6 +25,11 @@ _TENSORFLOW_NN = "keras.src.backend.tensorflow.nn"
 _BASE_OPTIMIZER = "keras.src.optimizers.base_optimizer"
 _TORCH_NN = "keras.src.backend.torch.nn"
 _FUNCTIONAL = "keras.src.models.functional"
+_LAYERS = "keras.src.layers."
+_VARIABLES = "keras.src.backend.common.variables"
+_TRAINING = {"training"}
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_direct: weakref.WeakKeyDictionary[Any, tuple[Any, Any]] = weakref.WeakKeyDictionary()
 _EQUALIZATION = "keras.src.layers.preprocessing.image_preprocessing.equalization"
 
 
@@ -138,6 +145,86 @@ def _channels_first_view(inputs: Any) -> Any:
     torch = importlib.import_module("torch")
     layout = torch.channels_last if rank == 4 else torch.channels_last_3d
     return view.contiguous(memory_format=layout)
+
+
+def call_layers_directly() -> None:
+    """Lets functional models on Torch call Keras' own layers without preparing each call.
+
+    Before a layer's `call`, Keras looks for arrays to convert, masks, scopes, specifications
+    and symbolic tensors, anew for each batch: a third of the time of a small one. Where all
+    of that comes to nothing it is left out: for built layers without layers within, given
+    tensors of the type that they calculate in, without masks. Compiled backends do it once.
+    It holds for the process.
+    """
+    module: Any = importlib.import_module(_FUNCTIONAL)
+    if keras.backend.backend() == "torch" and not hasattr(module.operation_fn, "of_keras"):
+        prepared = module.operation_fn
+        module.operation_fn = functools.partial(_direct_or_prepared, prepared)
+        module.operation_fn.of_keras = prepared
+
+
+def _direct_or_prepared(
+    prepared: Callable[..., Callable[..., Any]], operation: Operation, *given: Any, **context: Any
+) -> Callable[..., Any]:
+    """What a functional model calls for an operation; `context` has `training`."""
+    by_keras = prepared(operation, *given, **context)
+    training = given[0] if given else context.get("training")
+    dtype = _dtype_of_direct_calls(operation)
+    if dtype is None or _variables().get_autocast_scope() is not None:
+        return by_keras
+    if context.keys() - _TRAINING or any(getattr(operation, hooks) for hooks in _HOOKS):
+        return by_keras
+    options = {} if training is None or not takes_training(operation) else {"training": training}
+
+    def call(*inputs: Any, **others: Any) -> Any:
+        first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list) else inputs
+        for tensor in first:
+            if getattr(tensor, "dtype", None) is not dtype or hasattr(tensor, "_keras_mask"):
+                return by_keras(*inputs, **others)
+        named = {name: value for name, value in others.items() if value is not None}
+        if named.keys() - _TRAINING:
+            return by_keras(*inputs, **others)
+        return operation.call(*inputs, **{**named, **options})
+
+    return call
+
+
+def _dtype_of_direct_calls(operation: Operation) -> Any:
+    """Torch's type of the tensors with which a layer may be called directly; None for never."""
+    policy = getattr(operation, "dtype_policy", None)  # another one once it is quantized
+    known = _direct.get(operation)
+    if known is None or known[0] is not policy:
+        is_built = getattr(operation, "built", False)
+        dtype = _dtype_if_simple(operation) if is_built else None
+        known = (policy, dtype)
+        if is_built:
+            _direct[operation] = known
+    return known[1]
+
+
+def _dtype_if_simple(layer: Any) -> Any:
+    """Torch's type that a layer calculates in, if calling it is but calling its `call`.
+
+    Others have layers within, are called in ways of their own, or make masks of what they get.
+    """
+    kind: Any = type(layer)
+    simple = (
+        isinstance(layer, keras.layers.Layer)
+        and kind.__module__.startswith((_LAYERS, "framl_keras."))
+        and kind.__call__ is keras.layers.Layer.__call__
+        and (kind.compute_mask is keras.layers.Layer.compute_mask or ".merging." in kind.__module__)
+        and not layer._layers
+        and layer.activity_regularizer is None
+        and layer.compute_dtype == layer.variable_dtype
+        and getattr(layer, "quantization_mode", None) is None
+        and layer._remat_mode is None
+    )
+    return getattr(importlib.import_module("torch"), layer.compute_dtype, None) if simple else None
+
+
+@functools.cache
+def _variables() -> Any:
+    return importlib.import_module(_VARIABLES)
 
 
 def skip_wrapping(model: keras.Model) -> None:

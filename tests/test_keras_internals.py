@@ -166,3 +166,100 @@ def test_layouts_change_no_value(rng, monkeypatch, rank, padding, kind):
     np.testing.assert_allclose(keras.ops.convert_to_numpy(form(**given)), before, atol=1e-6)
     if rank > 1:
         assert module._transpose_spatial_inputs(x).data_ptr() == x.data_ptr()
+
+
+class Doubled(keras.layers.Layer):
+    """A layer of the user's own."""
+
+    def call(self, x):
+        return 2 * x
+
+
+def network(*stages, shape=(6, 5, 4), dtype="float32"):
+    keras.utils.set_random_seed(0)
+    x = given = keras.Input(shape, dtype=dtype)
+    for stage in stages:
+        x = stage(x)
+    return keras.Model(given, x)
+
+
+def with_masks():
+    embedding = keras.layers.Embedding(9, 3, mask_zero=True)
+    return network(embedding, keras.layers.GlobalAveragePooling1D(), shape=(7,), dtype="int32")
+
+
+def branched():
+    pixels = keras.Input((6, 5, 4))
+    left, right = (keras.layers.Conv2D(3, 2, activation=name)(pixels) for name in ("relu", None))
+    both = keras.layers.Concatenate()([keras.layers.Add()([left, right]), left])
+    return keras.Model(pixels, keras.layers.BatchNormalization()(both))
+
+
+def quantized():
+    model = network(keras.layers.Flatten(), keras.layers.Dense(8), keras.layers.ReLU())
+    model(np.zeros((1, 6, 5, 4), "float32"))  # so far it is of float32
+    model.quantize("int8")
+    return model
+
+
+def hooked():
+    model = network(keras.layers.Conv2D(3, 2), keras.layers.ReLU())
+    model.layers[1].register_forward_hook(lambda module, given, result: result + 1)
+    return model
+
+
+layers = keras.layers
+DIRECT = {  # how many calls Keras still prepares
+    "branches": (branched, 0),
+    "dropout": (lambda: network(layers.Dropout(0.5, seed=3), layers.Conv2D(2, 3)), 0),
+    "a model within": (lambda: network(branched()), 1),
+    "the user's own": (lambda: network(layers.ReLU(), Doubled()), 1),
+    "half precision": (
+        lambda: network(
+            layers.Conv2D(2, 2, dtype="mixed_bfloat16"), layers.ReLU(dtype="mixed_bfloat16")
+        ),
+        2,
+    ),
+    "another type": (lambda: network(layers.Rescaling(0.5, dtype="float64"), layers.ReLU()), 2),
+    "a penalty": (lambda: network(layers.Dense(3, activity_regularizer="l2"), layers.ReLU()), 1),
+    "layers within": (
+        lambda: network(layers.Reshape((30, 4)), layers.Bidirectional(layers.GRU(2))),
+        1,
+    ),
+    "masks": (with_masks, 3),
+    "int8": (quantized, 1),
+    "a hook of Torch's": (hooked, 1),
+}
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="others call layers once")
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("case", DIRECT)
+def test_layers_are_called_directly_where_that_is_all(case, training, rng, monkeypatch):
+    functional, prepared = pytest.importorskip(keras_internals._FUNCTIONAL), []
+    by_keras = getattr(functional.operation_fn, "of_keras", functional.operation_fn)
+
+    def counting(operation, *given, **context):
+        call = by_keras(operation, *given, **context)
+        return lambda *inputs, **others: prepared.append(operation) or call(*inputs, **others)
+
+    model = DIRECT[case][0]()
+    shape, dtype = (3, *model.input_shape[1:]), model.inputs[0].dtype
+    x = keras.ops.convert_to_tensor(rng.integers(0, 4, shape).astype(dtype))
+    states = [variable.numpy() for variable in model.variables]
+    found = []
+    for function in (by_keras, counting):
+        monkeypatch.setattr(functional, "operation_fn", function)
+        if function is counting:
+            keras_internals.call_layers_directly()
+        for variable, state in zip(model.variables, states, strict=True):
+            variable.assign(state)
+        outputs = keras.ops.convert_to_numpy(model(x, training=training))
+        losses = [float(loss.detach()) for loss in model.losses]
+        found.append((outputs, losses, [variable.numpy() for variable in model.variables]))
+
+    for left, right in zip(*found, strict=True):
+        for a, b in zip(left, right, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+    assert len(prepared) == DIRECT[case][1]

@@ -8,8 +8,8 @@ import keras
 from keras import ops
 
 from framl_keras.keras_internals import layers_within
-from framl_keras.training.steps import normalize
-from framl_keras.training.steps.batch_norm import SMALLEST_EPSILON, Normalized, move
+from framl_keras.training.steps import move, normalize
+from framl_keras.training.steps.batch_norm import SMALLEST_EPSILON, Normalized
 
 Tensor = Any
 

@@ -10,8 +10,8 @@ from framl_keras.errors import UserError
 from framl_keras.keras_internals import layers_within
 from framl_keras.ops.backend import shares_of_rows, sum_of_shares
 from framl_keras.ops.precision import at_least_float32
-from framl_keras.training.steps import normalize
-from framl_keras.training.steps.batch_norm import SMALLEST_EPSILON, Normalized, move
+from framl_keras.training.steps import move, normalize
+from framl_keras.training.steps.batch_norm import SMALLEST_EPSILON, Normalized
 
 Tensor = Any
 

@@ -9,7 +9,8 @@ from keras import ops
 from framl_keras.errors import UserError
 from framl_keras.ops.backend import shares_of_rows, sum_of_shares
 from framl_keras.ops.precision import at_least_float32
-from framl_keras.training.steps.batch_norm import move, rows_of_statistics
+from framl_keras.training.steps import move
+from framl_keras.training.steps.batch_norm import rows_of_statistics
 
 Tensor = Any
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import keras
 
+from framl_keras.training.steps import batch_norm
 from framl_keras.training.steps.batch_norm import Normalized
 
 normalize: Callable[..., Normalized] | None = None  # JAX' compiler fuses Keras' own operations
+move: Callable[[keras.Variable, Any, float], None] = batch_norm.move
 no_gradient: Callable[[], Any] = contextlib.nullcontext  # only Torch records unless told
 compiling: Callable[[], Any] = contextlib.nullcontext  # only TensorFlow reorders arithmetic
 fit_data: Callable[[Iterator[Any]], Any] = iter  # elsewhere `fit` takes a generator as it is
@@ -23,7 +25,7 @@ elif keras.backend.backend() == "torch":
     from framl_keras.training.steps.step import count, update
     from framl_keras.training.steps.torch import gradients
 
-    normalize, no_gradient = of_torch.normalize, of_torch.no_gradient
+    normalize, no_gradient, move = of_torch.normalize, of_torch.no_gradient, of_torch.move
 else:
     from framl_keras.training.steps import tensorflow as of_tensorflow
     from framl_keras.training.steps.tensorflow import count, gradients, update
@@ -37,6 +39,7 @@ __all__ = [
     "count",
     "fit_data",
     "gradients",
+    "move",
     "no_gradient",
     "normalize",
     "update",

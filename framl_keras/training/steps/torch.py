@@ -22,6 +22,12 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     return Gradients(prediction.detach(), regularization.detach(), list(found), detached, scale)
 
 
+def move(average: keras.Variable, value: Tensor, momentum: float) -> None:
+    """Moves a moving average towards a batch's value, in one operation instead of five."""
+    old = average.value.detach()
+    average.assign(torch.lerp(old, value.detach().to(old.dtype), 1.0 - momentum))
+
+
 def normalize(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> Normalized:
     """Normalizes float32 `(batch, height, width, channels)` by its batch statistics."""
     channels = x.shape[-1]
