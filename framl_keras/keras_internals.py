@@ -170,7 +170,8 @@ def _direct_or_prepared(
     by_keras = prepared(operation, *given, **context)
     training = given[0] if given else context.get("training")
     dtype = _dtype_of_direct_calls(operation)
-    if dtype is None or _variables().get_autocast_scope() is not None:
+    scope = _variables().get_autocast_scope()
+    if dtype is None or (scope is not None and scope.dtype != operation.compute_dtype):
         return by_keras
     if context.keys() - _TRAINING or any(getattr(operation, hooks) for hooks in _HOOKS):
         return by_keras
@@ -184,7 +185,10 @@ def _direct_or_prepared(
         named = {name: value for name, value in others.items() if value is not None}
         if named.keys() - _TRAINING:
             return by_keras(*inputs, **others)
-        return operation.call(*inputs, **{**named, **options})
+        if scope is not None or operation.compute_dtype == operation.variable_dtype:
+            return operation.call(*inputs, **{**named, **options})
+        with _variables().AutocastScope(operation.compute_dtype):
+            return operation.call(*inputs, **{**named, **options})
 
     return call
 
@@ -215,7 +219,8 @@ def _dtype_if_simple(layer: Any) -> Any:
         and (kind.compute_mask is keras.layers.Layer.compute_mask or ".merging." in kind.__module__)
         and not layer._layers
         and layer.activity_regularizer is None
-        and layer.compute_dtype == layer.variable_dtype
+        and layer.autocast
+        and keras.backend.is_float_dtype(layer.compute_dtype)
         and getattr(layer, "quantization_mode", None) is None
         and layer._remat_mode is None
     )

@@ -218,6 +218,12 @@ DIRECT = {  # how many calls Keras still prepares
         lambda: network(
             layers.Conv2D(2, 2, dtype="mixed_bfloat16"), layers.ReLU(dtype="mixed_bfloat16")
         ),
+        1,  # the first is given float32
+    ),
+    "half and whole precision": (
+        lambda: network(
+            layers.ReLU(dtype="bfloat16"), layers.Dense(2, dtype="mixed_bfloat16"), layers.ReLU()
+        ),
         2,
     ),
     "another type": (lambda: network(layers.Rescaling(0.5, dtype="float64"), layers.ReLU()), 2),
