@@ -188,6 +188,8 @@ def write_table() -> None:
 def cell(by_backend: dict[str, dict], format: str, reasons: dict[str, int]) -> str:
     """The largest difference over the backends, and who of them failed or was not run."""
     numbers, notes = [], []
+    if not any(format in found for found in by_backend.values()):
+        return "not run"
     for backend in BACKENDS:
         found = by_backend.get(backend, {}).get(format)
         if isinstance(found, float):
