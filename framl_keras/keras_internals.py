@@ -157,7 +157,7 @@ def call_layers_directly() -> None:
     It holds for the process.
     """
     module: Any = importlib.import_module(_FUNCTIONAL)
-    if keras.backend.backend() == "torch" and not hasattr(module.operation_fn, "of_keras"):
+    if _TORCH_NN in sys.modules and not hasattr(module.operation_fn, "of_keras"):
         prepared = module.operation_fn
         module.operation_fn = functools.partial(_direct_or_prepared, prepared)
         module.operation_fn.of_keras = prepared
