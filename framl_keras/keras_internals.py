@@ -222,7 +222,7 @@ def _dtype_if_simple(layer: Any) -> Any:
         and layer.autocast
         and keras.backend.is_float_dtype(layer.compute_dtype)
         and getattr(layer, "quantization_mode", None) is None
-        and layer._remat_mode is None
+        and getattr(layer, "_remat_mode", None) is None
     )
     return getattr(importlib.import_module("torch"), layer.compute_dtype, None) if simple else None
 

@@ -33,12 +33,12 @@ def for_onnx_of_torch() -> None:
     import torch
 
     exporter: Any = torch.onnx
-    for name, write in (
-        ("ravel", _ravel),  # of `ops.take`
-        ("layer_norm", _layer_norm),
-        ("rms_norm", _rms_norm),
+    for name, write, opset in (
+        ("ravel", _ravel, 9),  # of `ops.take`
+        ("layer_norm", _layer_norm, 17),
+        ("rms_norm", _rms_norm, 18),
     ):
-        exporter.register_custom_op_symbolic(f"aten::{name}", write, 18)
+        exporter.register_custom_op_symbolic(f"aten::{name}", write, opset)
 
 
 def _ravel(graph: Any, x: Any) -> Any:
