@@ -63,6 +63,7 @@ def awkward_model():
     x = keras.layers.Conv2D(8, 3, strides=2, padding="same")(x)
     x = keras.layers.Activation("silu")(keras.layers.BatchNormalization()(x))
     x = keras.layers.Conv2D(8, 3, padding="same", groups=4, activation="gelu")(x)
+    x = keras.layers.RMSNormalization()(keras.layers.LayerNormalization()(x))
     x = GlobalDepthwiseConv()(keras.layers.Activation("hard_silu")(x))
     return keras.Model(pixels, keras.layers.Dense(6)(x), name="embedder")
 
