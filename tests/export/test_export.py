@@ -281,10 +281,13 @@ def said(*_, **__):
     return subprocess.CompletedProcess([], 1, "", "OSError: [Errno 28] No space left on device")
 
 
-@pytest.mark.parametrize(("where", "fails"), [("save", full), ("run", said)])
-def test_a_full_disk_is_one_line_and_leaves_nothing(where, fails, tmp_path, rng, monkeypatch):
+FULL = {"Keras": (keras.Model, "save", full), "the exporter": (place, "run_writer", said)}
+
+
+@pytest.mark.parametrize("who", FULL)
+def test_a_full_disk_is_one_line_and_leaves_nothing(who, tmp_path, rng, monkeypatch):
     monkeypatch.setattr("framl_keras.export.formats._is_installed", lambda module: True)
-    monkeypatch.setattr(*((keras.Model, "save") if where == "save" else (subprocess, "run")), fails)
+    monkeypatch.setattr(*FULL[who])
 
     with pytest.raises(UserError, match=r"No space left on device\. Make room and export again"):
         export(small_model(), tmp_path / "model.onnx", images(rng))
@@ -337,7 +340,7 @@ REFUSED = {
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_cannot_be_exported_is_said_before_any_work(kind, tmp_path, rng, monkeypatch):
     monkeypatch.setattr("framl_keras.export.formats._is_installed", lambda module: True)
-    monkeypatch.setattr(subprocess, "run", None)
+    monkeypatch.setattr(place, "run_writer", None)
     changes, message = REFUSED[kind]
     given = {"output": "model.onnx", "pixels": images(rng), **changes}
     given["output"] = tmp_path / given["output"]
