@@ -111,11 +111,10 @@ def work_of(options: argparse.Namespace) -> Callable[[int], None]:
     else:
         model = embedder(options)
         if name.endswith("-folded"):
-            from framl_keras.keras_internals import call_layers_directly, keep_channels_last
+            from framl_keras.keras_internals import spare_torch_detours
             from framl_keras.models import folded
 
-            keep_channels_last()
-            call_layers_directly()
+            spare_torch_detours()
             model = folded(model)
         embed = model.predict_on_batch
 

@@ -66,10 +66,9 @@ class Engine:
     def __init__(self, model: Any, name: str = AUTO):
         self.model, self.name = model, check_engine(name)
         if name in (AUTO, KERAS):
-            from framl_keras.keras_internals import call_layers_directly, keep_channels_last
+            from framl_keras.keras_internals import spare_torch_detours
 
-            keep_channels_last()
-            call_layers_directly()
+            spare_torch_detours()
         self._mark = ""
         self._made: dict[str, Any] = {}
         self._refused = False

@@ -15,7 +15,7 @@ from framl_keras.data.policies import Policy
 from framl_keras.data.sources import Source
 from framl_keras.errors import UserError
 from framl_keras.evaluation import embed
-from framl_keras.keras_internals import call_layers_directly, keep_channels_last
+from framl_keras.keras_internals import spare_torch_detours
 from framl_keras.models import compile_for_training, freeze, network_of
 from framl_keras.models.device import device_of
 from framl_keras.models.precision import with_loss_scale
@@ -113,8 +113,7 @@ def build_models(
         fresh: whether they get the recipe's initial weights, which a checkpoint replaces.
         devices: what they are built on.
     """
-    keep_channels_last()
-    call_layers_directly()
+    spare_torch_detours()
     options = recipe.model
     embedder = build_embedder(recipe, options.weights if fresh else None)
     sizes = class_sizes(source)
