@@ -157,8 +157,8 @@ def call_layers_directly() -> None:
     """Lets functional models on Torch call Keras' own layers without preparing each call.
 
     Before a layer's `call`, Keras looks for arrays to convert, masks, scopes, specifications
-    and symbolic tensors, anew for each batch: about a third of the time of a single image. Where all
-    of that comes to nothing it is left out: for built layers without layers within, given
+    and symbolic tensors, anew for each batch: about a third of the time of a single image. Where
+    all of that comes to nothing it is left out: for built layers without layers within, given
     tensors of the type that they calculate in, without masks. Compiled backends do it once.
     It holds for the process.
     """

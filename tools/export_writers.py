@@ -27,7 +27,7 @@ def run_writer(
         )
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "said"
-        server.stdin.write(json.dumps([list(arguments), str(said)]) + "\n")
+        server.stdin.write(json.dumps([list(arguments), str(said), os.getcwd()]) + "\n")
         server.stdin.flush()
         while (line := server.stdout.readline()) and not line.startswith("ended "):
             pass
@@ -49,16 +49,17 @@ def serve() -> None:
     from framl_keras.export import write as exporter
 
     for line in sys.stdin:
-        arguments, said = json.loads(line)
+        arguments, said, folder = json.loads(line)
         process = os.fork()
         if not process:
-            export(exporter, arguments, said)
+            export(exporter, arguments, said, folder)
         _, status = os.waitpid(process, 0)
         print("ended", os.waitstatus_to_exitcode(status), flush=True)
 
 
-def export(exporter, arguments: Sequence[str], said: str) -> None:
-    """The work of a fork, which ends with it."""
+def export(exporter, arguments: Sequence[str], said: str, folder: str) -> None:
+    """The work of a fork, in the folder of who asked, which ends with it."""
+    os.chdir(folder)
     output = os.open(said, os.O_WRONLY | os.O_CREAT)
     os.dup2(output, 1)
     os.dup2(output, 2)

@@ -14,7 +14,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from framl_keras.errors import UserError
-from framl_keras.processes.job import Joined
+from framl_keras.processes.job import CONNECTION, Joined
 from framl_keras.processes.launchers import Launched, beside
 
 # Seconds. One process may work for long while others wait at the end; who is lost is noticed
@@ -25,10 +25,7 @@ _PATIENCE = {
     "shutdown_timeout_seconds": 24 * 3600,
 }
 _FOUND_BY_JAX = ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")
-GONE = re.compile(
-    r"[Cc]onnection (closed|reset|refused)|[Bb]roken pipe|[Tt]imed out|DEADLINE|UNAVAILABLE|"
-    r"heartbeat|[Cc]oordination|NCCL|Gloo"
-)
+GONE = re.compile(CONNECTION + "|heartbeat|[Cc]oordination|NCCL|Gloo")
 
 
 class JoinedJax(Joined):

@@ -14,6 +14,13 @@ from framl_keras.processes.launchers import VARIABLE
 
 NUMBERS = np.int32  # what messages are made of: every backend sends it
 
+# What is said of a connection whose other end is gone: gRPC's words, gloo's and the system's.
+CONNECTION = (
+    r"(?i:connection (was )?(likely )?(closed|reset|refused|aborted)|broken pipe|"
+    r"socket (is )?closed|(endpoint|transport) clos|stream removed|goaway|"
+    r"failed to connect|timed out)|DEADLINE_EXCEEDED|DeadlineExceeded|UNAVAILABLE|Unavailable"
+)
+
 
 class Processes(Protocol):
     """The processes of a job; all of them call the same methods in the same order.
@@ -80,7 +87,8 @@ class Joined:
         processes: how many there are.
         gather: gives every process' numbers, `(n,)` of `NUMBERS` with n the same in all of
             them, as `(processes, n)`.
-        gone: what the backend says where another process has ended.
+        gone: what the backend says where another process has ended, in the name of its error
+            or in its text.
         raised: what it raises then.
     """
 
@@ -107,7 +115,8 @@ class Joined:
             yield
             self.wait()
         except self._raised as error:
-            if isinstance(error, UserError) or not self._gone.search(str(error)):
+            said = f"{type(error).__name__}: {error}"
+            if isinstance(error, UserError) or not self._gone.search(said):
                 raise
             raise UserError(
                 f"Process {self.process} of {self.processes} lost another one, whose own message "

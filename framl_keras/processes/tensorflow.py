@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from framl_keras.errors import UserError
-from framl_keras.processes.job import NUMBERS, Joined
+from framl_keras.processes.job import CONNECTION, NUMBERS, Joined
 from framl_keras.processes.launchers import Launched, beside
 
-GONE = re.compile(r"UNAVAILABLE|[Ff]ailed to connect|[Cc]onnection (closed|reset|refused)|lost")
+GONE = re.compile(CONNECTION + "|AbortedError|lost")
 WORKER = "worker"
 
 

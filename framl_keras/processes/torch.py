@@ -9,10 +9,10 @@ import torch
 from torch import distributed
 
 from framl_keras.errors import UserError
-from framl_keras.processes.job import Joined
+from framl_keras.processes.job import CONNECTION, Joined
 from framl_keras.processes.launchers import Launched
 
-GONE = re.compile(r"[Cc]onnection (closed|reset|refused)|[Bb]roken pipe|NCCL|[Tt]imed out")
+GONE = re.compile(CONNECTION + "|NCCL")
 
 
 def join(launched: Launched) -> Joined:

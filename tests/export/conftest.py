@@ -11,7 +11,7 @@ TOOL = Path(__file__).parents[2] / "tools" / "export_writers.py"
 FORKS = {"torch", "tensorflow"}  # JAX does not go on in a fork
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _forked_writers():
     spec = importlib.util.spec_from_file_location(TOOL.stem, TOOL)
     forked = importlib.util.module_from_spec(spec)

@@ -39,12 +39,20 @@ def test_the_loss_of_a_process_is_one_line(tmp_path):
     assert "UserError: Process 0 of 2 lost another one" in printed
 
 
+class UnavailableError(RuntimeError):
+    """As TensorFlow names its own."""
+
+
 @pytest.mark.parametrize(
     ("error", "raised"),
     [
         (RuntimeError("[gloo/pair.cc:534] Connection closed by peer"), UserError),
         (RuntimeError("mat1 and mat2 cannot be multiplied"), RuntimeError),
         (ValueError("UNAVAILABLE: Connection reset by peer"), UserError),
+        (RuntimeError("Collective ops is aborted by: Socket closed"), UserError),
+        (RuntimeError("got 0 bytes. Connection was likely closed."), UserError),
+        (RuntimeError("DEADLINE_EXCEEDED: Barrier timed out"), UserError),
+        (UnavailableError("graph execution error"), UserError),
         (ValueError("all input arrays must have the same shape"), ValueError),
         (OSError("Connection closed by peer"), OSError),
         (UserError("gallery: connection refused"), UserError),

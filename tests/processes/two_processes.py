@@ -44,5 +44,8 @@ def started(
 
 
 def ended(job: Sequence[subprocess.Popen]) -> list[tuple[str, str]]:
-    """What each of them printed, and said beside."""
-    return [process.communicate(timeout=150) for process in job]
+    """What each of them printed, and said beside; a test that fails shows how each of them ended."""
+    found = [process.communicate(timeout=150) for process in job]
+    for process, (_, said) in zip(job, found, strict=True):
+        print(f"ended with {process.returncode}: {said[-2000:]}")
+    return found
