@@ -1,6 +1,7 @@
 """Processes of Torch: one process group, by NCCL where there are GPUs and gloo elsewhere."""
 
 import atexit
+import importlib
 import re
 from typing import Any
 
@@ -12,6 +13,9 @@ from framl_keras.errors import UserError
 from framl_keras.processes.job import CONNECTION, Joined
 from framl_keras.processes.launchers import Launched
 
+# Its functions' defaults are the group that is there when it is imported, and keep it for ever:
+# gloo's threads would outlive the interpreter, and one that then frees a tensor aborts the process.
+_HOLDS_THE_GROUP = "torch.distributed.nn.functional"
 GONE = re.compile(CONNECTION + "|NCCL")
 
 
@@ -39,6 +43,7 @@ def _begin(launched: Launched) -> None:
                         "are not set. Torch needs them.")  # fmt: skip
     else:
         where["init_method"] = f"tcp://{launched.addresses[0]}"
+    importlib.import_module(_HOLDS_THE_GROUP)
     distributed.init_process_group("nccl" if on_gpu else "gloo", **where)
     if not on_gpu:
         atexit.register(_part)

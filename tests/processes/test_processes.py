@@ -157,6 +157,29 @@ def other_weights(place):
     (place / "small.yaml").write_text(RECIPE.replace("[1, 2]", "[1, 9]") + batch)
 
 
+LEAVING = """
+import atexit, pathlib
+atexit.register(lambda: print("threads", *[path.read_text() for path in tasks.glob("*/comm")]))
+tasks = pathlib.Path("/proc/self/task")  # what is registered first is called last
+from framl_keras.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="threads of gloo")
+@pytest.mark.parametrize("arguments", [["train", "brief.yaml"], ["encode", "faces/person-00"]])
+def test_no_thread_of_a_group_outlives_the_interpreter(place, arguments):
+    (place / "brief.yaml").write_text(
+        RECIPE.replace("MobileNetV2", "FaceResNet10").replace("[1, 2]", "[1, 9]")
+        + "train: {batch_size: 36, epochs: 1, verify_every: 0}"
+    )
+    job = started(["-c", LEAVING, *arguments], place)
+    for printed, said in ended(job):
+        threads = printed.split("threads")[1]
+        assert "gloo" not in threads, said
+    assert not any(process.returncode for process in job)
+
+
 DIFFERENT = {
     "other weights": (["eval"], ["eval", "--run", "elsewhere"]),
     "another list": (["encode", "faces"], ["encode", "faces/person-00"]),
