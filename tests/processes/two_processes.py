@@ -44,7 +44,7 @@ def started(
 
 
 def ended(job: Sequence[subprocess.Popen]) -> list[tuple[str, str]]:
-    """What each of them printed, and said beside; a test that fails shows how each of them ended."""
+    """What each of them printed, and said beside; shown where a test fails."""
     found = [process.communicate(timeout=150) for process in job]
     for process, (_, said) in zip(job, found, strict=True):
         print(f"ended with {process.returncode}: {said[-2000:]}")
