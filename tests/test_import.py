@@ -30,23 +30,39 @@ def test_no_backend_is_imported(module):
     assert not BACKENDS & set(loaded.split())
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "margins",
-        "ops.margins",
-        "ops.backend",
-        "layers.arc_margin",
-        "losses.triplet",
-        "models",
-        "similarities.layers",
-    ],
-)
-def test_any_part_may_be_imported_first(module):
-    make = "keras.saving.get_registered_object('framl_keras>ArcMarginLayer')"
-    done = f"import framl_keras.{module}, keras; print({make}(3).num_classes)"
+PARTS = [
+    "margins",
+    "ops.margins",
+    "ops.backend",
+    "layers.arc_margin",
+    "losses.triplet",
+    "models",
+    "similarities.layers",
+]
+IN_FORKS = """
+import os, sys, {backend}
+for part in {parts}:
+    if not os.fork():
+        __import__("framl_keras." + part)
+        import keras
+        make = keras.saving.get_registered_object("framl_keras>ArcMarginLayer")
+        print(part, make(3).num_classes, flush=True)
+        os._exit(0)
+    os.wait()
+print("end")
+"""
 
-    assert run(done) == "3"
+
+@pytest.fixture(scope="module")
+def imported_first():
+    """What each part prints in a process that has imported the backend, and nothing of Keras."""
+    code = IN_FORKS.format(backend=keras.backend.backend(), parts=PARTS)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_any_part_may_be_imported_first(imported_first, part):
+    assert f"{part} 3" in imported_first.stdout.splitlines(), imported_first.stderr
 
 
 def test_keras_knows_every_class_of_ours_before_it_is_imported():
