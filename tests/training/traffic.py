@@ -7,12 +7,12 @@ prints for each head the bytes of the step's largest message and of what it may 
 
 import json
 import math
-import re
 
 import keras
 import numpy as np
 from on_devices import network
 
+from benchmarks.scaling import messages
 from framl_keras.layers import sampled_kernel
 from framl_keras.models import compile_for_training, training_model
 from framl_keras.training.distribution import devices_for
@@ -29,19 +29,6 @@ HEADS = {
     "sub-centers in blocks": {"class_blocks": 4, "sub_centers": 3},
     "sampled": {"sample_rate": 0.5, "row_optimizer": {"learning_rate": 0.1}},
 }
-_MESSAGE = re.compile(
-    r"= (.*?) (?:all-reduce|all-gather|reduce-scatter|collective-permute|all-to-all)(?:-start)?\("
-)
-_ARRAY = re.compile(r"[a-z]+(\d+)\[([\d,]*)\]")
-
-
-def messages(program: str) -> list[int]:
-    """The bytes of every message in a compiled program's text."""
-    shapes = [_ARRAY.findall(found) for found in _MESSAGE.findall(program)]
-    return [
-        sum(int(bits) // 8 * math.prod(int(n) for n in dims.split(",") if n) for bits, dims in some)
-        for some in shapes
-    ]
 
 
 def step_of(head: dict) -> tuple[str, int]:
