@@ -2,8 +2,8 @@
 
     python tests/training/on_devices.py FOLDER PRECISION CASES
 
-prints for each case of a JSON list how far losses and the final state lie apart, relative
-to their sizes.
+writes into FOLDER/found.json, for each case of a JSON list, how far losses and the final state
+lie apart, relative to their sizes.
 """
 
 import json
@@ -118,7 +118,9 @@ def main(folder: Path, precision: str, cases: list[dict]) -> None:
         parts["repeated"] = float(all(np.array_equal(several[k], again[k]) for k in several))
         parts["last loss"] = float(one["loss"][-1])
         found[case["name"]] = parts
-    print("FOUND", json.dumps(found))
+    beside = folder / f"found-{os.getpid()}.json"  # every process has found the same
+    beside.write_text(json.dumps(found))
+    beside.replace(folder / "found.json")
 
 
 if __name__ == "__main__":
