@@ -40,7 +40,7 @@ PARTS = [
     "similarities.layers",
 ]
 IN_FORKS = """
-import os, sys, {backend}
+import os, sys, {imports}
 for part in {parts}:
     if not os.fork():
         __import__("framl_keras." + part)
@@ -56,7 +56,8 @@ print("end")
 @pytest.fixture(scope="module")
 def imported_first():
     """What each part prints in a process that has imported the backend, and nothing of Keras."""
-    code = IN_FORKS.format(backend=keras.backend.backend(), parts=PARTS)
+    imports = {"torch": "torch._dynamo"}.get(keras.backend.backend(), keras.backend.backend())
+    code = IN_FORKS.format(imports=imports, parts=PARTS)
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
 
