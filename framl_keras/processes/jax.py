@@ -33,7 +33,7 @@ class JoinedJax(Joined):
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """The block in which the loss of a process is the user's error."""
+        """The block in which they work; one that meets an error there ends without the others."""
         with _leaving_alone(), super().scope():
             yield
 
