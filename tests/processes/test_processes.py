@@ -158,9 +158,16 @@ def other_weights(place):
 
 
 LEAVING = """
-import atexit, pathlib
-atexit.register(lambda: print("threads", *[path.read_text() for path in tasks.glob("*/comm")]))
-tasks = pathlib.Path("/proc/self/task")  # what is registered first is called last
+import atexit, contextlib, pathlib
+
+@atexit.register  # what is registered first is called last
+def say_which_threads_are_left():
+    print("threads", end=" ")
+    for path in pathlib.Path("/proc/self/task").glob("*/comm"):
+        with contextlib.suppress(OSError):  # it has just ended
+            print(path.read_text(), end=" ")
+    print()
+
 from framl_keras.cli import main
 main()
 """
