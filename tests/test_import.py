@@ -49,7 +49,6 @@ for part in {parts}:
         print(part, make(3).num_classes, flush=True)
         os._exit(0)
     os.wait()
-print("end")
 """
 
 
