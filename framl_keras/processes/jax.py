@@ -14,7 +14,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from framl_keras.errors import UserError
-from framl_keras.processes.job import CONNECTION, Joined
+from framl_keras.processes.job import CONNECTION, NUMBERS, Joined, said_beside
 from framl_keras.processes.launchers import Launched, beside
 
 # Seconds. One process may work for long while others wait at the end; who is lost is noticed
@@ -63,6 +63,8 @@ def _begin(launched: Launched) -> None:
             f"JAX could not join the {launched.processes} processes that {said} says were "
             f"started: {reason}"
         ) from None
+    with said_beside():
+        _gather(np.zeros(1, NUMBERS))  # gloo connects them now
 
 
 def arguments(launched: Launched) -> dict[str, Any]:

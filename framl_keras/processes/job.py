@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -144,6 +145,18 @@ class Joined:
             found[: count * size].view(rows.dtype).reshape(count, *shape)
             for found, count in zip(sent, counts, strict=True)
         ]
+
+
+@contextlib.contextmanager
+def said_beside() -> Iterator[None]:
+    """What libraries print in the block goes to standard error: gloo tells of each connection."""
+    output = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(output, 1)
+        os.close(output)
 
 
 def check_same(processes: Processes, asked: Mapping[str, Any]) -> None:

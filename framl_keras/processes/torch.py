@@ -10,7 +10,7 @@ import torch
 from torch import distributed
 
 from framl_keras.errors import UserError
-from framl_keras.processes.job import CONNECTION, Joined
+from framl_keras.processes.job import CONNECTION, Joined, said_beside
 from framl_keras.processes.launchers import Launched
 
 # Its functions' defaults are the group that is there when it is imported, and keep it for ever:
@@ -44,7 +44,8 @@ def _begin(launched: Launched) -> None:
     else:
         where["init_method"] = f"tcp://{launched.addresses[0]}"
     importlib.import_module(_HOLDS_THE_GROUP)
-    distributed.init_process_group("nccl" if on_gpu else "gloo", **where)
+    with said_beside():
+        distributed.init_process_group("nccl" if on_gpu else "gloo", **where)
     if not on_gpu:
         atexit.register(_part)
 
