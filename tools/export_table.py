@@ -147,6 +147,7 @@ def embedder_of(name: str):
     labels = np.arange(IMAGES, dtype="int32") % 4
     model = training_model(embedder, 4)
     compile_for_training(model, keras.optimizers.Adam(1e-3))
+    model.run_eagerly = keras.backend.backend() == "tensorflow"  # tracing takes longer than 5 steps
     for _ in range(STEPS):
         model.fit([pixels, labels], targets(model, labels), batch_size=IMAGES, verbose=0)
     for layer, momentum in zip(norms, momenta, strict=True):
