@@ -1,6 +1,7 @@
 """Exports backbones from each backend in each format, and writes how far they are from Keras.
 
     python tools/export_table.py FaceResNet10 IResNet18    # these; without names all of them
+    python tools/export_table.py --rest                    # what was not run yet
     python tools/export_table.py --write                   # only the table, of what was found
 
 Each embedder is trained for a few steps on its backend: residual branches begin by adding nothing
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--formats", nargs="+", default=list(FORMATS), choices=FORMATS)
     parser.add_argument("--backends", nargs="+", default=list(BACKENDS), choices=BACKENDS)
+    parser.add_argument("--rest", action="store_true", help="Leaves out what was run.")
     parser.add_argument("--write", action="store_true", help="Only writes the table.")
     parser.add_argument("--only", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -44,7 +46,8 @@ def main() -> None:
         return
     names = [] if options.write else options.names or all_names()
     for backend in options.backends:
-        for name, found in found_by(backend, names, options.formats):
+        left = [name for name in names if not (options.rest and is_run(name, backend, options))]
+        for name, found in found_by(backend, left, options.formats):
             keep(name, backend, found)
             write_table()
     write_table()
@@ -153,6 +156,11 @@ def embedder_of(name: str):
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
     return embedder, pixels
+
+
+def is_run(name: str, backend: str, options: argparse.Namespace) -> bool:
+    """Whether each format asked for was tried."""
+    return set(options.formats) <= read().get(name, {}).get(backend, {}).keys()
 
 
 def keep(name: str, backend: str, found: dict[str, float | str]) -> None:
