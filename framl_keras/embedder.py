@@ -283,13 +283,13 @@ class Embedder:
             raise ValueError(f"`on_error` must be `raise` or `skip`. Received: {on_error!r}")
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size!r}")
-        found, own, among = _listed(images, part, batch_size)
-        is_list = own is not None
+        listed, count, among = _listed(images, part, batch_size)
+        is_list = count is not None
         left_out: dict[str, str] = {}
         names: list[str] = []
         vectors = [np.empty((0, self.dim), np.float32)]
-        with bar_of(own, progress=progress) as bar:
-            for chunk in map(self._aligner(align), in_parts(found, _whole_batches(batch_size))):
+        with bar_of(count, progress=progress) as bar:
+            for chunk in map(self._aligner(align), in_parts(listed, _whole_batches(batch_size))):
                 among += 0 if is_list else len(chunk)
                 predictor = self.predictor(among if is_list else min(among, READ_AHEAD))
                 function = (mirror_fused if fused else not_fused)(predictor, batch_size)
@@ -443,11 +443,11 @@ class Embedder:
             raise ValueError(f"`far` must be within (0, 1). Received: far={far!r}")
         sets = self._pair_sets(pairs, to_choose=True)
         embedded = self._embedded(sets, progress)
-        found = calibrate_all(sets, embedded, names, far, self.weights_hash)
-        self.calibrations.update({each.similarity: each for each in found})
+        calibrations = calibrate_all(sets, embedded, names, far, self.weights_hash)
+        self.calibrations.update({each.similarity: each for each in calibrations})
         if self._keeps_run:
             self.keep_calibrations()
-        return found
+        return calibrations
 
     def keep_calibrations(self) -> Path:
         """Writes the calibrations beside the model, where `load` finds them.
@@ -557,8 +557,8 @@ def _listed(
     if part is None and not isinstance(images, InputImages):
         return images, None, 0
     whole, chosen = input_images(images), Part(*(part or (1, 1)))
-    found = whole[chosen.within(len(whole), batch_size)]
-    return found, len(found), len(whole)
+    listed = whole[chosen.within(len(whole), batch_size)]
+    return listed, len(listed), len(whole)
 
 
 def _whole_batches(batch_size: int) -> int:

@@ -151,10 +151,11 @@ def _lines(pair: RunPair) -> list[str]:
     test = pair.test
     lines = [f"{pair.first.set_name} ({len(pair.first.verification.is_same):,} pairs)"]
     for letter, result in (("A", pair.first), ("B", pair.second)):
-        found = result.verification
+        verification = result.verification
         lines.append(
-            f"  {letter}  {_name(result)}: accuracy {100 * found.accuracy:.2f} ± "
-            f"{100 * found.accuracy_sd:.2f} %, AUC {found.auc:.4f}, EER {100 * found.eer:.2f} %"
+            f"  {letter}  {_name(result)}: accuracy {100 * verification.accuracy:.2f} ± "
+            f"{100 * verification.accuracy_sd:.2f} %, AUC {verification.auc:.4f}, "
+            f"EER {100 * verification.eer:.2f} %"
         )
     for name, difference in test.differences.items():
         scale, unit = (1, "") if name == "auc" else (100, " points")

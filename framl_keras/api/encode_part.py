@@ -46,15 +46,15 @@ def encode_part(
     >>> encode_part(embedder, "photos", "photos.npy", (1, 8))  # doctest: +SKIP
     >>> merge_parts("photos.npy").save("photos.npy")  # doctest: +SKIP
     """
-    chosen, found = Part(*part), input_images(images)
-    settings = settings_of(embedder, found, fused, align)
+    chosen, inputs = Part(*part), input_images(images)
+    settings = settings_of(embedder, inputs, fused, align)
     file = chosen.file(Path(output))
     if file.is_file():
         there, before = read_part(file)
         check_settings(file, before, settings)
         return WrittenPart(file, False, there.left_out)
     options: Any = {"fused": fused, "align": align, "progress": progress, "part": part}
-    embeddings = embedder.encode(found, on_error="skip", **options)
+    embeddings = embedder.encode(inputs, on_error="skip", **options)
     write_part(file, embeddings, settings)
     return WrittenPart(file, True, embeddings.left_out)
 

@@ -43,12 +43,12 @@ def encode_together(
         UserError: see `encode_part` and `merge_parts`; also if processes are to do different
             things.
     """
-    part, found = (processes.process + 1, processes.processes), input_images(images)
-    settings = settings_of(embedder, found, fused, align)
+    part, inputs = (processes.process + 1, processes.processes), input_images(images)
+    settings = settings_of(embedder, inputs, fused, align)
     check_same(processes, {"output": Path(output).name, **settings})
     error = None
     try:
-        encode_part(embedder, found, output, part, fused, align, progress)
+        encode_part(embedder, inputs, output, part, fused, align, progress)
     except UserError as raised:
         error = raised
     agree(processes, error)

@@ -161,16 +161,16 @@ def evaluate(
     judging = Judging(protocol, bootstrap=bootstrap) if isinstance(protocol, str) else protocol
     ready = _ready(embedder, pairs)
     if ready is not None:
-        found = verify_ready(ready, names, judging, normalize)
+        results = verify_ready(ready, names, judging, normalize)
         facts = facts_of(normalized=normalize, fingerprint=fingerprint(ready.embeddings))
-        return Results(found, [ready.pair_set()], facts, images=False)
+        return Results(results, [ready.pair_set()], facts, images=False)
     chosen = embedder_of(embedder, engine)
     recipe = chosen.trained.known_recipe if pairs is None else chosen.recipe
     sets = pair_sets_of(pairs, recipe)
     images = sum(len(each.images) for each in sets)
     if processes.processes > 1:
         check_same(processes, _asked(chosen, sets, names, images))
-    found = evaluate_model(
+    results = evaluate_model(
         chosen.predictor(images),
         sets,
         view=chosen.view,
@@ -181,7 +181,9 @@ def evaluate(
         source=source,
         processes=processes,
     )
-    return Results(found, sets, _facts(chosen, images, found), directory=chosen.trained.directory)
+    return Results(
+        results, sets, _facts(chosen, images, results), directory=chosen.trained.directory
+    )
 
 
 def embedder_of(given: Any, engine: str | None = None) -> Embedder:
@@ -246,19 +248,19 @@ def _asked(
 
 
 def _row(result: Result) -> dict[str, Any]:
-    found = result.verification
+    verification = result.verification
     return {
         "set": result.set_name,
         "source": result.source,
-        "similarity": found.similarity,
-        "protocol": found.protocol,
-        "pairs": len(found.is_same),
-        "accuracy": found.accuracy,
-        "accuracy_sd": found.accuracy_sd,
-        "threshold": found.threshold,
-        "auc": found.auc,
-        "eer": found.eer,
-        "d_prime": found.d_prime,
-        **{f"tar@{far:g}": point.tar if (point := found.tar_at(far)) else None
+        "similarity": verification.similarity,
+        "protocol": verification.protocol,
+        "pairs": len(verification.is_same),
+        "accuracy": verification.accuracy,
+        "accuracy_sd": verification.accuracy_sd,
+        "threshold": verification.threshold,
+        "auc": verification.auc,
+        "eer": verification.eer,
+        "d_prime": verification.d_prime,
+        **{f"tar@{far:g}": point.tar if (point := verification.tar_at(far)) else None
            for far in (1e-2, 1e-3, 1e-4)},
     }  # fmt: skip

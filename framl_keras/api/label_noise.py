@@ -92,8 +92,8 @@ def label_noise(
     embedder = run if isinstance(run, Embedder) else Embedder.load(run)
     trained = embedder.trained
     centers, source = centers_of(trained.directory), _source(trained)
-    found = find_label_noise(trained.model, source, centers, angle, trained.view)
-    return LabelNoise(found.suspects, source.class_names, found.angles, angle)
+    noise = find_label_noise(trained.model, source, centers, angle, trained.view)
+    return LabelNoise(noise.suspects, source.class_names, noise.angles, angle)
 
 
 def _source(trained: TrainedEmbedder) -> Source:

@@ -93,14 +93,14 @@ def parity(
     if begin is not None:
         precision = " in float64" if float64 else ""
         begin(f"{chosen.name}, {steps} steps{precision}: {', '.join(map(str, runs))}")
-    found = dict(run_first_steps(chosen, runs, steps, float64))
-    return BackendParity(found, {run: compare(found[runs[0]], found[run]) for run in runs[1:]})
+    by_run = dict(run_first_steps(chosen, runs, steps, float64))
+    return BackendParity(by_run, {run: compare(by_run[runs[0]], by_run[run]) for run in runs[1:]})
 
 
-def _losses(found: Mapping[Run, Arrays]) -> list[str]:
+def _losses(by_run: Mapping[Run, Arrays]) -> list[str]:
     """A table of losses by step, a column for each run."""
-    header = "  step" + "".join(f"{run!s:>18}" for run in found)
-    columns = zip(*(arrays["loss"] for arrays in found.values()), strict=True)
+    header = "  step" + "".join(f"{run!s:>18}" for run in by_run)
+    columns = zip(*(arrays["loss"] for arrays in by_run.values()), strict=True)
     rows = [f"{n:6}" + "".join(f"{v:18.6f}" for v in row) for n, row in enumerate(columns, 1)]
     return [header, *rows]
 

@@ -104,11 +104,11 @@ class Run:
 
         embedder, choice = self.embedder, self._sets.choice
         results = evaluate(embedder, self.pair_sets, "all", progress=True)
-        found, on = results, self.pair_sets[0].name
+        verified, on = results, self.pair_sets[0].name
         if choice and choice is not self.pair_sets:
-            found = evaluate(embedder, choice[:1], "all", baseline=False, bootstrap=0)
+            verified = evaluate(embedder, choice[:1], "all", baseline=False, bootstrap=0)
             on = choice[0].name
-        write_thresholds(self.path, list(found), embedder.weights_hash, embedder.view)
+        write_thresholds(self.path, list(verified), embedder.weights_hash, embedder.view)
         want = "" if self.recipe.data.validation else ", a test set, for want of data.validation"
         results.facts["choice"] = f"Thresholds of {self.path} are chosen on {on}{want}."
         if not self._sets.test:

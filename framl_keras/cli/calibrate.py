@@ -39,9 +39,9 @@ def command(
     from framl_keras.embedder import Embedder
 
     embedder = Embedder.load(run_path)
-    found = embedder.calibrate(list(sets) or None, far, names, progress=True)
+    calibrations = embedder.calibrate(list(sets) or None, far, names, progress=True)
     if not as_json:
-        click.echo(f"{found.summary}\n")
-    show(found, as_json)
+        click.echo(f"{calibrations.summary}\n")
+    show(calibrations, as_json)
     if not as_json:
         click.echo(f"\nStored in {embedder.keep_calibrations()}")

@@ -26,5 +26,5 @@ def command(
     """
     from framl_keras.api.compare_runs import compare_runs
 
-    found = compare_runs(first, second, names, list(sets) or None, progress=True)
-    show(found, as_json)
+    comparison = compare_runs(first, second, names, list(sets) or None, progress=True)
+    show(comparison, as_json)

@@ -63,9 +63,9 @@ def command(
     from framl_keras.data.transforms import decode
 
     chosen = chosen_part(part, merge)
-    found = input_images(images)
-    if len(found) == 1:
-        decode(found[0])  # what is wrong is said before a backend loads
+    inputs = input_images(images)
+    if len(inputs) == 1:
+        decode(inputs[0])  # what is wrong is said before a backend loads
 
     from framl_keras.processes import ALONE, join
 
@@ -78,13 +78,13 @@ def command(
         if chosen is not None:
             from framl_keras.api.encode_part import encode_part
 
-            return tell_part(encode_part(embedder, found, output, chosen, **options))
+            return tell_part(encode_part(embedder, inputs, output, chosen, **options))
         if processes.processes > 1:
             from framl_keras.api.encode_together import encode_together
 
-            whole = encode_together(embedder, found, output, processes, **options)
+            whole = encode_together(embedder, inputs, output, processes, **options)
             return 0 if whole is None else _done(whole, output, as_json, has_parts=True)
-        return _done(embedder.encode(found, on_error="skip", **options), output, as_json)
+        return _done(embedder.encode(inputs, on_error="skip", **options), output, as_json)
 
 
 def _merged(images: tuple[str, ...], part: str | None, output: str) -> "Embeddings":

@@ -70,11 +70,13 @@ def command(
 
     images = probes[0] if len(probes) == 1 else probes or None
     embedder = Embedder.load(run_path, engine)
-    found = embedder.identify(gallery, images, name, top, strangers, progress=True, align=align)
+    identified = embedder.identify(
+        gallery, images, name, top, strangers, progress=True, align=align
+    )
     if as_json:
-        show(found, as_json)
+        show(identified, as_json)
     else:
-        click.echo(found.summary(shown))
+        click.echo(identified.summary(shown))
     if out is not None:
-        for path in found.write(Path(out)):
+        for path in identified.write(Path(out)):
             click.echo(f"Wrote {path}", err=True)

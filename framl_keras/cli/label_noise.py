@@ -31,11 +31,11 @@ def command(
 
     from framl_keras.api.label_noise import label_noise
 
-    found = label_noise(run_path, angle)
+    noise = label_noise(run_path, angle)
     if as_json:
-        show_result(found, as_json)
+        show_result(noise, as_json)
     else:
-        click.echo(found.summary(show))
+        click.echo(noise.summary(show))
     if output is not None:
-        found.to_csv(output)
+        noise.to_csv(output)
         click.echo(f"\nAll of them: {output}", err=as_json)

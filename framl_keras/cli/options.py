@@ -106,8 +106,8 @@ def chosen_part(part: str | None, merge: bool) -> tuple[int, int] | None:
         raise click.UsageError("--merge takes no --part: it joins them all.")
     from framl_keras.data.parts import part_of
 
-    found = part_of(part)
-    return found.index, found.count
+    chosen = part_of(part)
+    return chosen.index, chosen.count
 
 
 def tell_part(done: Any) -> int:

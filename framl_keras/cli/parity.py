@@ -53,8 +53,8 @@ def command(
     from framl_keras.api.parity import parity
 
     chosen = backends.split(",") if backends else None
-    found = parity(
+    compared = parity(
         recipe_file, changes, steps, chosen, mode, double, lambda text: click.echo(text, err=True)
     )
-    show(found, as_json)
-    return 0 if found.holds else 1
+    show(compared, as_json)
+    return 0 if compared.holds else 1

@@ -32,8 +32,8 @@ def command(
     check_similarity(name)
     from framl_keras.api.retrieve import retrieve
 
-    found = retrieve(run_path, data, ks, name, engine, progress=True)
+    retrieved = retrieve(run_path, data, ks, name, engine, progress=True)
     if as_json:
-        show(found, as_json)
+        show(retrieved, as_json)
     else:
-        click.echo(found.summary())
+        click.echo(retrieved.summary())

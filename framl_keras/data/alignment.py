@@ -34,8 +34,8 @@ def alignment_of(locations: str | Sequence[str]) -> dict[str, Any] | None:
         locations: the recipe's `data.train`.
     """
     named = [locations] if isinstance(locations, str) else locations
-    found = [alignment_above(each) if Path(each).exists() else None for each in named]
-    return found[0] if found and all(each == found[0] for each in found) else None
+    above = [alignment_above(each) if Path(each).exists() else None for each in named]
+    return above[0] if above and all(each == above[0] for each in above) else None
 
 
 def _settings(path: Path) -> dict[str, Any]:

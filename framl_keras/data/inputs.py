@@ -124,8 +124,8 @@ def _each(inputs: Any) -> Iterator[Named]:
     elif isinstance(inputs, Iterable) and not isinstance(inputs, dict):
         position = 0
         for item in inputs:
-            for found in _images_of(item, position):
-                yield found
+            for image in _images_of(item, position):
+                yield image
                 position += 1
     else:
         raise TypeError(f"Expected {EXPECTED}. Received: {type(inputs).__name__}")

@@ -119,8 +119,8 @@ def check_part(
     is_new = not file.is_file()
     if is_new:
         positions = positions_of(len(opened), sample, seed)
-        own = positions[chosen.within(len(positions))]
-        looks = looks_of(opened, own, jobs or os.cpu_count() or 1)
+        rows = positions[chosen.within(len(positions))]
+        looks = looks_of(opened, rows, jobs or os.cpu_count() or 1)
         write_looks(file, looks, told)
     else:
         looks = read_looks(file, told)
@@ -199,12 +199,12 @@ def audit_part(
     file, told = chosen.file(Path(output)), _compared_to(opened, train, tested, test)
     is_new = not file.is_file()
     if is_new:
-        own = range(len(opened))[chosen.within(len(opened))]
-        found = compare(opened, tested, own, jobs or os.cpu_count() or 1)
-        write_compared(file, found, told)
+        rows = range(len(opened))[chosen.within(len(opened))]
+        compared = compare(opened, tested, rows, jobs or os.cpu_count() or 1)
+        write_compared(file, compared, told)
     else:
-        found = read_compared(file, told)
-    return WrittenPart(file, is_new, {line: line for line in found.unreadable})
+        compared = read_compared(file, told)
+    return WrittenPart(file, is_new, {line: line for line in compared.unreadable})
 
 
 def _looked_at(opened: Source, source: Any, sample: int | None, seed: int) -> dict[str, Any]:

@@ -28,8 +28,8 @@ class EachOnce:
         epochs, within = np.divmod(
             np.arange(batch * self.batch_size, (batch + 1) * self.batch_size), self.size
         )
-        found = [self._epochs(int(e))[w] for e, w in zip(epochs, within, strict=True)]
-        return np.array(found, dtype=np.int64)
+        places = [self._epochs(int(e))[w] for e, w in zip(epochs, within, strict=True)]
+        return np.array(places, dtype=np.int64)
 
     def _permutation(self, epoch: int) -> np.ndarray:
         return np.random.default_rng([self.seed, epoch]).permutation(self.size)

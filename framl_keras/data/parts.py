@@ -87,10 +87,10 @@ def part_of(text: str) -> Part:
     >>> part_of("2/8")
     Part(index=2, count=8)
     """
-    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
-    if found is None:
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if match is None:
         raise UserError(f"--part: expected i/n with i from 1 to n, such as 1/8. Received: {text}")
-    return Part(int(found[1]), int(found[2]))
+    return Part(int(match[1]), int(match[2]))
 
 
 def parts_of(output: Path) -> Path:
@@ -111,8 +111,8 @@ def all_parts(output: Path, command: str, suffix: str = ".npz") -> list[Path]:
     """
     folder = parts_of(output)
     name = re.compile(rf"part-\d+-of-(\d+){re.escape(suffix)}")
-    found = [match for file in folder.glob("part-*") if (match := name.fullmatch(file.name))]
-    counts = sorted({int(match[1]) for match in found})
+    matches = [match for file in folder.glob("part-*") if (match := name.fullmatch(file.name))]
+    counts = sorted({int(match[1]) for match in matches})
     if not counts:
         raise UserError(f"{folder}: no parts. Write them: framl-keras {command} … --part 1/8")
     if len(counts) > 1:
@@ -122,8 +122,8 @@ def all_parts(output: Path, command: str, suffix: str = ".npz") -> list[Path]:
     (count,) = counts
     files = [Part(index, count).file(output, suffix) for index in range(1, count + 1)]
     if missing := [file.name for file in files if not file.is_file()]:
-        some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-        raise UserError(f"{folder}: {len(missing)} of {count} parts are missing: {some}")
+        examples = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        raise UserError(f"{folder}: {len(missing)} of {count} parts are missing: {examples}")
     return files
 
 

@@ -144,7 +144,7 @@ class _Columns:
     def _named_in(self, cells: list[str]) -> dict[str, int]:
         """Where the columns are by a line of names, or nothing if it does not name them all."""
         lower = [cell.lower() for cell in cells]
-        found: dict[str, int] = {}
+        places: dict[str, int] = {}
         repeated = {}
         for name, aliases in self._columns.items():
             if name in self._chosen:
@@ -153,7 +153,7 @@ class _Columns:
             else:
                 at = _index(lower, aliases)
             if at is not None:
-                found[name] = at
+                places[name] = at
                 same = cells if cells[at] == self._chosen.get(name) else lower
                 if same.count(same[at]) > 1:
                     repeated[name] = cells[at]
@@ -164,7 +164,7 @@ class _Columns:
                 f"{self._path}: several columns are called {text!r}, so which one is meant by "
                 f"`{name}` cannot be told. Found: {', '.join(cells)[:200]}. Rename the others."
             )
-        return found
+        return places
 
     def _by_position(self, first: list[str]) -> dict[str, int]:
         """The chosen columns by their numbers, where no line names them."""

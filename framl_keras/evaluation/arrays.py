@@ -93,10 +93,10 @@ def as_answers(answers: npt.ArrayLike, name: str = "is_same") -> np.ndarray:
         return array.astype(bool)
     is_number = array.dtype.kind in "buif"
     if array.ndim != 1 or not is_number or not np.isin(array, (0, 1)).all():
-        some = ", ".join(map(repr, np.unique(array)[:3].tolist()))
+        examples = ", ".join(map(repr, np.unique(array)[:3].tolist()))
         raise UserError(
             f"`{name}`: expected True or False (or 1 and 0) for each pair. Received: "
-            f"{array.dtype} {array.shape} with {some}"
+            f"{array.dtype} {array.shape} with {examples}"
         )
     return array.astype(bool)
 

@@ -137,7 +137,7 @@ def calibrate(
     threshold = _threshold(distance, is_same, far)
     accepted = distance < threshold
     slope, intercept = fit_logistic(distance, is_same)
-    found = Calibration(
+    calibration = Calibration(
         similarity,
         far,
         threshold,
@@ -153,8 +153,8 @@ def calibrate(
         set_name,
         _far_interval(accepted, is_same, units),
     )
-    _warn(found)
-    return found
+    _warn(calibration)
+    return calibration
 
 
 def _threshold(distance: np.ndarray, is_same: np.ndarray, far: float) -> float:
@@ -179,21 +179,21 @@ def _far_interval(
     return rate_interval(float(wrong.mean()), variance(influence))
 
 
-def _warn(found: Calibration) -> None:
+def _warn(calibration: Calibration) -> None:
     """Says if a rate rests on few pairs."""
-    if found.is_resolved:
+    if calibration.is_resolved:
         return
     between = ""
-    if found.far_interval is not None:
-        low, high = found.far_interval
+    if calibration.far_interval is not None:
+        low, high = calibration.far_interval
         between = f", so that it lies between {low:.1e} and {high:.1e}"
     log.warning(
         "%s: a false accept rate of %g rests on %d of %s different-pairs%s. Take a larger --far "
         "or a larger set, for %d of them at least.",
-        found.similarity,
-        found.far,
-        found.false_accepts,
-        f"{found.num_different:,}",
+        calibration.similarity,
+        calibration.far,
+        calibration.false_accepts,
+        f"{calibration.num_different:,}",
         between,
         RESOLVED,
     )
@@ -233,10 +233,10 @@ def read_calibrations(run: Path, model: str | None = None) -> dict[str, Calibrat
     try:
         if not isinstance(content, list):
             raise TypeError("it is no list")
-        found = [_calibration(entry) for entry in content]
+        calibrations = [_calibration(entry) for entry in content]
     except (ValueError, TypeError) as error:
         raise UserError(f"{path}: not a calibration ({error}). {anew}") from None
-    return {c.similarity: c for c in found if model is None or c.model == model}
+    return {c.similarity: c for c in calibrations if model is None or c.model == model}
 
 
 def _calibration(entry: Any) -> Calibration:

@@ -112,16 +112,16 @@ def _joined(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Units]:
     """Embeddings, pairs and answers of all sets together, and what the pairs share."""
     rows, answers, identities, done, named = [], [], [], 0, 0
-    for pairs, found in zip(pair_sets, embedded, strict=True):
-        chosen, is_same = _pairs_of(pairs, found.identities)
+    for pairs, of_set in zip(pair_sets, embedded, strict=True):
+        chosen, is_same = _pairs_of(pairs, of_set.identities)
         rows.append(chosen + done)
         answers.append(is_same)
-        identities.append(np.where(found.identities < 0, -1, found.identities + named))
-        done += len(found.embeddings)
-        named += int(found.identities.max(initial=-1)) + 1
-    vectors = np.concatenate([found.embeddings for found in embedded])
+        identities.append(np.where(of_set.identities < 0, -1, of_set.identities + named))
+        done += len(of_set.embeddings)
+        named += int(of_set.identities.max(initial=-1)) + 1
+    vectors = np.concatenate([of_set.embeddings for of_set in embedded])
     joined, is_same = np.concatenate(rows), np.concatenate(answers)
-    hashes = [found.hashes for found in embedded if found.hashes is not None]
+    hashes = [of_set.hashes for of_set in embedded if of_set.hashes is not None]
     equal = equal_rows(np.concatenate(hashes)) if len(hashes) == len(embedded) else None
     units = units_of(joined, is_same, np.concatenate(identities), equal)
     return vectors, joined, is_same, units

@@ -52,8 +52,8 @@ def dominant_centers(
             f"`labels`: expected 0 to {centers.shape[1] - 1}, the centers' classes. "
             f"Received: {labels.min()} to {labels.max()}"
         )
-    units, own = _unit(embeddings), _unit(centers)[:, labels]
-    cosines = np.einsum("sd,ksd->ks", units, own)
+    units, own_centers = _unit(embeddings), _unit(centers)[:, labels]
+    cosines = np.einsum("sd,ksd->ks", units, own_centers)
     votes = np.zeros((centers.shape[1], centers.shape[0]), dtype=np.int64)
     np.add.at(votes, (labels, cosines.argmax(0)), 1)
     dominant = votes.argmax(1)

@@ -110,10 +110,10 @@ def embed(
     (13233, 512)
     """
     function = (mirror_fused if fused else not_fused)(model, batch_size)
-    found = embed_with(
+    rows = embed_with(
         function, samples, view, batch_size, progress, normalize=normalize, processes=processes
     )
-    return found.embeddings
+    return rows.embeddings
 
 
 def mirror_fused(model: Any, batch_size: int = BATCH_SIZE) -> Callable[[np.ndarray], np.ndarray]:
@@ -183,17 +183,19 @@ def embed_with(
     """
     if not len(samples):
         raise UserError("No images to embed. Expected one at least.")
-    own = Part(processes.process + 1, processes.processes).within(len(samples), batch_size)
-    rows, error = range(len(samples))[own], None
-    found = Rows.none()
+    share = Part(processes.process + 1, processes.processes).within(len(samples), batch_size)
+    rows, error = range(len(samples))[share], None
+    processed = Rows.none()
     with bar_of(len(rows), title, progress and processes.writes) as bar:
         try:
             fill = len(samples) > batch_size
-            found = embed_rows(function, samples, rows, view, batch_size, bar, normalize, fill=fill)
+            processed = embed_rows(
+                function, samples, rows, view, batch_size, bar, normalize, fill=fill
+            )
         except UserError as raised:
             error = raised
     agree(processes, error)
-    embeddings, identities, hashes = (np.concatenate(processes.all_of(each)) for each in found)
+    embeddings, identities, hashes = (np.concatenate(processes.all_of(each)) for each in processed)
     fingerprint = hashlib.blake2b(hashes.tobytes(), digest_size=16).hexdigest()
     return Embedded(embeddings, identities, fingerprint, hashes)
 

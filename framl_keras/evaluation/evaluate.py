@@ -100,10 +100,10 @@ def evaluate(
         check_both_kinds(pairs.is_same, pairs.name)
         for name, function, measures in seen:
             title = f"{pairs.name}: {name}"
-            found = embed_with(
+            rows = embed_with(
                 function, pairs.images, view, batch_size, progress, title, processes=processes
             )
-            results += verify_each(pairs, name, found, measures, judging, DTYPE)
+            results += verify_each(pairs, name, rows, measures, judging, DTYPE)
     return results
 
 
@@ -156,7 +156,7 @@ def verify_each(
     folds = judging.folds if pairs.folds is None else pairs.folds
     for similarity in similarities:
         for protocol in judging.protocols:
-            found = verify(
+            verification = verify(
                 embedded.embeddings,
                 pairs.pairs,
                 pairs.is_same,
@@ -170,7 +170,7 @@ def verify_each(
                 balanced=pairs.balanced,
                 equal=equal,
             )
-            yield Result(pairs.name, source, fingerprint, found)
+            yield Result(pairs.name, source, fingerprint, verification)
 
 
 def fingerprint_of(pairs: PairSet, images: str) -> str:

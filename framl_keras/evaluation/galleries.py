@@ -41,7 +41,7 @@ def embedded_gallery(gallery: Any, embed: Embed) -> Gallery:
         if not gallery:
             raise UserError("An empty gallery. Expected names with images, such as {'ada': path}.")
         images = {str(name): input_images(given) for name, given in gallery.items()}
-        names = [name for name, found in images.items() for _ in found]
+        names = [name for name, several in images.items() for _ in several]
         joined = InputImages.joined(list(images.values()))
         return Gallery(embed(joined).vectors, names)
     source = gallery if isinstance(gallery, Source) else open_source(str(gallery))

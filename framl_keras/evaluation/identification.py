@@ -269,14 +269,14 @@ def _open_set(
 ) -> list[TpirAtFpir]:
     """Rates down to the first that the strangers cannot tell."""
     descending = np.sort(top)[::-1]
-    found = []
+    rates = []
     for fpir in sorted(fpirs, reverse=True):
         allowed = int(np.floor(fpir * len(top) * (1 + 1e-12)))
         threshold = float(np.nextafter(descending[min(allowed, len(top) - 1)], np.inf))
         if allowed >= len(top):
             threshold = -np.inf
         tpir = float(np.mean(first * (best >= threshold)))
-        found.append(TpirAtFpir(fpir, tpir, threshold, allowed >= 1))
+        rates.append(TpirAtFpir(fpir, tpir, threshold, allowed >= 1))
         if allowed < 1:
             break
-    return found
+    return rates

@@ -79,9 +79,9 @@ def find_label_noise(
         people = People(source, labels)
         title = f"identities {first + 1}-{labels[-1] + 1}"
         vectors = embed_with(not_fused(model), people, view, title=title).embeddings
-        found = dominant_centers(centers[:, labels], vectors, people.labels)
-        angles[people.indices] = found.angles
-        far = np.flatnonzero(found.angles > limit)
+        dominant = dominant_centers(centers[:, labels], vectors, people.labels)
+        angles[people.indices] = dominant.angles
+        far = np.flatnonzero(dominant.angles > limit)
         places = people.indices[far]
         suspects += _suspects(source, places, angles[places], vectors[far], centers)
     return LabelNoise(angles, sorted(suspects, key=lambda suspect: -suspect.angle))

@@ -20,17 +20,17 @@ def fit_logistic(distance: npt.ArrayLike, is_same: npt.ArrayLike) -> tuple[float
     inputs = np.stack([(center - distance) / spread, np.ones_like(distance)], axis=1)
     weights = np.where(is_same, 0.5 / is_same.sum(), 0.5 / (~is_same).sum())
     ridge = np.diag([RIDGE, 0.0])
-    found = np.zeros(2)
+    parameters = np.zeros(2)
     for _ in range(STEPS):
-        chance = sigmoid(inputs @ found)
-        gradient = inputs.T @ (weights * (chance - is_same)) + ridge @ found
+        chance = sigmoid(inputs @ parameters)
+        gradient = inputs.T @ (weights * (chance - is_same)) + ridge @ parameters
         curvature = (inputs * (weights * chance * (1 - chance))[:, None]).T @ inputs + ridge
         step = np.linalg.solve(curvature, gradient)
-        found = found - step * min(1.0, 2.0 / np.abs(step).max(initial=1e-12))
+        parameters = parameters - step * min(1.0, 2.0 / np.abs(step).max(initial=1e-12))
         if np.abs(step).max() < 1e-10:
             break
-    slope = found[0] / spread
-    return float(slope), float(found[1] + slope * center)
+    slope = parameters[0] / spread
+    return float(slope), float(parameters[1] + slope * center)
 
 
 def cllr(log_odds: npt.ArrayLike, is_same: npt.ArrayLike) -> float:

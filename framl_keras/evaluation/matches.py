@@ -196,11 +196,11 @@ def nearest_identities(
     gallery, numbers = gallery[order], numbers[order]
     measure = get(similarity)
     rows = max(1, SCORES // (GALLERY_BLOCK + len(names)))
-    found: list[list[Match]] = []
+    matches: list[list[Match]] = []
     for first in range(0, len(probes), rows):
         best = _best_of_each(gallery, numbers, len(names), probes[first : first + rows], measure)
-        found += [_matches(scores, names, measure, top, threshold) for scores in best]
-    return found
+        matches += [_matches(scores, names, measure, top, threshold) for scores in best]
+    return matches
 
 
 def _check(gallery: np.ndarray, identities: Sequence[str], probes: np.ndarray) -> None:

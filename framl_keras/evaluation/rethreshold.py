@@ -87,9 +87,9 @@ class Redrawing:
         shape = (-1, 2, self.folds, bins)
         total = np.bincount(cell, minlength=2 * self.folds * bins)
         drawn = total + self.weights @ self._by_group(cell, total.size)
-        own = np.cumsum(total.reshape(shape), axis=-1, dtype=np.float64)
+        totals = np.cumsum(total.reshape(shape), axis=-1, dtype=np.float64)
         accepted = np.cumsum(drawn.reshape(shape), axis=-1)
-        fixed = self._judged(accepted, self._best(own))
+        fixed = self._judged(accepted, self._best(totals))
         return Draws(fixed, self._judged(accepted, self._best(accepted)))
 
     def _binned(self, distance: np.ndarray, bins: int) -> np.ndarray:

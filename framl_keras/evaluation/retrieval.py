@@ -111,15 +111,15 @@ def retrieval(
     prepared = scores.prepare(everyone)
     step = max(1, _VALUES // len(vectors))
     deepest = max(*ks, int(mates.max()))
-    found: list[np.ndarray] = []
+    hits: list[np.ndarray] = []
     for first in range(0, len(queries), step):
         rows = queries[first : first + step]
         values = scores.prepared(rows, prepared).astype(np.float64)
         is_mate = labels[rows][:, None] == labels
         values -= np.where(is_mate, scores.width(rows, everyone, values), 0.0)
         values[np.arange(len(rows)), rows] = -np.inf  # not itself
-        found.append(np.take_along_axis(is_mate, _best(values, deepest), axis=1))
-    return _rates(np.concatenate(found), mates[queries], ks, len(vectors), similarity)
+        hits.append(np.take_along_axis(is_mate, _best(values, deepest), axis=1))
+    return _rates(np.concatenate(hits), mates[queries], ks, len(vectors), similarity)
 
 
 def _numbered(classes: np.ndarray) -> np.ndarray:

@@ -98,26 +98,30 @@ def _line(row: Sequence[str], columns: Sequence[int], widths: Sequence[int]) -> 
 
 def row_of(result: Result) -> tuple[str, ...]:
     """The cells of a result, see `HEADER`."""
-    found = result.verification
-    name = found.similarity if result.source == "model" else f"{found.similarity}, {result.source}"
+    verification = result.verification
+    name = (
+        verification.similarity
+        if result.source == "model"
+        else f"{verification.similarity}, {result.source}"
+    )
     return (
         result.set_name,
         name,
-        found.protocol,
-        f"{100 * found.accuracy:.2f} ± {100 * found.accuracy_sd:.2f}",
-        _interval(found),
-        f"{found.threshold:.4f}",
-        f"{found.auc:.4f}",
-        f"{100 * found.eer:.2f}",
-        _tar(found.tar_at(1e-2)),
-        _tar(found.tar_at(1e-3)),
+        verification.protocol,
+        f"{100 * verification.accuracy:.2f} ± {100 * verification.accuracy_sd:.2f}",
+        _interval(verification),
+        f"{verification.threshold:.4f}",
+        f"{verification.auc:.4f}",
+        f"{100 * verification.eer:.2f}",
+        _tar(verification.tar_at(1e-2)),
+        _tar(verification.tar_at(1e-3)),
     )
 
 
-def _interval(found: Verification) -> str:
-    if "accuracy" not in found.intervals:
+def _interval(verification: Verification) -> str:
+    if "accuracy" not in verification.intervals:
         return "-"
-    low, high = found.intervals["accuracy"]
+    low, high = verification.intervals["accuracy"]
     return f"{100 * low:.2f}-{100 * high:.2f}"
 
 
@@ -131,8 +135,12 @@ def notes_of(results: Sequence[Result]) -> list[str]:
     """What a reader has to know: the pairs behind the rates, the intervals, and the grid."""
     notes = []
     for name in dict.fromkeys(result.set_name for result in results):
-        found = next(r.verification for r in results if r.set_name == name)
-        notes += [f"{name}: {pairs_of(found)}.", *_unsupported(found), *_reach(found, name)]
+        verification = next(r.verification for r in results if r.set_name == name)
+        notes += [
+            f"{name}: {pairs_of(verification)}.",
+            *_unsupported(verification),
+            *_reach(verification, name),
+        ]
     notes.append(
         "Accuracy: mean ± standard deviation over folds. 95%: where it lies with other "
         "identities. Threshold: distances below it mean the same identity."
@@ -145,14 +153,16 @@ def notes_of(results: Sequence[Result]) -> list[str]:
     return notes
 
 
-def pairs_of(found: Verification) -> str:
+def pairs_of(verification: Verification) -> str:
     """How many pairs there are, of how many identities, and how the intervals take them."""
-    text = f"{found.num_same:,} same-pairs and {found.num_different:,} different-pairs"
-    count, source = found.units.count, found.units.source
+    text = (
+        f"{verification.num_same:,} same-pairs and {verification.num_different:,} different-pairs"
+    )
+    count, source = verification.units.count, verification.units.source
     if source == "identities":
         text += f" of {count:,} identities"
-    share = max(found.num_same, found.num_different) / len(found.is_same)
-    if found.balanced:
+    share = max(verification.num_same, verification.num_different) / len(verification.is_same)
+    if verification.balanced:
         text += ", both kinds weighing alike in the accuracy"
     elif share > LOPSIDED:
         text += f" (to call all of them the more frequent kind is right for {100 * share:.1f} %)"
@@ -163,22 +173,22 @@ def pairs_of(found: Verification) -> str:
             f"; not all identities are known: same-pairs and equal images link the images to "
             f"{count:,} groups, and intervals are too narrow if some of these share an identity"
         )
-    if found.intervals:
-        text += f"; thresholds chosen anew {found.repeats:,} times for the interval"
+    if verification.intervals:
+        text += f"; thresholds chosen anew {verification.repeats:,} times for the interval"
     return text
 
 
-def _unsupported(found: Verification) -> list[str]:
-    if found.intervals or not found.repeats:
+def _unsupported(verification: Verification) -> list[str]:
+    if verification.intervals or not verification.repeats:
         return []
     return ["Too few identities for an interval (-)."]
 
 
-def _reach(found: Verification, name: str) -> list[str]:
+def _reach(verification: Verification, name: str) -> list[str]:
     """Says where a set's false accept rates stop."""
-    if not found.tar or found.tar[-1].is_resolved or found.tar[-1].far < 1e-3:
+    if not verification.tar or verification.tar[-1].is_resolved or verification.tar[-1].far < 1e-3:
         return []
-    count = found.num_different
+    count = verification.num_different
     return [
         f"* {name}: {count} different-pairs tell false accept rates down to {1 / count:.1e} only; "
         "marked is the true accept rate at no false accept."

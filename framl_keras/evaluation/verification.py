@@ -185,8 +185,8 @@ def verify(
     fold = _fold_of(folds, len(pairs), protocol)
     grid = None
     if protocol == "framl":
-        own = np.promote_types(embeddings.dtype, np.float32)
-        distance = distances(embeddings, pairs, similarity, own if dtype is None else dtype)
+        floats = np.promote_types(embeddings.dtype, np.float32)
+        distance = distances(embeddings, pairs, similarity, floats if dtype is None else dtype)
         by_fold, grid = framl_folds(distance, is_same, fold, balanced)
     else:
         distance = comparable_distances(embeddings, pairs, similarity)
@@ -194,10 +194,12 @@ def verify(
     if equal is None and bootstrap:
         equal = equal_rows(embeddings)
     units = units_of(pairs, is_same, identities, equal)
-    found = _summary(similarity, protocol, distance, is_same, fold, by_fold, grid, units, balanced)
-    if not bootstrap or not found.tar:
-        return found
-    return replace(found, intervals=rate_intervals(found, bootstrap, seed), repeats=bootstrap)
+    summary = _summary(
+        similarity, protocol, distance, is_same, fold, by_fold, grid, units, balanced
+    )
+    if not bootstrap or not summary.tar:
+        return summary
+    return replace(summary, intervals=rate_intervals(summary, bootstrap, seed), repeats=bootstrap)
 
 
 def _summary(

@@ -162,15 +162,15 @@ class Exported:
 
 def _exported_for_a_job(model: Any) -> Exported:
     """A model's file by ONNX, compared with Keras on images that are made up."""
-    found, rng = Exported(model, ONNX), np.random.default_rng(0)
+    exported, rng = Exported(model, ONNX), np.random.default_rng(0)
     height, width, channels = model.input_shape[1:]
     coarse = rng.integers(0, 200, (16, 8, 8, channels))
     rows, columns = (np.arange(side) * 8 // side for side in (height, width))
     fine = rng.integers(0, 56, (16, height, width, channels))
     log.info("Many images: the model is exported to ONNX, which embeds faster (--engine keras "
              "leaves it to Keras).")  # fmt: skip
-    found.open((coarse[:, rows][:, :, columns] + fine).astype(np.uint8))
-    return found
+    exported.open((coarse[:, rows][:, :, columns] + fine).astype(np.uint8))
+    return exported
 
 
 def file_of(model: Any, name: str) -> Path:

@@ -62,13 +62,13 @@ def writers_of(name: str) -> list[str]:
     if not _is_installed(module):
         raise _missing(name, f"its runtime {package}", package)
     running = os.environ.get("KERAS_BACKEND", "")
-    found = [
+    backends = [
         backend
         for backend in sorted(chosen.writers, key=lambda backend: backend != running)
         if all(map(_is_installed, (backend, *chosen.writers[backend])))
     ]
-    if found:
-        return found
+    if backends:
+        return backends
     first, packages = next(iter(chosen.writers.items()))
     needed = [package for package in (first, *packages) if not _is_installed(package)]
     raise _missing(name, " and ".join(needed), " ".join(needed))

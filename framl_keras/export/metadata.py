@@ -75,8 +75,8 @@ def _facts_in(path: Path) -> Any:
     if not zipfile.is_zipfile(path):
         return {}
     with zipfile.ZipFile(path) as archive:
-        found = [name for name in archive.namelist() if name.endswith(MEMBER)]
-        return parse_json(archive.read(found[0])) if found else {}
+        members = [name for name in archive.namelist() if name.endswith(MEMBER)]
+        return parse_json(archive.read(members[0])) if members else {}
 
 
 def _name_onnx(path: Path, text: str, names: tuple[str, ...]) -> None:

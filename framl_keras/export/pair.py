@@ -142,9 +142,9 @@ def compare_pairs(
         a = np.arange(count) % len(given)
         b = (a + len(given) // 2) % len(given)
         expected = get(name).value_of(distances(vectors, np.stack([a, b], axis=1), name))
-        found = np.asarray(function(given[a], given[b]))
-        is_alike = found.shape == (count,) and np.isfinite(found).all()
-        worst = max(worst, float(np.abs(found - expected).max()) if is_alike else np.inf)
+        values = np.asarray(function(given[a], given[b]))
+        is_alike = values.shape == (count,) and np.isfinite(values).all()
+        worst = max(worst, float(np.abs(values - expected).max()) if is_alike else np.inf)
     if not worst <= largest:
         raise UserError(
             f"The exported {name} differs from ours by {worst:.1e}. Expected {largest:g} at "

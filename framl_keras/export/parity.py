@@ -51,16 +51,16 @@ def compare_with_keras(
     worst, cosine = 0.0, 1.0
     for count in BATCHES:
         rows = np.arange(count) % len(pixels)
-        found = np.asarray(function(pixels[rows]))
+        embeddings = np.asarray(function(pixels[rows]))
         wanted = l2_normalized(expected[rows])
-        if found.shape != wanted.shape or not np.isfinite(found).all():
+        if embeddings.shape != wanted.shape or not np.isfinite(embeddings).all():
             raise UserError(
-                f"The exported file gives {found.shape} for {count} images, or numbers that are "
-                f"not finite. Expected {wanted.shape}, as Keras gives. Nothing was written."
+                f"The exported file gives {embeddings.shape} for {count} images, or numbers that "
+                f"are not finite. Expected {wanted.shape}, as Keras gives. Nothing was written."
             )
-        found = found if unit else l2_normalized(found)
-        worst = max(worst, float(np.abs(found - wanted).max()))
-        cosine = min(cosine, float(np.vecdot(l2_normalized(found), wanted).min()))
+        embeddings = embeddings if unit else l2_normalized(embeddings)
+        worst = max(worst, float(np.abs(embeddings - wanted).max()))
+        cosine = min(cosine, float(np.vecdot(l2_normalized(embeddings), wanted).min()))
     if worst > largest:
         raise UserError(
             f"The exported file's embeddings differ from Keras' by {worst:.1e}. Expected "

@@ -81,11 +81,11 @@ def _refusal(arguments: Sequence[str], backend: str, format: str) -> str | None:
     done = run_writer(arguments, environment)
     if not done.returncode:
         return _refusal_of_runtime(Path(arguments[2])) if format == "onnx" else None
-    said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+    lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
     full = os.strerror(errno.ENOSPC)
-    if any(full in line for line in said):
+    if any(full in line for line in lines):
         raise UserError(f"{format} could not be written on {backend}: {full}. {_AGAIN}")
-    return said[-1]
+    return lines[-1]
 
 
 def run_writer(

@@ -171,14 +171,14 @@ def _by_sensitivity(source: Path, quantized: Path, name: str, pixels: np.ndarray
     import onnx
     from onnxruntime.quantization import qdq_loss_debug as debug
 
-    found: list[Any] = []
+    activations: list[Any] = []
     with _quiet():
         for path in (source, quantized):
             watched = path.with_name(f"watched-{path.name}")
             debug.modify_model_output_intermediate_tensors(str(path), str(watched))
-            found.append(debug.collect_activations(str(watched), _images(name, pixels)))
+            activations.append(debug.collect_activations(str(watched), _images(name, pixels)))
             watched.unlink()
-    matched = debug.create_activation_matching(found[1], found[0])
+    matched = debug.create_activation_matching(activations[1], activations[0])
     signal = {
         key: value["qdq_err"] for key, value in debug.compute_activation_error(matched).items()
     }

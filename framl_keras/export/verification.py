@@ -63,17 +63,17 @@ def compare_verification(
     """
     results: list[Verification] = []
     for source in ((mirror_fused if fused else not_fused)(model), function):
-        found = embed_with(source, pairs.images, view, title=pairs.name)
+        rows = embed_with(source, pairs.images, view, title=pairs.name)
         results.append(
             verify(
-                found.embeddings,
+                rows.embeddings,
                 pairs.pairs,
                 pairs.is_same,
                 folds=pairs.folds,
-                identities=found.identities,
+                identities=rows.identities,
                 bootstrap=0 if results else REPEATS,
                 balanced=pairs.balanced,
-                equal=None if found.hashes is None else equal_rows(found.hashes),
+                equal=None if rows.hashes is None else equal_rows(rows.hashes),
             )
         )
     keras, file = results

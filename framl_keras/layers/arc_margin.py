@@ -479,8 +479,8 @@ class ArcMarginLayer(keras.layers.Layer):
             return ops.stack([ops.logsumexp(without_own, axis=1), total, largest])
 
         layout = layout_of(kernel.shape[0], self.sub_centers, self._by_class)
-        found = in_blocks(of_block, units, kernel, own, layout, self.class_blocks)
-        others, total, largest = ops.unstack(found, 3)
+        sums = in_blocks(of_block, units, kernel, own, layout, self.class_blocks)
+        others, total, largest = ops.unstack(sums, 3)
         others, largest = log_sum_of_classes(others), max_of_classes(largest)
         losses = ops.softplus(others - target)
         if self.label_smoothing:

@@ -89,9 +89,9 @@ def _network(
         ) from None
 
 
-def _least_side(network: Backbone, side: int, said: str) -> int | None:
+def _least_side(network: Backbone, side: int, message: str) -> int | None:
     """The least side that a network takes, where `side` is too small for it, and else None."""
-    if told := re.search(r"at least (\d+)x\1", said):
+    if told := re.search(r"at least (\d+)x\1", message):
         least = int(told[1])
         return least if least > side else None
     below, above = side, LARGE
@@ -126,7 +126,7 @@ def network_of(embedder: keras.Model) -> keras.Model:
     Raises:
         ValueError: if there is none.
     """
-    found = [layer for layer in embedder.layers if isinstance(layer, keras.Model)]
-    if not found:
+    networks = [layer for layer in embedder.layers if isinstance(layer, keras.Model)]
+    if not networks:
         raise ValueError(f"`embedder` must hold a network. Received: {embedder.name}")
-    return found[0]
+    return networks[0]

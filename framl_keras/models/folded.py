@@ -70,7 +70,7 @@ def _norms_to_fold(model: keras.Model) -> list[tuple[Any, Any]]:
     calls = Counter(id(node.operation) for node in nodes)
     uses = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
     uses.update(id(tensor) for tensor in model.outputs)
-    found = []
+    pairs = []
     for node in nodes:
         norm = node.operation
         if not isinstance(norm, NORMS) or not is_plain(norm):
@@ -79,8 +79,8 @@ def _norms_to_fold(model: keras.Model) -> list[tuple[Any, Any]]:
         before = maker_of(tensor)
         once = calls[id(norm)] == calls[id(before)] == uses[id(tensor)] == 1
         if once and _takes_norms(before):
-            found.append((norm, before))
-    return found
+            pairs.append((norm, before))
+    return pairs
 
 
 def _takes_norms(layer: Any) -> bool:

@@ -27,10 +27,10 @@ def freeze(model: keras.Model, patterns: Iterable[str]) -> None:
     patterns = list(patterns)
     layers = list(_named_layers(model))
     for pattern in patterns:
-        found = [layer for name, layer in layers if fnmatchcase(name, pattern)]
-        if not found:
+        matching = [layer for name, layer in layers if fnmatchcase(name, pattern)]
+        if not matching:
             raise UserError(_no_such_layer(pattern, [name for name, _ in layers]))
-        for layer in found:
+        for layer in matching:
             layer.trainable = False
     if patterns and not model.trainable_variables:
         raise UserError(f"model.freeze: {', '.join(patterns)} leave nothing to train.")

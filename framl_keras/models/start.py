@@ -86,8 +86,8 @@ def take_centers(
         Whether they were taken: the two must be of the same kind, with as many
         sub-centers and embeddings of the same length.
     """
-    own = {weight.name: weight for weight in head.weights if weight.name in CENTERS}
-    if own.keys() != arrays.keys() & set(CENTERS):
+    weights = {weight.name: weight for weight in head.weights if weight.name in CENTERS}
+    if weights.keys() != arrays.keys() & set(CENTERS):
         return False
     if isinstance(head, ArcMarginLayer):
         dim = head.kernel.shape[1]
@@ -97,11 +97,11 @@ def take_centers(
         before = np.asarray(old)
         edit_centers(head, new, lambda _, places: trained[:, before[places]])
         return True
-    values = {name: _numbers(weight) for name, weight in own.items()}
-    for name in own:
+    values = {name: _numbers(weight) for name, weight in weights.items()}
+    for name in weights:
         if arrays[name].shape != (*values[name].shape[:-1], num_classes):
             return False
-    for name, weight in own.items():
+    for name, weight in weights.items():
         values[name][..., new] = arrays[name][..., old]
         weight.assign(values[name])
     return True

@@ -122,7 +122,7 @@ def in_blocks(
     blocks = _Blocks(of_block, layout, size)
 
     def forward(units: Tensor, rows: Tensor, own: Tensor) -> tuple[Tensor, Any]:
-        found = blocks.values(units, rows, own)
+        sums = blocks.values(units, rows, own)
         held = [units, rows, own]
 
         def backward(*arguments: Tensor, upstream: Tensor = None) -> tuple[Tensor, Tensor, Tensor]:
@@ -131,12 +131,12 @@ def in_blocks(
             else:  # Torch hands the inputs back
                 held.clear()
             units, rows, own = arguments
-            return blocks.gradients(after(units, found), rows, own, found, upstream)
+            return blocks.gradients(after(units, sums), rows, own, sums, upstream)
 
-        return found, backward
+        return sums, backward
 
-    found: Tensor = ops.custom_gradient(forward)(units, rows, own)
-    return found
+    sums: Tensor = ops.custom_gradient(forward)(units, rows, own)
+    return sums
 
 
 class _Blocks(NamedTuple):
@@ -153,19 +153,19 @@ class _Blocks(NamedTuple):
     def values(self, units: Tensor, rows: Tensor, own: Tensor) -> Tensor:
         """Of all blocks together, `(3, batch)`."""
 
-        def add(first: Tensor, new: Tensor, found: Tensor) -> Tensor:
+        def add(first: Tensor, new: Tensor, sums: Tensor) -> Tensor:
             block = Block(first, new, self.size, self.layout.share)
-            some = self.layout.rows_of(rows, block)
-            return _both(found, self.of_block(after(units, found), some, own, block))
+            rows_here = self.layout.rows_of(rows, block)
+            return _both(sums, self.of_block(after(units, sums), rows_here, own, block))
 
         none = ops.stack([ops.full_like(own, ABSENT), ops.zeros_like(own), ops.full_like(own, -1)])
-        found: Tensor = in_turn(self.turns, self.size, self.layout.share, add, none)
-        return found
+        sums: Tensor = in_turn(self.turns, self.size, self.layout.share, add, none)
+        return sums
 
     def gradients(
-        self, units: Tensor, rows: Tensor, own: Tensor, found: Tensor, upstream: Tensor
+        self, units: Tensor, rows: Tensor, own: Tensor, sums: Tensor, upstream: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Of `units`, `rows` and `own`, from those of `found`."""
+        """Of `units`, `rows` and `own`, from those of `sums`."""
 
         def add(first: Tensor, new: Tensor, sums: Any) -> Any:
             block = Block(first, new, self.size, self.layout.share)
@@ -175,7 +175,7 @@ class _Blocks(NamedTuple):
 
             given = after(units, sums[0]), self.layout.rows_of(rows, block), own
             part, back = pullback(of_this, given)
-            weight = ops.exp(part[0] - found[0])
+            weight = ops.exp(part[0] - sums[0])
             to_units, to_rows, to_own = back(
                 ops.stack([weight * upstream[0], upstream[1], ops.zeros_like(upstream[2])])
             )

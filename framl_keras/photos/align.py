@@ -65,8 +65,8 @@ def align(
     []
     """
     detector = detector or default_detector()
-    found = detector.detect(photo, key)
-    chosen = choose(found, faces, *photo.shape[:2])
+    detected = detector.detect(photo, key)
+    chosen = choose(detected, faces, *photo.shape[:2])
     aligned = (_aligned(photo, face, size, border) for face in chosen)
     return [one for one in aligned if one is not None]
 
@@ -74,10 +74,10 @@ def align(
 def _aligned(
     photo: np.ndarray, face: Face, size: int | tuple[int, int], border: Border
 ) -> Aligned | None:
-    found = fit(face.landmarks, size)
-    if found is None:
+    fitted = fit(face.landmarks, size)
+    if fitted is None:
         return None
-    return Aligned(warp(photo, found.matrix, size, border), face, found.rms)
+    return Aligned(warp(photo, fitted.matrix, size, border), face, fitted.rms)
 
 
 def draw_landmarks(photo: np.ndarray, faces: Sequence[Face]) -> np.ndarray:

@@ -169,17 +169,17 @@ def _align_one(
         pixels = decode(ImageFiles([photo.path])[0])
     except UserError:
         return [_row(photo.name, "", "unreadable")]
-    found = align(
+    aligned = align(
         pixels, detector, size=options.size, faces=options.faces, border=options.border,
         key=str(photo.path),
     )  # fmt: skip
-    if not found and not options.keep:
+    if not aligned and not options.keep:
         return [_row(photo.name, "", "no face")]
-    if not found:
+    if not aligned:
         _write_image(target / output, _middle(pixels, options.size))
         return [_row(photo.name, output.as_posix(), "kept")]
     rows = []
-    for number, face in enumerate(found, 1):
+    for number, face in enumerate(aligned, 1):
         place = output if number == 1 else output.with_name(f"{output.stem}-face{number}.png")
         _write_image(target / place, face.image)
         rows.append(_row(photo.name, place.as_posix(), "aligned", face))

@@ -78,10 +78,10 @@ class PhotoAligner:
         if self.mode == "auto" and self._is_aligned_already(name):
             return content
         pixels: np.ndarray = decode(Sample(content, -1, name))
-        found = align(pixels, self.detector, size=self.settings["size"],
+        aligned = align(pixels, self.detector, size=self.settings["size"],
                       border=self.settings["border"], key=name)  # fmt: skip
-        if found:
-            return found[0].image
+        if aligned:
+            return aligned[0].image
         if self.mode == "always":
             raise UserError(f"{name}: no face found. Leave it out, or embed it as it is: auto.")
         log.warning("%s: no face found; it is taken as it is.", name)

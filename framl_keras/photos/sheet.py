@@ -25,13 +25,13 @@ def save_landmark_sheet(source: str | Path, table: str | Path, path: str | Path)
     Returns:
         The number of photos shown.
     """
-    root, found = Path(source), LandmarksTable(table, source)
+    root, landmarks = Path(source), LandmarksTable(table, source)
     names = photos_of(table)
     chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, MOST).astype(int))]
     drawn = []
     for name in chosen:
         photo = decode(ImageFiles([root / name])[0])
-        drawn.append(_fitted(draw_landmarks(photo, found.detect(photo, name))))
+        drawn.append(_fitted(draw_landmarks(photo, landmarks.detect(photo, name))))
     save_contact_sheet(
         np.stack(drawn), [Path(name).name for name in chosen], Path(path), columns=10
     )

@@ -83,10 +83,10 @@ def fit(landmarks: np.ndarray, size: int | tuple[int, int] = SIDE) -> Fit | None
     if not np.isfinite(points).all() or np.ptp(points, axis=0).max() < 1e-6:
         return None
     transform = _similarity()
-    found = transform.from_estimate(points, goal)
-    if not found or not np.isfinite(found.params).all():
+    estimate = transform.from_estimate(points, goal)
+    if not estimate or not np.isfinite(estimate.params).all():
         return None
-    matrix = np.asarray(found.params[:2], dtype=np.float64)
+    matrix = np.asarray(estimate.params[:2], dtype=np.float64)
     off = points @ matrix[:, :2].T + matrix[:, 2] - goal
     scale = SIDE / (size if isinstance(size, int) else min(size))
     return Fit(matrix, float(scale * np.sqrt(np.square(off).sum(axis=1).mean())))

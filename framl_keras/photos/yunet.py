@@ -80,11 +80,11 @@ class YuNet:
     def detect(self, image: np.ndarray, key: str = "") -> list[Face]:
         """The faces in a photo, upright or tilted by up to about 45 degrees."""
         _check(image)
-        found = self._search(image)
+        faces = self._search(image)
         tilts: Iterator[float] = iter(_TILTS)
-        while not found and (tilt := next(tilts, None)) is not None:
-            found = self._tilted(image, tilt)
-        return [refined(face, image, self._find, self.rounds) for face in found]
+        while not faces and (tilt := next(tilts, None)) is not None:
+            faces = self._tilted(image, tilt)
+        return [refined(face, image, self._find, self.rounds) for face in faces]
 
     def _search(self, image: np.ndarray) -> list[Face]:
         """Faces in the photo as it is, shrunk if it is large."""

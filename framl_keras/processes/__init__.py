@@ -22,10 +22,10 @@ def join() -> Processes:
         UserError: if it says a part only, or they cannot be joined.
     """
     running = backend.choose()
-    found = launched(os.environ)
+    started = launched(os.environ)
     if running == "tensorflow":
-        found = by_tensorflow(os.environ) or found
-    if found is None:
+        started = by_tensorflow(os.environ) or started
+    if started is None:
         return ALONE
-    joined: Processes = importlib.import_module(f"{__name__}.{running}").join(found)
+    joined: Processes = importlib.import_module(f"{__name__}.{running}").join(started)
     return joined

@@ -53,14 +53,14 @@ def join(launched: Launched) -> Joined:
 def _begin(launched: Launched) -> None:
     taken = inspect.signature(jax.distributed.initialize).parameters
     patience: dict[str, Any] = {name: value for name, value in _PATIENCE.items() if name in taken}
-    found = arguments(launched)
+    options = arguments(launched)
     try:
-        jax.distributed.initialize(**found, **patience)
+        jax.distributed.initialize(**options, **patience)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        said = found.get("coordinator_address", "SLURM or Open MPI")
+        place = options.get("coordinator_address", "SLURM or Open MPI")
         raise UserError(
-            f"JAX could not join the {launched.processes} processes that {said} says were "
+            f"JAX could not join the {launched.processes} processes that {place} says were "
             f"started: {reason}"
         ) from None
     with said_beside():
@@ -71,16 +71,16 @@ def arguments(launched: Launched) -> dict[str, Any]:
     """What JAX is to be told of a launcher: nothing where it asks by itself."""
     if launched.by in _FOUND_BY_JAX:
         return {}
-    found = {
+    options = {
         "coordinator_address": launched.addresses[0],
         "num_processes": launched.processes,
         "process_id": launched.process,
     }
     if launched.by == "WORLD_SIZE":
-        found["coordinator_address"] = beside(launched.addresses[0], 1)
+        options["coordinator_address"] = beside(launched.addresses[0], 1)
     if launched.local is not None and has_accelerators() and not _is_on_processors():
-        found["local_device_ids"] = [launched.local]
-    return found
+        options["local_device_ids"] = [launched.local]
+    return options
 
 
 def has_accelerators() -> bool:

@@ -116,8 +116,8 @@ class Joined:
             yield
             self.wait()
         except self._raised as error:
-            said = f"{type(error).__name__}: {error}"
-            if isinstance(error, UserError) or not self._gone.search(said):
+            message = f"{type(error).__name__}: {error}"
+            if isinstance(error, UserError) or not self._gone.search(message):
                 raise
             raise UserError(
                 f"Process {self.process} of {self.processes} lost another one, whose own message "
@@ -142,8 +142,8 @@ class Joined:
         message.view(np.uint8)[: rows.nbytes] = rows.reshape(-1).view(np.uint8)
         sent = np.ascontiguousarray(self._gather(message)).view(np.uint8)
         return [
-            found[: count * size].view(rows.dtype).reshape(count, *shape)
-            for found, count in zip(sent, counts, strict=True)
+            received[: count * size].view(rows.dtype).reshape(count, *shape)
+            for received, count in zip(sent, counts, strict=True)
         ]
 
 
@@ -193,6 +193,6 @@ def agree(processes: Processes, error: UserError | None) -> None:
         UserError: if one of them has an error.
     """
     text = str(error or "").encode("utf-8", "surrogatepass")
-    for said in processes.all_of(np.frombuffer(text, np.uint8)):
-        if len(said):
-            raise UserError(said.tobytes().decode("utf-8", "surrogatepass"))
+    for message in processes.all_of(np.frombuffer(text, np.uint8)):
+        if len(message):
+            raise UserError(message.tobytes().decode("utf-8", "surrogatepass"))

@@ -43,17 +43,17 @@ class _Launcher(NamedTuple):
     addresses_of: Callable[[Variables, str], Sequence[str]]
 
 
-def _as_they_are(variables: Variables, said: str) -> Sequence[str]:
-    return [each.strip() for each in said.split(",")]
+def _as_they_are(variables: Variables, address: str) -> Sequence[str]:
+    return [each.strip() for each in address.split(",")]
 
 
-def _with_port(variables: Variables, said: str) -> Sequence[str]:
-    return [f"{said}:{_number(variables, 'MASTER_PORT', '29500')}"]
+def _with_port(variables: Variables, address: str) -> Sequence[str]:
+    return [f"{address}:{_number(variables, 'MASTER_PORT', '29500')}"]
 
 
-def _first_node(variables: Variables, said: str) -> Sequence[str]:
+def _first_node(variables: Variables, nodes: str) -> Sequence[str]:
     """The first of `node[03-07,9],other`, at a port that other jobs are unlikely to have."""
-    name, number = re.match(r"([^\[,]+)(?:\[(\d+))?", said).groups()  # type: ignore[union-attr]
+    name, number = re.match(r"([^\[,]+)(?:\[(\d+))?", nodes).groups()  # type: ignore[union-attr]
     job = _number(variables, "SLURM_JOB_ID", "0")
     return [f"{name}{number or ''}:{61440 + job % 4096}"]
 
@@ -132,14 +132,14 @@ def _said(variables: Variables, names: _Launcher) -> Launched:
     if missing := [name for name in needed if not variables.get(name)]:
         count = variables[names.processes]
         raise UserError(f"{names.processes}={count}, but {missing[0]} is not set. Set both.")
-    said = variables[names.address] if names.address else ""
+    address = variables[names.address] if names.address else ""
     return Launched(
         names.processes,
         _number(variables, names.processes),
         _number(variables, names.process),
         _number(variables, names.local) if names.local in variables else None,
         _number(variables, names.on_machine) if names.on_machine in variables else None,
-        names.addresses_of(variables, said) if said else (),
+        names.addresses_of(variables, address) if address else (),
     )
 
 

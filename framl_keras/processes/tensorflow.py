@@ -46,16 +46,16 @@ def _addresses(launched: Launched) -> Sequence[str]:
 
 
 def _of_slurm(port: int, count: int) -> Sequence[str]:
-    found = tf.distribute.cluster_resolver.SlurmClusterResolver(
+    resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
         port_base=port, auto_set_gpu=False, gpus_per_node=count, gpus_per_task=1
     )
-    addresses: Sequence[str] = found.cluster_spec().as_dict()[WORKER]
+    addresses: Sequence[str] = resolver.cluster_spec().as_dict()[WORKER]
     return addresses
 
 
 def _gather(gathered: Callable[[np.ndarray], tf.Tensor], numbers: np.ndarray) -> np.ndarray:
-    found: np.ndarray = gathered(numbers[None]).numpy()
-    return found
+    rows: np.ndarray = gathered(numbers[None]).numpy()
+    return rows
 
 
 @functools.lru_cache
@@ -79,5 +79,5 @@ def _gathered(
     def gathered(numbers: tf.Tensor) -> tf.Tensor:
         return strategy.gather(strategy.run(lambda: tf.identity(numbers)), axis=0)
 
-    found: Callable[[np.ndarray], tf.Tensor] = gathered
-    return found
+    function: Callable[[np.ndarray], tf.Tensor] = gathered
+    return function

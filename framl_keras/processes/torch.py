@@ -52,10 +52,10 @@ def _begin(launched: Launched) -> None:
 
 def _gather(numbers: np.ndarray) -> np.ndarray:
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    own = torch.from_numpy(numbers).to(device)
-    found = [torch.empty_like(own) for _ in range(distributed.get_world_size())]
-    distributed.all_gather(found, own)
-    return torch.stack(found).cpu().numpy()
+    sent = torch.from_numpy(numbers).to(device)
+    parts = [torch.empty_like(sent) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(parts, sent)
+    return torch.stack(parts).cpu().numpy()
 
 
 def _part() -> None:

@@ -36,11 +36,11 @@ def adaface(depths: Sequence[int]) -> Layout:
     """The layout of a network whose blocks are numbered through all stages."""
 
     def prefix(layer: str) -> str:
-        found = BLOCK.match(layer)
-        if not found:
+        match = BLOCK.match(layer)
+        if not match:
             return FIXED[layer]
-        stage, number = int(found[1]), int(found[2])
-        return f"body.{sum(depths[: stage - 1]) + number - 1}.{PARTS[found[3]]}"
+        stage, number = int(match[1]), int(match[2])
+        return f"body.{sum(depths[: stage - 1]) + number - 1}.{PARTS[match[3]]}"
 
     return Layout(
         prefix,

@@ -22,10 +22,10 @@ FIXED = {
 
 def _prefix(layer: str) -> str:
     """`stage2_block1_conv1` is `layer2.0.conv1`."""
-    found = BLOCK.match(layer)
-    if not found:
+    match = BLOCK.match(layer)
+    if not match:
         return FIXED[layer]
-    stage, number, part = found.groups()
+    stage, number, part = match.groups()
     return f"layer{stage}.{int(number) - 1}.{PARTS.get(part, part)}"
 
 

@@ -99,11 +99,11 @@ def prefix_of(names: Iterable[str], layout: Layout, path: Path) -> str:
     names = set(names)
     stem = f"{layout.prefix(STEM)}.weight"
     ends = [name.removesuffix(stem) for name in sorted(names) if name.endswith(stem)]
-    found = [e for e in ends if (not e or e.endswith(".")) and e + layout.embed in names]
-    if len(found) > 1:
-        listed = ", ".join(f"{prefix}*" if prefix else stem for prefix in found)
+    prefixes = [e for e in ends if (not e or e.endswith(".")) and e + layout.embed in names]
+    if len(prefixes) > 1:
+        listed = ", ".join(f"{prefix}*" if prefix else stem for prefix in prefixes)
         raise UserError(
-            f"{path}: holds {len(found)} networks, {listed}. Expected one: save the state dict "
+            f"{path}: holds {len(prefixes)} networks, {listed}. Expected one: save the state dict "
             "of the one that is meant alone."
         )
-    return found[0] if found else ""
+    return prefixes[0] if prefixes else ""

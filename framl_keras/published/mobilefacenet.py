@@ -33,14 +33,14 @@ FIXED = {
 
 def _prefix(layer: str) -> str:
     """`stage1_block2_project_bn` is `layers.3.layers.1.layers.2.layers.1`."""
-    found = BLOCK.match(layer)
-    if not found:
+    match = BLOCK.match(layer)
+    if not match:
         return FIXED[layer]
-    stage = 0 if found["stage"] == "stem" else int(found["stage"].removeprefix("stage"))
-    inner = f"layers.{STEPS[found['step']]}.layers.{PARTS[found['part']]}"
-    if found["block"] == "reduce":
+    stage = 0 if match["stage"] == "stem" else int(match["stage"].removeprefix("stage"))
+    inner = f"layers.{STEPS[match['step']]}.layers.{PARTS[match['part']]}"
+    if match["block"] == "reduce":
         return f"layers.{2 * stage}.{inner}"
-    number = int(found["block"].removeprefix("block")) - 1
+    number = int(match["block"].removeprefix("block")) - 1
     return f"layers.{2 * stage + 1}.layers.{number}.{inner}"
 
 

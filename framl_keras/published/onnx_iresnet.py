@@ -141,20 +141,20 @@ class Walk:
 
     def _next(self, name: str, *kinds: str) -> Any:
         """The node of one of some kinds that takes a tensor, behind nodes that change nothing."""
-        found = self._all_next(name, *kinds)
+        nodes = self._all_next(name, *kinds)
         there = sorted({node.op_type for node in self._takers[name]}) or ["the end"]
-        self._expect(bool(found), f"{' or '.join(kinds)} after {name}, and not {', '.join(there)}")
-        return found[0]
+        self._expect(bool(nodes), f"{' or '.join(kinds)} after {name}, and not {', '.join(there)}")
+        return nodes[0]
 
     def _all_next(self, name: str, *kinds: str) -> list[Any]:
-        found, seen = [], [name]
+        nodes, seen = [], [name]
         while seen:
             for node in self._takers[seen.pop()]:
                 if node.op_type in kinds:
-                    found.append(node)
+                    nodes.append(node)
                 elif node.op_type in PASSES:
                     seen.append(node.output[0])
-        return found
+        return nodes
 
     def _expect(self, holds: bool, what: str) -> None:
         if not holds:

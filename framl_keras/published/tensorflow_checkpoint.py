@@ -77,12 +77,12 @@ def _bytes_beside(prefix: Path) -> int:
 
 def _name(attribute: Any) -> str:
     """Our name of a tensor."""
-    found = KEY.match(attribute.checkpoint_key)
-    if not found:
+    match = KEY.match(attribute.checkpoint_key)
+    if not match:
         return attribute.checkpoint_key
-    part, layer = int(found["part"]), int(found["layer"])
+    part, layer = int(match["part"]), int(match["layer"])
     if part == 0:
         return attribute.full_name.replace("/depthwise_kernel", "/kernel")
     if part == 1 and layer < len(HEAD):
-        return f"{HEAD[layer]}/{found['variable']}"
+        return f"{HEAD[layer]}/{match['variable']}"
     return attribute.checkpoint_key

@@ -115,5 +115,5 @@ def understood(framl: FramlFile) -> str:
 
 def _given(framl: FramlFile) -> dict[str, Any]:
     """What a file says, without what it leaves empty."""
-    said = framl.model_dump(exclude_none=True)
-    return {key: value for key, value in said.items() if value != ""}
+    values = framl.model_dump(exclude_none=True)
+    return {key: value for key, value in values.items() if value != ""}

@@ -172,8 +172,8 @@ def _write_file(folder: Path, parts: list[Part], peers: Peers) -> None:
         {"name": part.name, "shape": part.shape, "key": key, "rows": [part.first, part.last]}
         for key, part in zip(keys, parts, strict=True)
     ]
-    said = {"file": path.name, "sha256": digest.hexdigest(), "parts": known}
-    path.with_suffix(".json").write_text(json.dumps(said), encoding="utf-8")
+    note = {"file": path.name, "sha256": digest.hexdigest(), "parts": known}
+    path.with_suffix(".json").write_text(json.dumps(note), encoding="utf-8")
 
 
 def _write(stream: Any, content: Any) -> None:
@@ -202,11 +202,11 @@ def _write_index(folder: Path, facts: Mapping[str, Any], processes: int) -> None
     arrays: dict[str, Any] = {}
     for number in range(processes):
         path = (folder / _FILE.format(number, processes)).with_suffix(".json")
-        said = json.loads(path.read_text(encoding="utf-8"))
-        files[said["file"]] = said["sha256"]
-        for part in said["parts"]:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        files[note["file"]] = note["sha256"]
+        for part in note["parts"]:
             entry = arrays.setdefault(part["name"], {"shape": part["shape"], "parts": []})
-            entry["parts"].append([said["file"], part["key"], *part["rows"]])
+            entry["parts"].append([note["file"], part["key"], *part["rows"]])
         path.unlink()
     index: dict[str, Any] = {"facts": dict(facts), "files": files, "arrays": arrays}
     index["sha256"] = _digest(index)
@@ -300,12 +300,12 @@ class StoredArrays(Mapping[str, np.ndarray]):
     def rows(self, name: str, first: int, last: int) -> np.ndarray:
         """Some rows of an array, `(last - first, ...)`."""
         shape, parts = self._arrays[name]
-        found = np.empty((last - first, *shape[1:]), parts[0][0].dtype)
+        values = np.empty((last - first, *shape[1:]), parts[0][0].dtype)
         for tensor, begin, end in parts:
             low, high = max(first, begin), min(last, end)
             if low < high:
-                found[low - first : high - first] = tensor.rows(low - begin, high - begin)
-        return found
+                values[low - first : high - first] = tensor.rows(low - begin, high - begin)
+        return values
 
 
 def load_checkpoint(path: Path, peers: Peers = ALONE) -> Checkpoint:
@@ -321,14 +321,14 @@ def load_checkpoint(path: Path, peers: Peers = ALONE) -> Checkpoint:
         UserError: if it is damaged, or of another kind, in each process.
     """
     error: UserError | None = None
-    found = Checkpoint({}, {})
+    checkpoint = Checkpoint({}, {})
     try:
-        found = _load(path, peers)
+        checkpoint = _load(path, peers)
     except UserError as raised:
         error = raised
     if peers.any(error is not None):
         raise error or UserError(f"{path}: damaged checkpoint: another process says why.")
-    return found
+    return checkpoint
 
 
 def _load(path: Path, peers: Peers) -> Checkpoint:

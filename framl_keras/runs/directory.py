@@ -113,8 +113,10 @@ class RunDirectory:
 
     def _remedy(self) -> str:
         """What to do without a model: use a checkpoint that a killed run left, or train."""
-        if found := sorted(self.checkpoints.glob("*.ckpt")):
-            return f"The run did not end; train it on, or name a checkpoint such as {found[-1]}"
+        if checkpoints := sorted(self.checkpoints.glob("*.ckpt")):
+            return (
+                f"The run did not end; train it on, or name a checkpoint such as {checkpoints[-1]}"
+            )
         return "Train it first: framl-keras train RECIPE"
 
 

@@ -129,8 +129,8 @@ def with_parts(recipe: Recipe) -> Recipe:
         update["validation"] = {"validation": str(validation)}
     if test and not data.test:
         update["test"] = {"test": str(test)}
-    said = ", ".join(f"data.{key}: {folder}" for key, folder in update.items())
-    log.info("%s has the parts of a data set: %s.", data.train, said)
+    replaced = ", ".join(f"data.{key}: {folder}" for key, folder in update.items())
+    log.info("%s has the parts of a data set: %s.", data.train, replaced)
     return recipe.model_copy(update={"data": data.model_copy(update=update)})
 
 

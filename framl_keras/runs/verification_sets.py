@@ -81,8 +81,8 @@ def _check_set(name: str, known: dict[str, str]) -> None:
     """Refuses what is neither one of the recipe's sets nor there."""
     if name in known or name == HELD_OUT or Path(name).exists():
         return
-    own = f"one of the recipe's sets ({', '.join(known)})" if known else "a set's path"
-    raise UserError(f"--set {name}: no such verification set. Expected {own}, or a path.")
+    expected = f"one of the recipe's sets ({', '.join(known)})" if known else "a set's path"
+    raise UserError(f"--set {name}: no such verification set. Expected {expected}, or a path.")
 
 
 def _set_name(name: str, sets: Sequence[str], known: dict[str, str]) -> str:
@@ -124,7 +124,7 @@ def pair_sets_of(
             "Expected a path, a verification set, triples (a, b, same), or a list of paths and "
             f"sets. Received: pairs={pairs!r:.80}"
         )
-    return [found for entry in entries for found in pair_sets_of(entry, recipe)]
+    return [pair_set for entry in entries for pair_set in pair_sets_of(entry, recipe)]
 
 
 def _named(name: str, recipe: Recipe | None) -> list[PairSet]:

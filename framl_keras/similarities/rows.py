@@ -27,8 +27,8 @@ class Rows:
         return len(self._index)
 
     def __getitem__(self, part: Any) -> np.ndarray:
-        found = self._array[self._index[part]]
-        return found if self._fits else found.astype(self.dtype)
+        values = self._array[self._index[part]]
+        return values if self._fits else values.astype(self.dtype)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return self[:].astype(dtype or self.dtype, copy=False)

@@ -92,8 +92,8 @@ class ClassRows:
             low, high = first // layout.centers, min(last // layout.centers, layout.classes)
             for center in range(layout.centers) if low < high else ():
                 before = center * layout.classes
-                some = values[center :: layout.centers][: high - low]
-                _copy(some, rows, before + low)
+                own_rows = values[center :: layout.centers][: high - low]
+                _copy(own_rows, rows, before + low)
             return values
 
         fill_rows(variable, made)

@@ -106,19 +106,19 @@ def _is_text(values: np.ndarray) -> bool:
 
 
 def _parse(header: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    found = _HEADER.fullmatch(header)
-    if not found:
+    match = _HEADER.fullmatch(header)
+    if not match:
         raise ValueError(f"not plain numbers: {' '.join(header.split())[:80]}")
-    kind, length = found["descr"].lstrip("<>|=")[0], int(found["descr"].lstrip("<>|=")[1:])
+    kind, length = match["descr"].lstrip("<>|=")[0], int(match["descr"].lstrip("<>|=")[1:])
     if kind in _NUMBERS and f"{kind}{length}" not in _SIZES:
-        raise ValueError(f"numbers of type {found['descr']}")
-    sides = [side.strip().removesuffix("L") for side in found["shape"].split(",")]
+        raise ValueError(f"numbers of type {match['descr']}")
+    sides = [side.strip().removesuffix("L") for side in match["shape"].split(",")]
     digits = [side for side in sides if side]
     if len(digits) > 32 or not all(side.isdigit() and len(side) < 19 for side in digits):
-        raise ValueError(f"an array of shape {found['shape'][:60]}")
+        raise ValueError(f"an array of shape {match['shape'][:60]}")
     if length == 0 or (kind in _TEXT and length > 1 << 20):
-        raise ValueError(f"text of type {found['descr']}")
-    return tuple(map(int, digits)), found["order"] == "True", np.dtype(found["descr"])
+        raise ValueError(f"text of type {match['descr']}")
+    return tuple(map(int, digits)), match["order"] == "True", np.dtype(match["descr"])
 
 
 _SIZES = {"b1", *(f"{k}{n}" for k in "iu" for n in (1, 2, 4, 8)), "f2", "f4", "f8"}

@@ -54,9 +54,9 @@ class Tensor(NamedTuple):
         return numbers.reshape(last - first, *self.shape[1:])
 
     def _numbers(self, first: int, count: int) -> np.ndarray:
-        found = np.fromfile(self.path, np.uint8, count * self.dtype.itemsize, offset=self.start
+        raw = np.fromfile(self.path, np.uint8, count * self.dtype.itemsize, offset=self.start
                             + first * self.dtype.itemsize)  # fmt: skip
-        return found.view(self.dtype)
+        return raw.view(self.dtype)
 
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:

@@ -49,12 +49,12 @@ def audit(
     """
     from framl_keras import data
 
-    found = chosen_columns(columns)
+    names = chosen_columns(columns)
     if chosen := chosen_part(part, merge):
-        return tell_part(data.audit_part(train, test, output, chosen, root, jobs, found))
+        return tell_part(data.audit_part(train, test, output, chosen, root, jobs, names))
     from framl_keras.data.auditing import format_audit
 
-    report = data.audit(train, test, root, jobs, found, output if merge else None)
+    report = data.audit(train, test, root, jobs, names, output if merge else None)
     if as_json:
         show(asdict(report), as_json)
     else:

@@ -69,14 +69,14 @@ def check(
     """
     from framl_keras import data
 
-    found = chosen_columns(columns)
+    names = chosen_columns(columns)
     if chosen := chosen_part(part, merge):
-        return tell_part(data.check_part(source, output, chosen, sample, seed, jobs, root, found))
+        return tell_part(data.check_part(source, output, chosen, sample, seed, jobs, root, names))
     from framl_keras.data.checking import format_report
 
     report = data.check(
         source, size, sample, central_crop, seed, policy, jobs, root, sheet,
-        found, int(channels), aspect_ratio, output if merge else None,
+        names, int(channels), aspect_ratio, output if merge else None,
     )  # fmt: skip
     if as_json:
         show(asdict(report), as_json)

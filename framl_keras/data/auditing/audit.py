@@ -164,14 +164,14 @@ class _Search:
 
     def candidates(self, part: Fingerprints) -> list[tuple[int, int, str, int]]:
         """Training position, test position, kind and differing bits; each pair once."""
-        found: dict[tuple[int, int], tuple[str, int]] = {}
+        pairs: dict[tuple[int, int], tuple[str, int]] = {}
         for kind, search in (("mirrored", self._mirrored), ("near", self._near)):
             for row, at, bits in search.near(part.hashes).tolist():
-                found[int(part.positions[row]), int(self._positions[at])] = (kind, bits)
+                pairs[int(part.positions[row]), int(self._positions[at])] = (kind, bits)
         for position, digest in zip(part.positions.tolist(), part.digests.tolist(), strict=True):
             for at in self._by_digest.get(digest, ()):
-                found[position, at] = ("equal", 0)
-        return [(*pair, *seen) for pair, seen in sorted(found.items())]
+                pairs[position, at] = ("equal", 0)
+        return [(*pair, *seen) for pair, seen in sorted(pairs.items())]
 
 
 def _confirmed(
@@ -234,8 +234,8 @@ class NearSearch:
             int64 `(pairs, 3)`: row of `queries`, row of the set, bits that differ.
         """
         bands = _bands(queries)
-        found = [self._sharing(band, bands[:, band]) for band in range(BANDS)]
-        pairs = np.unique(np.concatenate(found), axis=0)
+        by_band = [self._sharing(band, bands[:, band]) for band in range(BANDS)]
+        pairs = np.unique(np.concatenate(by_band), axis=0)
         bits = distances(queries[pairs[:, 0]], self._hashes[pairs[:, 1]])
         near = bits <= most_bits
         return np.column_stack([pairs[near], bits[near]])

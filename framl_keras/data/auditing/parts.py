@@ -31,8 +31,8 @@ def read_compared(file: Path, settings: Mapping[str, Any]) -> Compared:
     stored = read_stored(file)
     check_settings(file, stored.settings, settings)
     try:
-        matches = [Match(*(kind(value) for kind, value in zip(_KINDS, found, strict=True)))
-                   for found in stored.told["matches"]]  # fmt: skip
+        matches = [Match(*(kind(value) for kind, value in zip(_KINDS, fields, strict=True)))
+                   for fields in stored.told["matches"]]  # fmt: skip
         lines = (list(map(str, stored.told[name])) for name in ("unreadable", "test_unreadable"))
         return Compared(matches, *lines)
     except (ValueError, KeyError, TypeError) as error:

@@ -41,10 +41,10 @@ def open_test_images(
     if sets is None:
         source = open_source(location, root, "skip", columns_for(location, columns or {}))
         return TestImages([source], list(source.class_names), list(source.left_out))
-    return TestImages([found.images for found in sets], sorted(set(_names(sets))), [])
+    return TestImages([pairs.images for pairs in sets], sorted(set(_names(sets))), [])
 
 
 def _names(sets: Sequence[PairSet]) -> list[str]:
     """The folders in which image files lie: the identities, in LFW's layout."""
-    listed = [found.images for found in sets if isinstance(found.images, NamedImages)]
+    listed = [pairs.images for pairs in sets if isinstance(pairs.images, NamedImages)]
     return [file.parent.name for images in listed for file in images.files]

@@ -112,11 +112,12 @@ def join_parts(
     task, kept = _task(source, options, location), all_parts(destination, "data convert", _PART)
     shards: list[ShardProgress] = []
     for at, path in enumerate(kept, 1):
-        own = Part(at, len(kept)).within(len(files))
-        found = Progress(path, task, own.stop - own.start).shards
-        if len(found) != own.stop - own.start or not all(shard.done for shard in found):
+        rows = Part(at, len(kept)).within(len(files))
+        count = rows.stop - rows.start
+        of_part = Progress(path, task, count).shards
+        if len(of_part) != count or not all(shard.done for shard in of_part):
             raise UserError(f"{path}: not complete. Repeat: data convert … --part {at}/{len(kept)}")
-        shards += found
+        shards += of_part
     _refuse_empty(shards, location, [*kept, *files])
     with _told_as_ours(destination):
         manifest = _manifest(destination, source, task, files, shards)

@@ -77,8 +77,8 @@ class BcolzArray:
 
     def _chunk(self, number: int) -> np.ndarray:
         with self._lock:
-            found = self._chunks.pop(number, None)
-            rows = self._read_chunk(number) if found is None else found
+            cached = self._chunks.pop(number, None)
+            rows = self._read_chunk(number) if cached is None else cached
             self._chunks[number] = rows
             if len(self._chunks) > _KEPT_CHUNKS:
                 self._chunks.popitem(last=False)

@@ -58,8 +58,8 @@ def find_bcolz(folder: Path) -> list[Path]:
     """The sets right inside a folder or one level below, LFW first."""
     inside = [path for path in folder.iterdir() if path.is_dir()]
     below = [path for parent in inside for path in parent.iterdir() if path.is_dir()]
-    found = [path for path in [*inside, *below] if is_bcolz(path) and _list_of(path).is_file()]
-    return sorted(found, key=lambda path: (_rank(path.name), path))
+    paths = [path for path in [*inside, *below] if is_bcolz(path) and _list_of(path).is_file()]
+    return sorted(paths, key=lambda path: (_rank(path.name), path))
 
 
 def _rank(name: str) -> int:

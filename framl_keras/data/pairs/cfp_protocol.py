@@ -28,10 +28,10 @@ def cfp_pairs(protocol: Path) -> list[PairSet]:
         UserError: if a list is damaged or there is no fold.
     """
     images = {side: _images(protocol / f"Pair_list_{side}.txt") for side in ("F", "P")}
-    found = [name for name in _SETS if (protocol / "Split" / name).is_dir()]
-    if not found:
+    names = [name for name in _SETS if (protocol / "Split" / name).is_dir()]
+    if not names:
         raise UserError(f"{protocol}: no Split/FP or Split/FF. Restore CFP's protocol.")
-    return [_pair_set(protocol, name, images) for name in found]
+    return [_pair_set(protocol, name, images) for name in names]
 
 
 def _pair_set(protocol: Path, name: str, images: dict[str, dict[str, Path]]) -> PairSet:
@@ -51,13 +51,13 @@ def _pair_set(protocol: Path, name: str, images: dict[str, dict[str, Path]]) -> 
 
 def _images(path: Path) -> dict[str, Path]:
     """The path of each image by its number."""
-    found = {}
+    images = {}
     for line, text in enumerate(read_text(path).splitlines(), start=1):
         words = text.split(maxsplit=1)
         if len(words) != 2:
             raise UserError(f"{path}:{line}: expected a number and a path, not {text[:40]!r}.")
-        found[words[0]] = path.parent / PurePosixPath(words[1].strip())
-    return found
+        images[words[0]] = path.parent / PurePosixPath(words[1].strip())
+    return images
 
 
 def _pairs(path: Path, left: dict[str, Path], right: dict[str, Path]) -> list[tuple[Path, Path]]:

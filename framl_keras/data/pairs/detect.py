@@ -111,8 +111,8 @@ def _in_folder(folder: Path, name: str, root: Path | None) -> list[PairSet] | No
     raise UserError(f"No verification set in the folder {folder}. Expected {_EXPECTED}.")
 
 
-def _names(found: list[Path], name: str) -> list[str]:
-    return [path.stem for path in found] if len(found) > 1 else [name]
+def _names(paths: list[Path], name: str) -> list[str]:
+    return [path.stem for path in paths] if len(paths) > 1 else [name]
 
 
 def _in_file(

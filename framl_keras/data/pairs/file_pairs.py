@@ -36,9 +36,9 @@ def start_of(listed_by: Path, root: Path | None, first: str) -> Start:
         root: the folder asked for, if any.
         first: a path in the list.
     """
-    own = listed_by.parent
-    beside = sorted(folder for folder in own.iterdir() if folder.is_dir())
-    places = [*([root] if root else []), own, *beside]
+    folder_of_list = listed_by.parent
+    beside = sorted(folder for folder in folder_of_list.iterdir() if folder.is_dir())
+    places = [*([root] if root else []), folder_of_list, *beside]
     asked = "`data.root` (--root), " if root else ""
     rule = f"start from {asked}the list's folder or one inside, whichever holds the first image"
     holding = next((place for place in places if (place / first).exists()), None)

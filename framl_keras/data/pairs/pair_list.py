@@ -80,10 +80,10 @@ class _LfwLines:
         stem = f"{person}_{int(number):04d}"
         if person not in self._folders:
             self._folders[person] = _images_in(self.start.folder / person)
-        found = self._folders[person].get(stem)
-        if found is None:
+        path = self._folders[person].get(stem)
+        if path is None:
             raise UserError(f"{self._path}:{line}: no image {self.start.folder / person / stem}.*")
-        return found
+        return path
 
 
 class _PathLines:

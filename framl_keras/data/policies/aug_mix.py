@@ -58,8 +58,8 @@ class _Step:
 
         def by(layer: Any) -> Tensor:
             layer.backend.set_backend("tensorflow")
-            own = layer.get_random_transformation(drawn["data"], seed=drawn["seed"])
-            return layer.transform_images(images, own)
+            transformation = layer.get_random_transformation(drawn["data"], seed=drawn["seed"])
+            return layer.transform_images(images, transformation)
 
         branches = [functools.partial(by, layer) for layer in self._layers]
         return self.backend.core.switch(drawn["chosen"], [*branches, lambda: images])

@@ -112,11 +112,11 @@ def drawing_from(draws: Draws, tf: Any, keras: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def _replaced(owner: Any, name: str, new: Callable[..., Any]) -> Iterator[None]:
     """Replaces a function for this thread; other threads still call the old one."""
-    declared, usual, here = vars(owner)[name], getattr(owner, name), threading.get_ident()
+    declared, before, here = vars(owner)[name], getattr(owner, name), threading.get_ident()
 
-    @functools.wraps(usual)
+    @functools.wraps(before)
     def chosen(*inputs: Any, **options: Any) -> Any:
-        return (new if threading.get_ident() == here else usual)(*inputs, **options)
+        return (new if threading.get_ident() == here else before)(*inputs, **options)
 
     setattr(owner, name, chosen)
     try:

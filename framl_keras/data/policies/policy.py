@@ -76,8 +76,10 @@ class Policy:
             first: index of the first image in the run.
         """
         with self._on_processor():
-            for image, own in zip(images, sample_seeds(seed, first, len(images)), strict=True):
-                image[:] = self._view(image, own).numpy()
+            for image, image_seed in zip(
+                images, sample_seeds(seed, first, len(images)), strict=True
+            ):
+                image[:] = self._view(image, image_seed).numpy()
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return Policy, (self.name, self.size, self.options)
@@ -126,12 +128,12 @@ def _check_has_no_state(name: str, view: Any) -> None:
 @contextlib.contextmanager
 def _in_float32(keras: Any) -> Iterator[None]:
     """Layers made within compute in float32, whatever the network does."""
-    usual = keras.config.dtype_policy()
+    policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(usual)
+        keras.config.set_dtype_policy(policy)
 
 
 def on_processor(tf: Any, keras: Any) -> Callable[[], Any]:
@@ -160,12 +162,12 @@ def histograms_of_tensorflow() -> Iterator[None]:
     if equalization is None:  # another version of Keras, whose histogram is its own affair
         yield
         return
-    usual = equalization.__dict__["backend"]
-    equalization.__dict__["backend"] = _AsOnTensorFlow(usual)
+    backend = equalization.__dict__["backend"]
+    equalization.__dict__["backend"] = _AsOnTensorFlow(backend)
     try:
         yield
     finally:
-        equalization.__dict__["backend"] = usual
+        equalization.__dict__["backend"] = backend
 
 
 class _AsOnTensorFlow:

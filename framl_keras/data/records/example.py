@@ -91,17 +91,17 @@ def _described(value: object) -> str:
 
 def _features(data: bytes) -> dict[bytes, bytes | int | float]:
     """The first value of each feature, by name."""
-    found: dict[bytes, bytes | int | float] = {}
+    features: dict[bytes, bytes | int | float] = {}
     for number, start, stop in _fields(data, 0, len(data)):  # Example.features
         if number == 1:
             for inner, entry, end in _fields(data, start, stop):  # Features.feature, a map
                 if inner == 1:
-                    _add_feature(found, data, entry, end)
-    return found
+                    _add_feature(features, data, entry, end)
+    return features
 
 
 def _add_feature(
-    found: dict[bytes, bytes | int | float], data: bytes, start: int, stop: int
+    features: dict[bytes, bytes | int | float], data: bytes, start: int, stop: int
 ) -> None:
     """Reads one entry of the map: a name and a `Feature`."""
     name, value = b"", None
@@ -111,7 +111,7 @@ def _add_feature(
         elif number == 2:
             value = _value(data, begin, end)
     if value is not None:
-        found[name] = value
+        features[name] = value
 
 
 def _value(data: bytes, start: int, stop: int) -> bytes | int | float | None:

@@ -189,13 +189,13 @@ def _checked(location: str, source: Any) -> Source:
     Raises:
         UserError: if it is no source.
     """
-    found = as_source(source)
-    if found is None:
+    opened = as_source(source)
+    if opened is None:
         raise UserError(
             f"{location}: its opener gave {type(source).__name__}. Expected an instance of a class "
             "that derives from framl_keras.data.sources.Source, or a data set of (image, label)."
         )
-    return found
+    return opened
 
 
 _UNPACK = "Unpack it first; records need random access"
@@ -222,24 +222,24 @@ def _files_at(location: str) -> list[Path]:
             return _record_files(path)
         if path.is_file():
             return [path.with_suffix(".rec") if _is_key_file(path) else path]
-        found = shards_of(path) or _matching(location)
+        files = shards_of(path) or _matching(location)
     except (OSError, ValueError) as error:  # such as a name too long or with a zero byte
         if isinstance(error, UserError):
             raise
         raise UserError(f"{location}: not a path: {error}.") from None
-    if not found:
+    if not files:
         raise UserError(
             f"No training data at {location}. Make it of a folder of images with `framl-keras "
             f"data convert FOLDER {location}`, name other data with --set data.train=PATH, "
             "or try the quick start: framl-keras train recipes/quickstart.yaml"
         )
-    return all_shards(found)
+    return all_shards(files)
 
 
 def _matching(pattern: str) -> list[Path]:
     """The files that a glob finds, without the indexes and manifests beside them."""
-    found = sorted(map(Path, glob.glob(pattern)))
-    return [file for file in found if file.suffix not in (".index", ".json", ".idx")]
+    files = sorted(map(Path, glob.glob(pattern)))
+    return [file for file in files if file.suffix not in (".index", ".json", ".idx")]
 
 
 def _is_key_file(path: Path) -> bool:
@@ -281,10 +281,10 @@ def _common_format(files: list[Path]) -> str:
     """
     formats = {file: _format_of(file) for file in files}
     first = next(iter(formats.values()))
-    for file, found in formats.items():
-        if found != first:
+    for file, format in formats.items():
+        if format != first:
             raise UserError(
-                f"{file} is {found}, but {files[0]} is {first}. Expected one format; name the "
+                f"{file} is {format}, but {files[0]} is {first}. Expected one format; name the "
                 "files of one with a glob such as 'faces*.tfrecord'."
             )
     return first
@@ -294,14 +294,14 @@ def _format_of(file: Path) -> str:
     start = _beginning(file)
     if not start:
         raise UserError(f"{file}: the file is empty. Expected {_TRIED}. Restore the file.")
-    other = next((said for sign, said in _OTHERS.items() if start.startswith(sign)), None)
+    other = next((what for sign, what in _OTHERS.items() if start.startswith(sign)), None)
     if other or image_format(start[:HEAD]):
-        said = other or "one image. Name the folder that holds the identities' folders"
-        raise UserError(f"{file}: {said}.")
-    found = _format_or_none(file)
-    if found is None:
+        what = other or "one image. Name the folder that holds the identities' folders"
+        raise UserError(f"{file}: {what}.")
+    format = _format_or_none(file)
+    if format is None:
         raise UserError(f"{file}: cannot tell its format. Tried {_TRIED}.")
-    return found
+    return format
 
 
 def _format_or_none(file: Path) -> str | None:

@@ -116,11 +116,11 @@ class Hdf5Rows(Reader):
         return values
 
     def _class_names(self, parts: Mapping[str, Any], labels: Any) -> Sequence[str]:
-        found = next((labels.attrs[name] for name in NAMES if name in labels.attrs), None)
-        if found is None:
+        names = next((labels.attrs[name] for name in NAMES if name in labels.attrs), None)
+        if names is None:
             part = next((parts[name] for name in NAMES if name in parts), None)
-            found = None if part is None else self._whole(part)
-        values = [] if found is None else np.asarray(found).reshape(-1).tolist()
+            names = None if part is None else self._whole(part)
+        values = [] if names is None else np.asarray(names).reshape(-1).tolist()
         return [each.decode("utf-8") if isinstance(each, bytes) else str(each) for each in values]
 
 

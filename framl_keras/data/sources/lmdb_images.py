@@ -112,11 +112,11 @@ class LmdbRows(Reader):
                 names.append(None if name is None else name.decode("utf-8", "surrogateescape"))
         if not any(names):
             keys = islice(self._transaction.cursor().iternext(values=False), 5)
-            found = ", ".join(f"{key!r:.40}" for key in keys) or "none"
+            shown = ", ".join(f"{key!r:.40}" for key in keys) or "none"
             raise ValueError(
                 "none of its layouts: expected the keys `num-samples`, `image-000000001` and "
                 "`label-000000001` on; `__len__` and pickled (image, label); or paths "
-                f"<identity>/<file> with images. Found: {found}"
+                f"<identity>/<file> with images. Found: {shown}"
             )
         return names
 

@@ -69,16 +69,16 @@ class Merged(Source):
 
     def several(self, indices: Sequence[int]) -> list[Sample | UserError]:
         """See `Source`: each part is asked once."""
-        found: dict[int, Sample | UserError] = {}
+        by_index: dict[int, Sample | UserError] = {}
         by_part: dict[int, list[int]] = {}
         for index in indices:
             by_part.setdefault(self._locate(index)[0], []).append(index)
-        for part, some in by_part.items():
-            samples = self.sources[part].several([self._locate(index)[1] for index in some])
-            found |= dict(zip(some, samples, strict=True))
+        for part, rows in by_part.items():
+            samples = self.sources[part].several([self._locate(index)[1] for index in rows])
+            by_index |= dict(zip(rows, samples, strict=True))
         return [
             each if isinstance(each, UserError) else each._replace(label=int(self.labels[index]))
-            for index, each in ((index, found[index]) for index in indices)
+            for index, each in ((index, by_index[index]) for index in indices)
         ]
 
     def path_of(self, index: int) -> Path:

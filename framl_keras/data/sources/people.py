@@ -44,10 +44,10 @@ class People(Source):
 
     def several(self, indices: Sequence[int]) -> list[Sample | UserError]:
         """See `Source`."""
-        found = self.source.several([int(self.indices[index]) for index in indices])
+        samples = self.source.several([int(self.indices[index]) for index in indices])
         return [
             each if isinstance(each, UserError) else each._replace(label=int(self.labels[index]))
-            for index, each in zip(indices, found, strict=True)
+            for index, each in zip(indices, samples, strict=True)
         ]
 
     def path_of(self, index: int) -> Path:

@@ -66,10 +66,10 @@ class Served(Source):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> Sample:
-        (found,) = self.several([index])
-        if isinstance(found, UserError):
-            raise found
-        return found
+        (sample,) = self.several([index])
+        if isinstance(sample, UserError):
+            raise sample
+        return sample
 
     def several(self, indices: Sequence[int]) -> list[Sample | UserError]:
         """See `Source`: one message to each file's process."""
@@ -89,20 +89,20 @@ class Served(Source):
         return samples
 
     def _sample(
-        self, place: tuple[int, int], label: int, found: Row | UserError | ValueError
+        self, place: tuple[int, int], label: int, row: Row | UserError | ValueError
     ) -> Sample:
         """A sample of what its reader answered."""
         file, key = self._files[place[0]], f"{self._files[place[0]]}#{place[1]}"
-        if isinstance(found, UserError):
-            raise UserError(f"{key}: {found}") from None
-        if isinstance(found, ValueError):
-            raise UserError(f"{key}: {found}. Restore the file or write it again.") from None
-        if isinstance(found, np.ndarray):
-            pixels = np.ascontiguousarray(np.broadcast_to(found, (*found.shape[:2], 3)))
+        if isinstance(row, UserError):
+            raise UserError(f"{key}: {row}") from None
+        if isinstance(row, ValueError):
+            raise UserError(f"{key}: {row}. Restore the file or write it again.") from None
+        if isinstance(row, np.ndarray):
+            pixels = np.ascontiguousarray(np.broadcast_to(row, (*row.shape[:2], 3)))
             return Sample(pixels, label, key)
-        if isinstance(found, bytes):
-            return Sample(found, label, key)
-        image = below(self._root, found, key) if self._root else file.parent / found
+        if isinstance(row, bytes):
+            return Sample(row, label, key)
+        image = below(self._root, row, key) if self._root else file.parent / row
         start = "`data.root` (--root)" if self._root else f"the folder of {file.name}"
         return Sample(read_image_file(image, key, f"start from {start}"), label, key)
 
@@ -126,9 +126,9 @@ def classes_of(names: Sequence[str | None]) -> dict[str, Any]:
     >>> classes_of(["ada", "bob", None, "ada"])
     {'names': ['ada', 'bob'], 'rows': [0, 1, -1, 0]}
     """
-    found: dict[str, int] = {}
-    rows = [-1 if name is None else found.setdefault(name, len(found)) for name in names]
-    return {"names": list(found), "rows": rows}
+    numbers: dict[str, int] = {}
+    rows = [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names]
+    return {"names": list(numbers), "rows": rows}
 
 
 def classes_of_labels(values: np.ndarray, known: Sequence[str] = ()) -> dict[str, Any]:
@@ -181,14 +181,14 @@ def chosen(
         UserError: if it cannot be told; what was found is listed.
     """
     wanted = [columns[name]] if name in columns else known
-    found = next((column for column in wanted if list(there).count(column) == 1), None)
-    if found is None:
+    column_name = next((column for column in wanted if list(there).count(column) == 1), None)
+    if column_name is None:
         raise UserError(
             f"{path}: cannot tell which column is the "
             f"{'image' if name == 'path' else name}. Found: {', '.join(there)[:200]}. Choose "
             f"it by name, such as columns: {{{name}: {there[0] if there else name}}}."
         )
-    return found
+    return column_name
 
 
 _claims: dict[int, int] = {}  # bytes that the sources of this process may keep, by their ids

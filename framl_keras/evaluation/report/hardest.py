@@ -27,19 +27,22 @@ def hardest_pairs(distance: np.ndarray, is_same: np.ndarray, count: int = COUNT)
 
 def hardest_figure(result: Result, pairs: PairSet) -> Figure:
     """The hardest pairs of a result, each as two images with their score and keys."""
-    found = result.verification
-    chosen = hardest_pairs(found.distance, found.is_same)
+    verification = result.verification
+    chosen = hardest_pairs(verification.distance, verification.is_same)
     columns = 3
     kinds = (
-        ("Same identity, judged least alike", [i for i in chosen if found.is_same[i]]),
-        ("Different identities, judged most alike", [i for i in chosen if not found.is_same[i]]),
+        ("Same identity, judged least alike", [i for i in chosen if verification.is_same[i]]),
+        (
+            "Different identities, judged most alike",
+            [i for i in chosen if not verification.is_same[i]],
+        ),
     )
     rows = [-(-len(kind) // columns) for _, kind in kinds]
     size = (3.4 * columns, 2.1 * sum(rows) + 0.9)
     figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(wspace=0.06))
     parts: Any = figure.subfigures(2, 1, height_ratios=rows)
     for part, count, (title, positions) in zip(parts, rows, kinds, strict=True):
-        part.suptitle(f"{result.set_name}, {found.similarity}: {title}", fontsize=11)
+        part.suptitle(f"{result.set_name}, {verification.similarity}: {title}", fontsize=11)
         panels = np.atleast_1d(part.subplots(count, columns)).ravel()
         for axes in panels:
             axes.set_axis_off()
@@ -52,9 +55,9 @@ def _show_pair(axes: Axes, pairs: PairSet, position: int, result: Result) -> Non
     left, right = (pairs.images[int(i)] for i in pairs.pairs[position])
     gap = np.full((SIDE, 2, 3), 255, dtype=np.uint8)
     axes.imshow(np.hstack([_pixels(left), gap, _pixels(right)]))
-    found = result.verification
-    value = get(found.similarity).value_of(found.distance[position])
-    is_wrong = not found.is_right[position]
+    verification = result.verification
+    value = get(verification.similarity).value_of(verification.distance[position])
+    is_wrong = not verification.is_right[position]
     verdict = "wrong" if is_wrong else "right"
     names = f"{_short(left.key)}  |  {_short(right.key)}"
     axes.set_title(f"{value:.3f} ({verdict})\n{names}", fontsize=8)

@@ -13,33 +13,33 @@ from framl_keras.evaluation.verification import Verification
 
 def numbers_of(result: Result) -> dict[str, Any]:
     """All numbers of a result; those that do not exist are None."""
-    found = result.verification
+    verification = result.verification
     return plain(
         {
             "set": result.set_name,
             "source": result.source,
-            "similarity": found.similarity,
-            "protocol": found.protocol,
+            "similarity": verification.similarity,
+            "protocol": verification.protocol,
             "fingerprint": result.fingerprint,
-            "pairs": {"same": found.num_same, "different": found.num_different},
+            "pairs": {"same": verification.num_same, "different": verification.num_different},
             "accuracy": {
-                "mean": found.accuracy,
-                "sd": found.accuracy_sd,
-                "kinds_weigh_alike": found.balanced,
+                "mean": verification.accuracy,
+                "sd": verification.accuracy_sd,
+                "kinds_weigh_alike": verification.balanced,
             },
-            "threshold": found.threshold,
-            "auc": found.auc,
-            "eer": found.eer,
-            "d_prime": found.d_prime,
-            "tar_at_far": [point._asdict() for point in found.tar],
-            "far_reach": 1 / found.num_different if found.num_different else None,
-            "val_at_far": found.val._asdict(),
-            "operating_point": _operating_point(found),
-            "intervals_95": found.intervals,
-            "resampled": found.resampled,
-            "resampled_count": found.units.count if found.intervals else 0,
-            "resampling_repeats": found.repeats,
-            "folds": _folds(found),
+            "threshold": verification.threshold,
+            "auc": verification.auc,
+            "eer": verification.eer,
+            "d_prime": verification.d_prime,
+            "tar_at_far": [point._asdict() for point in verification.tar],
+            "far_reach": 1 / verification.num_different if verification.num_different else None,
+            "val_at_far": verification.val._asdict(),
+            "operating_point": _operating_point(verification),
+            "intervals_95": verification.intervals,
+            "resampled": verification.resampled,
+            "resampled_count": verification.units.count if verification.intervals else 0,
+            "resampling_repeats": verification.repeats,
+            "folds": _folds(verification),
         }
     )
 
@@ -58,9 +58,9 @@ def test_numbers(first: Result, second: Result, test: PairedTest) -> dict[str, A
     )
 
 
-def _operating_point(found: Verification) -> dict[str, Any]:
+def _operating_point(verification: Verification) -> dict[str, Any]:
     """Counts over all folds, each at its own threshold, and their rates."""
-    total = found.confusion
+    total = verification.confusion
     return {
         **total._asdict(),
         "accuracy": total.accuracy,
@@ -71,12 +71,12 @@ def _operating_point(found: Verification) -> dict[str, Any]:
     }
 
 
-def _folds(found: Verification) -> Sequence[dict[str, Any]]:
+def _folds(verification: Verification) -> Sequence[dict[str, Any]]:
     """One entry for each fold."""
-    counts = found.folds.confusion
+    counts = verification.folds.confusion
     columns = {
-        "accuracy": found.folds.accuracy,
-        "threshold": found.folds.thresholds,
+        "accuracy": verification.folds.accuracy,
+        "threshold": verification.folds.thresholds,
         **counts._asdict(),
         "precision": counts.precision,
         "recall": counts.recall,
@@ -85,7 +85,7 @@ def _folds(found: Verification) -> Sequence[dict[str, Any]]:
     }
     return [
         {name: values[i] for name, values in columns.items()}
-        for i in range(len(found.folds.accuracy))
+        for i in range(len(verification.folds.accuracy))
     ]
 
 

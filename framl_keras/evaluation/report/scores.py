@@ -25,10 +25,13 @@ def histogram_figure(results: Sequence[Result]) -> Figure:
     figure = Figure(figsize=(6.4, 0.6 + 2.6 * len(results)), layout="constrained")
     figure.suptitle(f"{results[0].set_name}: scores of same-pairs and different-pairs")
     for axes, result in zip(np.atleast_1d(figure.subplots(len(results))), results, strict=True):
-        found = result.verification
-        value = get(found.similarity).value_of(found.distance)
+        verification = result.verification
+        value = get(verification.similarity).value_of(verification.distance)
         edges = np.linspace(value.min(), max(value.max(), value.min() + 1e-9), BINS + 1)
-        kinds = (("same", found.is_same, SAME), ("different", ~found.is_same, DIFFERENT))
+        kinds = (
+            ("same", verification.is_same, SAME),
+            ("different", ~verification.is_same, DIFFERENT),
+        )
         for name, kind, color in kinds:
             weights = np.full(kind.sum(), 100 / kind.sum())
             label = f"{name} ({kind.sum():,} pairs)"
@@ -36,11 +39,11 @@ def histogram_figure(results: Sequence[Result]) -> Figure:
             axes.hist(
                 value[kind], edges, weights=weights, histtype="step", color=color, label=label
             )
-        threshold = float(get(found.similarity).value_of(np.asarray(found.threshold)))
+        threshold = float(get(verification.similarity).value_of(np.asarray(verification.threshold)))
         axes.axvline(
             threshold, color="black", linestyle="--", label=f"mean threshold {threshold:.3f}"
         )
-        axes.set_xlabel(MEASURES[found.similarity])
+        axes.set_xlabel(MEASURES[verification.similarity])
         axes.set_ylabel("Pairs of a kind (%)")
         axes.set_title(_name(result), loc="left")
         axes.legend(loc="best", fontsize=8)

@@ -91,8 +91,8 @@ def _tests(results: Sequence[Result], pair_sets: Sequence[PairSet]) -> list[dict
 
 def _shown(results: Sequence[Result], name: str) -> list[Result]:
     """A set's results under its first protocol: the curves do not depend on it."""
-    found = [result for result in results if result.set_name == name]
-    return [r for r in found if r.verification.protocol == found[0].verification.protocol]
+    of_set = [result for result in results if result.set_name == name]
+    return [r for r in of_set if r.verification.protocol == of_set[0].verification.protocol]
 
 
 def _write_scores(path: Path, results: Sequence[Result], pair_sets: Sequence[PairSet]) -> None:

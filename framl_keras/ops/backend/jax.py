@@ -115,8 +115,8 @@ def pullback(
     function: Callable[..., Tensor], arguments: tuple[Tensor, ...]
 ) -> tuple[Tensor, Callable[[Tensor], Any]]:
     """A function's value, and from a gradient of it to those of the arguments."""
-    found: tuple[Tensor, Callable[[Tensor], Any]] = jax.vjp(function, *arguments)
-    return found
+    result: tuple[Tensor, Callable[[Tensor], Any]] = jax.vjp(function, *arguments)
+    return result
 
 
 def class_shards() -> int:

@@ -134,9 +134,9 @@ def marked(keys: Tensor, labels: Tensor, mark: float) -> Tensor:
 
 def place_among(classes: Tensor, labels: Tensor) -> Tensor:
     """The place of each label `(batch,)` among ascending classes `(m,)`; -1 where it is not."""
-    found = ops.cast(ops.searchsorted(classes, labels), "int32")
-    found = ops.minimum(found, classes.shape[0] - 1)
-    return ops.where(ops.equal(ops.take(classes, found, axis=0), labels), found, -1)
+    places = ops.cast(ops.searchsorted(classes, labels), "int32")
+    places = ops.minimum(places, classes.shape[0] - 1)
+    return ops.where(ops.equal(ops.take(classes, places, axis=0), labels), places, -1)
 
 
 def in_turn(turns: int, size: int, length: int, function: Callable[..., Any], start: Any) -> Any:

@@ -147,8 +147,8 @@ def pullback(
         value = function(*leaves)
 
     def back(upstream: Tensor) -> list[Tensor]:
-        found = torch.autograd.grad(value, leaves, upstream, allow_unused=True)
-        pairs = zip(found, leaves, strict=True)
+        gradients = torch.autograd.grad(value, leaves, upstream, allow_unused=True)
+        pairs = zip(gradients, leaves, strict=True)
         return [torch.zeros_like(leaf) if each is None else each for each, leaf in pairs]
 
     return value.detach(), back

@@ -73,9 +73,9 @@ def mean_over_processes(tensors: Sequence[Tensor], processes: int) -> list[Tenso
     given = [tensor for tensor in tensors if tensor is not None]
     means: dict[int, Tensor] = {}
     for dtype in dict.fromkeys(tensor.dtype for tensor in given):
-        some = [tensor for tensor in given if tensor.dtype == dtype]
-        flat = torch.cat([tensor.reshape(-1) for tensor in some])
+        alike = [tensor for tensor in given if tensor.dtype == dtype]
+        flat = torch.cat([tensor.reshape(-1) for tensor in alike])
         distributed.all_reduce(flat)
-        parts = (flat / processes).split([tensor.numel() for tensor in some])
-        means |= {id(t): part.reshape(t.shape) for t, part in zip(some, parts, strict=True)}
+        parts = (flat / processes).split([tensor.numel() for tensor in alike])
+        means |= {id(t): part.reshape(t.shape) for t, part in zip(alike, parts, strict=True)}
     return [None if tensor is None else means[id(tensor)] for tensor in tensors]

@@ -62,12 +62,12 @@ def _call(
     if not (training and layer.trainable) or mask is not None or double:
         return type(layer).call(layer, inputs, training=training, mask=mask)
     channels = (inputs.shape[-1],)
-    found = kernel(
+    normalized = kernel(
         ops.cast(inputs, "float32"),  # as Keras does: half precision overflows here
         ops.convert_to_tensor(layer.gamma) if layer.scale else ops.ones(channels),
         ops.convert_to_tensor(layer.beta) if layer.center else ops.zeros(channels),
         layer.epsilon,
     )
-    move(layer.moving_mean, found.mean, layer.momentum)
-    move(layer.moving_variance, found.variance, layer.momentum)
-    return ops.cast(found.outputs, layer.compute_dtype)
+    move(layer.moving_mean, normalized.mean, layer.momentum)
+    move(layer.moving_variance, normalized.variance, layer.momentum)
+    return ops.cast(normalized.outputs, layer.compute_dtype)

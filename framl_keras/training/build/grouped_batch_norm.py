@@ -54,10 +54,10 @@ def _call(
     if not (training and layer.trainable) or (count or rows) % rows:  # one row builds the model
         return type(layer).call(layer, inputs, training=training, mask=mask)
     (x,) = at_least_float32(inputs)
-    found = _by_kernel(layer, x, rows) if _fits(layer, x) else _by_operations(layer, x, rows)
-    _move(layer.moving_mean, found.mean, layer.momentum)
-    _move(layer.moving_variance, found.variance, layer.momentum)
-    return ops.cast(found.outputs, layer.compute_dtype)
+    normalized = _by_kernel(layer, x, rows) if _fits(layer, x) else _by_operations(layer, x, rows)
+    _move(layer.moving_mean, normalized.mean, layer.momentum)
+    _move(layer.moving_variance, normalized.variance, layer.momentum)
+    return ops.cast(normalized.outputs, layer.compute_dtype)
 
 
 def _fits(layer: keras.layers.BatchNormalization, x: Tensor) -> bool:
@@ -71,12 +71,14 @@ def _by_kernel(layer: keras.layers.BatchNormalization, x: Tensor, rows: int) -> 
     assert normalize is not None
     scale, offset = _scale_and_offset(layer, x)
     groups = range(0, x.shape[0], rows)
-    found = [normalize(x[first : first + rows], scale, offset, layer.epsilon) for first in groups]
+    normalized = [
+        normalize(x[first : first + rows], scale, offset, layer.epsilon) for first in groups
+    ]
     means, variances = (
-        ops.mean(ops.stack([getattr(each, name) for each in found]), axis=0)
+        ops.mean(ops.stack([getattr(each, name) for each in normalized]), axis=0)
         for name in ("mean", "variance")
     )
-    return Normalized(ops.concatenate([each.outputs for each in found]), means, variances)
+    return Normalized(ops.concatenate([each.outputs for each in normalized]), means, variances)
 
 
 def _by_operations(layer: keras.layers.BatchNormalization, x: Tensor, rows: int) -> Normalized:

@@ -44,8 +44,8 @@ def _initializer_of(layer: keras.layers.Layer, name: str) -> object:
     Depthwise and separable convolutions name theirs after the kind of kernel.
     """
     kinds = [name, name.removesuffix("_kernel"), *(["depthwise"] if name == "kernel" else [])]
-    found = (getattr(layer, f"{kind}_initializer", None) for kind in kinds)
-    return next((initializer for initializer in found if initializer is not None), None)
+    initializers = (getattr(layer, f"{kind}_initializer", None) for kind in kinds)
+    return next((initializer for initializer in initializers if initializer is not None), None)
 
 
 def _rows_drawn(initializer: object, shape: tuple[int, ...], key: Sequence[int]) -> Rows | None:

@@ -43,14 +43,14 @@ def _end_of_branch(addition: keras.layers.Add) -> Operation:
 
 def _before(operation: Operation) -> set[int]:
     """The operations that one depends on, by identity."""
-    found: set[int] = set()
+    seen: set[int] = set()
     waiting = [operation]
     while waiting:
         for before in operations_before(waiting.pop()):
-            if id(before) not in found:
-                found.add(id(before))
+            if id(before) not in seen:
+                seen.add(id(before))
                 waiting.append(before)
-    return found
+    return seen
 
 
 def _has_gamma(layer: Operation) -> bool:

@@ -19,8 +19,8 @@ def head_of(run: RunDirectory) -> Mapping[str, np.ndarray]:
     They are those of the checkpoint with the embedder's step, or else the newest.
     """
     checkpoints, step = Checkpoints(run.checkpoints, {}), facts_in(run.embedder).get("step")
-    found = checkpoints.of_step(step) or checkpoints.newest()
-    return head_in(found) if found else {}
+    checkpoint = checkpoints.of_step(step) or checkpoints.newest()
+    return head_in(checkpoint) if checkpoint else {}
 
 
 def head_in(checkpoint: Checkpoint) -> Mapping[str, np.ndarray]:

@@ -60,16 +60,16 @@ def find_start(
         UserError: if the recipe or the data are not those of the run that is there.
     """
     checkpoints.clear_half_written()
-    found = checkpoints.newest()
-    if found is None or found.facts["step"] >= total_steps + (0 if is_delivered else 1):
+    checkpoint = checkpoints.newest()
+    if checkpoint is None or checkpoint.facts["step"] >= total_steps + (0 if is_delivered else 1):
         return None
-    if changes := _changes(found.facts, checkpoints.facts):
+    if changes := _changes(checkpoint.facts, checkpoints.facts):
         raise UserError(
             f"The run in {checkpoints.folder.parent} has other settings: {'; '.join(changes)}. "
             "Set them back to go on, choose another --name, or begin anew with --restart."
         )
-    log.info("Going on after step %d of %d", found.facts["step"], total_steps)
-    return found
+    log.info("Going on after step %d of %d", checkpoint.facts["step"], total_steps)
+    return checkpoint
 
 
 def put_aside(run: RunDirectory) -> None:

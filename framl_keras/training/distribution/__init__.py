@@ -57,10 +57,10 @@ def devices_for(asked: int | str | None, batch_size: int) -> Devices:
 
 def _check_one_process() -> None:
     """Keras 3 does not train in MultiWorkerMirroredStrategy."""
-    found = by_tensorflow(os.environ) or launched(os.environ)
-    if found is not None:
+    started = by_tensorflow(os.environ) or launched(os.environ)
+    if started is not None:
         raise UserError(
-            f"{found.by}: a launcher started {found.processes} processes, but the tensorflow "
+            f"{started.by}: a launcher started {started.processes} processes, but the tensorflow "
             "backend trains in one. Start it alone, with --devices all, or set KERAS_BACKEND to "
             "torch or jax."
         )

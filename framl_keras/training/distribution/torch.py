@@ -108,9 +108,9 @@ def _apply(
         is_wrong = sum((~torch.isfinite(g).all()).to(g.dtype) for g in here)
         wrong = max_over_processes(is_wrong) > 0
         here = [torch.where(wrong, torch.nan, g / processes) for g in here]
-    own = iter(here)
+    own_gradients = iter(here)
     apply(
-        [next(own) if mine and g is not None else mean
+        [next(own_gradients) if mine and g is not None else mean
          for g, mean, mine in zip(gradients, means, shared, strict=True)],
         *arguments,
     )  # fmt: skip

@@ -70,7 +70,7 @@ def first_steps(
         devices.share(model)
         start, note = read_state(model), NoteLoss()
         pixels, labels = next(stream(source, recipe, 0, rows))
-        found = gradients_of(model, pixels, labels) if devices.count == 1 else {}
+        first_gradients = gradients_of(model, pixels, labels) if devices.count == 1 else {}
         write_state(model, start)  # taking gradients moves the batch statistics
         batches = placed(stream(source, recipe, 0, rows), devices, mode)
         for _ in range(steps):
@@ -78,7 +78,7 @@ def first_steps(
         return {
             "loss": np.array(note.losses),
             **_under("start", {"pixels": pixels, "labels": labels, **_trained(start)}),
-            **_under("gradient", found),
+            **_under("gradient", first_gradients),
             **_under("end", _trained(_whole_state(model, devices))),
         }
 
@@ -97,11 +97,11 @@ def gradients_of(
 ) -> dict[str, np.ndarray]:
     """The gradient of each trainable variable, by its path."""
     tensor, label = keras.ops.convert_to_tensor(pixels), keras.ops.convert_to_tensor(labels)
-    found = gradients(model, keras.ops.cast(tensor, "float32"), label)
+    result = gradients(model, keras.ops.cast(tensor, "float32"), label)
     paths = [variable.path for variable in model.trainable_variables]
     return {
         path: keras.ops.convert_to_numpy(gradient)
-        for path, gradient in zip(paths, found.gradients, strict=True)
+        for path, gradient in zip(paths, result.gradients, strict=True)
     }
 
 

@@ -55,7 +55,7 @@ def _in_process(run: Run, recipe: Path, steps: int, double: bool, output: Path) 
         check=False,
     )
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise UserError(f"{run}: {said[-1] if said else f'exit status {done.returncode}'}")
-    with np.load(output) as found:
-        return dict(found)
+        lines = done.stderr.strip().splitlines()
+        raise UserError(f"{run}: {lines[-1] if lines else f'exit status {done.returncode}'}")
+    with np.load(output) as arrays:
+        return dict(arrays)

@@ -13,35 +13,35 @@ from framl_keras.training.steps.step import Gradients, Tensor
 Named = tuple[str, Tensor]
 
 
-def check_step(model: keras.Model, inputs: list[Tensor], found: Gradients) -> None:
+def check_step(model: keras.Model, inputs: list[Tensor], result: Gradients) -> None:
     """Checks a step's losses and gradients before the optimizer takes them.
 
     Raises:
         NotFiniteError: if one is NaN or infinite. It names the first in the order in which
             they are computed: inputs, weights, each layer's output, losses, gradients.
     """
-    results = [found.prediction_loss, found.regularization_loss]
+    results = [result.prediction_loss, result.regularization_loss]
     if not isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
-        results += found.gradients  # that one leaves out a step whose gradients overflow
+        results += result.gradients  # that one leaves out a step whose gradients overflow
     sound = [ops.all(ops.isfinite(tensor)) for tensor in results]
     if bool(ops.all(ops.stack(sound))):  # one wait for the device, not one for each tensor
         return
-    for name, tensor in _in_order(model, inputs, found):
+    for name, tensor in _in_order(model, inputs, result):
         if not bool(ops.all(ops.isfinite(tensor))):
             raise NotFiniteError(name)
 
 
-def _in_order(model: keras.Model, inputs: list[Tensor], found: Gradients) -> Iterator[Named]:
+def _in_order(model: keras.Model, inputs: list[Tensor], result: Gradients) -> Iterator[Named]:
     for tensor, place in zip(inputs, model.inputs, strict=True):
         yield f"the input {place.name}", ops.cast(tensor, "float32")
     paths = [variable.path for variable in model.trainable_variables]
     for path, variable in zip(paths, model.trainable_variables, strict=True):
         yield f"the weight {path}", ops.convert_to_tensor(variable)
     yield from _outputs(model, inputs)
-    yield "the prediction loss", found.prediction_loss
-    yield "the regularization loss", found.regularization_loss
+    yield "the prediction loss", result.prediction_loss
+    yield "the regularization loss", result.regularization_loss
     # Backpropagation comes from the end, so the last layer's gradient is the first computed.
-    for path, gradient in reversed(list(zip(paths, found.gradients, strict=True))):
+    for path, gradient in reversed(list(zip(paths, result.gradients, strict=True))):
         yield f"the gradient of {path}", gradient
 
 

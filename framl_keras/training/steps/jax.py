@@ -36,14 +36,14 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     scale = model.optimizer.scale_loss(keras.ops.ones(()))
     variables = model.trainable_variables, model.non_trainable_variables, model.optimizer.variables
     values = ([variable.value for variable in some] for some in variables)
-    found = _step_of(model, model.optimizer, model.jit_compile)(*values, pixels, labels, scale)
-    _assign(model.non_trainable_variables, found.state)
-    return Gradients(*found[:4], loss_scale=scale, trained=found.trained)
+    step = _step_of(model, model.optimizer, model.jit_compile)(*values, pixels, labels, scale)
+    _assign(model.non_trainable_variables, step.state)
+    return Gradients(*step[:4], loss_scale=scale, trained=step.trained)
 
 
-def update(model: keras.Model, found: Gradients) -> None:
+def update(model: keras.Model, result: Gradients) -> None:
     """Takes over what the optimizer made of the gradients in the same step."""
-    _assign([*model.trainable_variables, *model.optimizer.variables], found.trained)
+    _assign([*model.trainable_variables, *model.optimizer.variables], result.trained)
 
 
 @functools.lru_cache(maxsize=1)
@@ -73,11 +73,11 @@ def _step_of(
             total = scale * (prediction + regularization)
             return total, (prediction, regularization, outputs, updated)
 
-        (_, extras), found = jax.value_and_grad(loss, has_aux=True)(weights)
+        (_, extras), weight_gradients = jax.value_and_grad(loss, has_aux=True)(weights)
         prediction, regularization, outputs, updated = extras
-        trained = optimizer.stateless_apply(slots, found, weights)
+        trained = optimizer.stateless_apply(slots, weight_gradients, weights)
         trained = [value for some in trained for value in some]
-        return _Step(prediction, regularization, found, outputs, updated, trained)
+        return _Step(prediction, regularization, weight_gradients, outputs, updated, trained)
 
     if not compiled:
         return step

@@ -32,16 +32,16 @@ class Gradients(NamedTuple):
     trained: Sequence[Tensor] = ()
 
 
-def update(model: keras.Model, found: Gradients) -> None:
+def update(model: keras.Model, result: Gradients) -> None:
     """Lets the optimizer take a step."""
-    model.optimizer.apply(found.gradients, model.trainable_variables)
+    model.optimizer.apply(result.gradients, model.trainable_variables)
 
 
-def count(model: keras.Model, pixels: Tensor, labels: Tensor, found: Gradients) -> dict[str, Any]:
+def count(model: keras.Model, pixels: Tensor, labels: Tensor, result: Gradients) -> dict[str, Any]:
     """Adds a step to the metrics and gives their values."""
-    loss = found.prediction_loss + found.regularization_loss
+    loss = result.prediction_loss + result.regularization_loss
     count_loss(model, loss, ops.shape(labels)[0])
     logs: dict[str, Any] = model.compute_metrics(
-        [pixels, labels], targets(model, labels), found.outputs
+        [pixels, labels], targets(model, labels), result.outputs
     )
     return logs

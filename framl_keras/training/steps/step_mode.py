@@ -50,9 +50,9 @@ def step_epoch(
     logs: dict[str, Any] = {}
     for step, (pixels, labels) in enumerate(itertools.islice(batches, steps)):
         listeners.on_train_batch_begin(step)
-        found, logs = train_step(model, pixels, labels)
+        result, logs = train_step(model, pixels, labels)
         if step % print_every == 0:
-            log.info("%s", _summary(found))
+            log.info("%s", _summary(result))
         listeners.on_train_batch_end(step, logs)
         if model.stop_training:
             break
@@ -64,16 +64,16 @@ def train_step(
 ) -> tuple[Gradients, dict[str, Any]]:
     """One step: gradients, the optimizer's update, the metrics. Set a breakpoint here."""
     pixels, labels = ops.convert_to_tensor(pixels), ops.convert_to_tensor(labels)
-    found = gradients(model, ops.cast(pixels, "float32"), labels)
-    check_step(model, [pixels, labels], found)
-    update(model, found)
-    return found, count(model, pixels, labels, found)
+    result = gradients(model, ops.cast(pixels, "float32"), labels)
+    check_step(model, [pixels, labels], result)
+    update(model, result)
+    return result, count(model, pixels, labels, result)
 
 
-def _summary(found: Gradients) -> str:
+def _summary(result: Gradients) -> str:
     """One line on the losses and the size of the gradients."""
-    squares = sum(float(ops.sum(ops.square(g / found.loss_scale))) for g in found.gradients)
+    squares = sum(float(ops.sum(ops.square(g / result.loss_scale))) for g in result.gradients)
     return (
-        f"prediction loss {float(found.prediction_loss):.4f}, regularization loss "
-        f"{float(found.regularization_loss):.4f}, gradient norm {np.sqrt(squares):.4f}"
+        f"prediction loss {float(result.prediction_loss):.4f}, regularization loss "
+        f"{float(result.regularization_loss):.4f}, gradient norm {np.sqrt(squares):.4f}"
     )

@@ -26,19 +26,19 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     return _in_graph(_gradients_of_all, model, pixels, labels)
 
 
-def update(model: keras.Model, found: Gradients) -> None:
+def update(model: keras.Model, result: Gradients) -> None:
     """Lets the optimizer take a step, in each replica alike."""
     if _replicas() == 1:
-        step.update(model, found)
+        step.update(model, result)
     else:
-        _in_graph(_update_all, model, found)
+        _in_graph(_update_all, model, result)
 
 
-def count(model: keras.Model, pixels: Tensor, labels: Tensor, found: Gradients) -> dict[str, Any]:
+def count(model: keras.Model, pixels: Tensor, labels: Tensor, result: Gradients) -> dict[str, Any]:
     """Adds a step to the metrics, each replica its rows, and gives their values."""
     if _replicas() == 1:
-        return step.count(model, pixels, labels, found)
-    _in_graph(_count_all, model, pixels, labels, found)
+        return step.count(model, pixels, labels, result)
+    _in_graph(_count_all, model, pixels, labels, result)
     values: dict[str, Any] = model.get_metrics_result()
     return values
 
@@ -52,43 +52,43 @@ def _gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
         prediction = prediction_loss(outputs)
         regularization = keras.ops.sum(keras.ops.stack([*model.losses, 0.0]))
         total = scale * (prediction + regularization) / _replicas()
-    found = tape.gradient(total, variables)
-    return Gradients(prediction, regularization, found, outputs, scale)
+    weight_gradients = tape.gradient(total, variables)
+    return Gradients(prediction, regularization, weight_gradients, outputs, scale)
 
 
 def _gradients_of_all(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     strategy = tf.distribute.get_strategy()
-    found = strategy.run(functools.partial(_gradients, model), _shares((pixels, labels)))
+    shares = strategy.run(functools.partial(_gradients, model), _shares((pixels, labels)))
     total, mean = (
         functools.partial(strategy.reduce, how, axis=None)
         for how in (tf.distribute.ReduceOp.SUM, tf.distribute.ReduceOp.MEAN)
     )
     return Gradients(
-        mean(found.prediction_loss),
-        mean(found.regularization_loss),
-        [total(gradient) for gradient in found.gradients],
-        {name: strategy.gather(rows, axis=0) for name, rows in found.outputs.items()},
-        mean(found.loss_scale),
+        mean(shares.prediction_loss),
+        mean(shares.regularization_loss),
+        [total(gradient) for gradient in shares.gradients],
+        {name: strategy.gather(rows, axis=0) for name, rows in shares.outputs.items()},
+        mean(shares.loss_scale),
     )
 
 
-def _update_all(model: keras.Model, found: Gradients) -> None:
+def _update_all(model: keras.Model, result: Gradients) -> None:
     """Optimizers of replicas sum what these give them: one gives the sum, the others nothing."""
 
     def part(replica: Any) -> list[Tensor]:
         is_first = replica.replica_id_in_sync_group == 0
-        return found.gradients if is_first else list(map(tf.zeros_like, found.gradients))
+        return result.gradients if is_first else list(map(tf.zeros_like, result.gradients))
 
     strategy = tf.distribute.get_strategy()
     parts = strategy.experimental_distribute_values_from_function(part)
-    strategy.run(lambda given: step.update(model, found._replace(gradients=given)), (parts,))
+    strategy.run(lambda given: step.update(model, result._replace(gradients=given)), (parts,))
 
 
-def _count_all(model: keras.Model, pixels: Tensor, labels: Tensor, found: Gradients) -> None:
+def _count_all(model: keras.Model, pixels: Tensor, labels: Tensor, result: Gradients) -> None:
     def count_share(pixels: Tensor, labels: Tensor, outputs: Any) -> None:
-        step.count(model, pixels, labels, found._replace(outputs=outputs))
+        step.count(model, pixels, labels, result._replace(outputs=outputs))
 
-    tf.distribute.get_strategy().run(count_share, _shares((pixels, labels, found.outputs)))
+    tf.distribute.get_strategy().run(count_share, _shares((pixels, labels, result.outputs)))
 
 
 def _replicas() -> int:
@@ -162,9 +162,9 @@ def normalize(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> Norma
     The raw operation is called since `tf.nn`'s wrapper raises small epsilons.
     """
     nothing = tf.zeros(0)  # no moving statistics go in
-    found = tf.raw_ops.FusedBatchNormV3(
+    outputs = tf.raw_ops.FusedBatchNormV3(
         x=x, scale=scale, offset=offset, mean=nothing, variance=nothing, epsilon=epsilon
     )
     # For a single value the kernel doesn't correct; its variance is zero anyway.
     count = tf.cast(tf.size(x) // tf.shape(x)[-1], tf.float32)
-    return Normalized(found.y, found.batch_mean, biased(found.batch_variance, count))
+    return Normalized(outputs.y, outputs.batch_mean, biased(outputs.batch_variance, count))

@@ -17,9 +17,11 @@ def gradients(model: keras.Model, pixels: Tensor, labels: Tensor) -> Gradients:
     outputs = model([pixels, labels], training=True)
     prediction = prediction_loss(outputs)
     regularization = keras.ops.sum(keras.ops.stack([*model.losses, keras.ops.zeros(())]))
-    found = torch.autograd.grad(scale * (prediction + regularization), variables)
+    weight_gradients = torch.autograd.grad(scale * (prediction + regularization), variables)
     detached = {name: output.detach() for name, output in outputs.items()}
-    return Gradients(prediction.detach(), regularization.detach(), list(found), detached, scale)
+    return Gradients(
+        prediction.detach(), regularization.detach(), list(weight_gradients), detached, scale
+    )
 
 
 def move(average: keras.Variable, value: Tensor, momentum: float) -> None:
