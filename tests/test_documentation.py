@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from framl_keras.cli.data import command as data
+from framl_keras.cli.group import COMMANDS
 from framl_keras.errors import UserError
 from framl_keras.export.formats import writers_of
 
@@ -52,6 +54,14 @@ def _skip_unless_onnx_can_be_written():
 def test_ci_runs_the_readmes_test_command():
     (command,) = re.findall(r"^.*tox run$", README, re.MULTILINE)
     assert command in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_readme_names_every_command_and_no_other():
+    rows = re.findall(r"^\| `framl-keras ([^`]+)`", README, re.MULTILINE)
+    words = [row.split() for row in rows]
+    assert {first for first, *_ in words} == set(COMMANDS)
+    (of_data,) = [set(rest) - {"\\|"} for first, *rest in words if first == "data"]
+    assert of_data == set(data.commands)
 
 
 def test_files_and_recipes_that_the_readme_names_exist():
