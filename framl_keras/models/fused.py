@@ -28,7 +28,9 @@ def fused(embedder: keras.Model, dtype: str = "uint8") -> keras.Model:
     (None, 8)
     """
     pixels = keras.Input(embedder.input_shape[1:], dtype=dtype, name="pixels")
-    both = [embedder(pixels), embedder(Mirror(name="mirror")(pixels))]
+    mirrored = Mirror(name="mirror")(pixels)
+    # Random layers of Keras change images unless they are told that nobody trains.
+    both = [embedder(each, training=False) for each in (pixels, mirrored)]
     added = keras.layers.Add(name="both", dtype="float32")(both)
     return keras.Model(pixels, UnitLength(name="embedding")(added), name="fused")
 
@@ -41,4 +43,4 @@ def plain(embedder: keras.Model, dtype: str = "uint8") -> keras.Model:
         dtype: of the pixels.
     """
     pixels = keras.Input(embedder.input_shape[1:], dtype=dtype, name="pixels")
-    return keras.Model(pixels, embedder(pixels), name="plain")
+    return keras.Model(pixels, embedder(pixels, training=False), name="plain")

@@ -34,6 +34,13 @@ from framl_keras.similarities import get
 
 EXPORT = importlib.import_module("framl_keras.export.export")
 HEIGHT, WIDTH, CHANNELS = 12, 10, 3
+RANDOM = [  # what many models of Keras' guides begin with; it must not be in a file
+    keras.layers.RandomFlip("horizontal"),
+    keras.layers.RandomRotation(0.1),
+    keras.layers.RandomTranslation(0.1, 0.1),
+    keras.layers.RandomContrast(0.2),
+    keras.layers.GaussianNoise(0.1),
+]
 
 
 def can_write(format):
@@ -56,8 +63,10 @@ def small_model(channels=CHANNELS):
 def awkward_model():
     """A network of what exporters stumbled over."""
     keras.utils.set_random_seed(0)
-    pixels = keras.Input((HEIGHT, WIDTH, CHANNELS), name="pixels")
-    x = keras.ops.divide(keras.ops.subtract(pixels, 127.5), 127.5)
+    x = pixels = keras.Input((HEIGHT, WIDTH, CHANNELS), name="pixels")
+    for change in RANDOM:
+        x = change(x)
+    x = keras.ops.divide(keras.ops.subtract(x, 127.5), 127.5)
     x = keras.ops.take(keras.ops.negative(x), list(range(CHANNELS)), axis=-1)
     x = keras.layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[0.3, 0.2, 0.1])(x)
     x = keras.layers.Conv2D(8, 3, strides=2, padding="same")(x)
