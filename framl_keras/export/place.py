@@ -64,7 +64,7 @@ def run_exporter(arguments: Sequence[str], backends: Sequence[str], format: str)
         if reason is None:
             return
         reasons.append(f"on {backend}: {reason[:400]}")
-        if "Could not locate" in reason:  # nor would another backend find it
+        if "not known here" in reason:  # nor would another backend find it
             hint = " Name the module that registers your own layers (--import)."
             break
     raise UserError(f"{format} could not be written {'; '.join(reasons)}{hint}")

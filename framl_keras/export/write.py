@@ -8,6 +8,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
@@ -33,7 +34,8 @@ def main() -> None:
         else:
             _WRITERS[options.format](model, shape, dtype, options.output)
     except Exception as error:
-        print(f"{type(error).__name__}: {' '.join(str(error).split())[:600]}", file=sys.stderr)
+        reason = " ".join(str(error).split()).replace(options.model, "the saved model")
+        print(f"{type(error).__name__}: {reason[:600]}", file=sys.stderr)
         sys.exit(1)
 
 
@@ -46,11 +48,12 @@ def _model(options: argparse.Namespace) -> tuple[Any, tuple[int, ...], str]:
     from framl_keras.models.folded import folded
     from framl_keras.models.fused import fused, plain
     from framl_keras.similarities import get
+    from framl_keras.untrusted.keras_file import load_keras_model
 
     if options.dim:
         a, b = (keras.Input((options.dim,), name=name) for name in ("a", "b"))
         return keras.Model([a, b], get(options.model).layer()(a, b)), (options.dim,), "float32"
-    embedder = folded(keras.saving.load_model(options.model, compile=False))
+    embedder = folded(load_keras_model(Path(options.model)))
     model, shape = (plain if options.plain else fused)(embedder), tuple(embedder.input_shape[1:])
     if options.pair:
         a, b = (keras.Input(shape, dtype="uint8", name=name) for name in ("a", "b"))

@@ -122,8 +122,9 @@ def _check_name(part: dict[str, Any]) -> None:
         return
     if not isinstance(module, str) or not _is_known(module):
         named = str(wanted if name == "function" else name)[:60]
+        origin = f" from {str(module)[:60]}" if module else ""
         raise RefusedError(
-            f"it is made of {named} from {str(module)[:60]}, which is not known here. Register "
+            f"it is made of {named}{origin}, which is not known here. Register "
             "it (keras.saving.register_keras_serializable) and import its module first"
         )
 
