@@ -45,7 +45,7 @@ class Engine:
     Keras on the images that it then sees, and kept in a cache by the hash of its weights.
     With `keras` batch norms are folded once there are many images. `auto` is `onnx` for
     20,000 images and more on a processor, where it is installed and can have the model, and
-    `keras` otherwise.
+    `keras` otherwise. Files compute in float32: `auto` leaves models of half precision to Keras.
 
     Args:
         model: from RGB pixels 0…255 to embeddings.
@@ -115,11 +115,13 @@ class Engine:
             self._mark, self._made, self._refused = mark, {}, False
 
     def _pays(self) -> bool:
-        """Whether a file of the model would be faster than Keras, and can be written here."""
+        """Whether a file would be faster than Keras, give the same, and can be written here."""
         from framl_keras.models.device import device_of
+        from framl_keras.models.precision import half_policy_of
 
         try:
-            return device_of(self.model) == "CPU" and bool(writers_of(ONNX))
+            is_apt = device_of(self.model) == "CPU" and half_policy_of(self.model) is None
+            return is_apt and bool(writers_of(ONNX))
         except UserError:
             return False
 

@@ -64,7 +64,8 @@ def export(
     """Exports an embedding model, and keeps the file only if it gives what Keras gives.
 
     The file takes uint8 pixels and gives fused unit embeddings: mirroring and scaling are
-    in it. Beside it, `MODEL_CARD.md` says what it is.
+    in it. Beside it, `MODEL_CARD.md` says what it is. A model of half precision is exported, and
+    compared with itself, in float32; pairs are also verified by the model as it is.
 
     Args:
         model: from RGB pixels 0…255 to embeddings, on any backend.
@@ -90,9 +91,12 @@ def export(
     output, backends = Path(output), writers_of(format)
     check_output(output, format)
     check_precision(precision, format, pair_sets)
+    from framl_keras.models.precision import in_float32
+
     _check_pixels(model, pixels)
     pixels = pixels[:MOST_IMAGES]
-    expected = (not_fused if plain else mirror_fused)(model, fixed_size(len(pixels)))(pixels)
+    exact = in_float32(model)
+    expected = (not_fused if plain else mirror_fused)(exact, fixed_size(len(pixels)))(pixels)
     seen = view or View.of_facts(pixels.shape, {})
 
     def gate() -> tuple[Parity, list[SetParity]]:
@@ -104,7 +108,7 @@ def export(
 
     with beside(output) as folder:
         written = folder / output.name
-        model.save(folder / "model.keras")
+        exact.save(folder / "model.keras")
         arguments = [str(folder / "model.keras"), format, str(written)]
         arguments += ["--plain"] * plain + [f"--import={module}" for module in modules]
         np.save(folder / "pixels.npy", pixels)
@@ -147,6 +151,7 @@ def _facts(
     """What a file says about itself."""
     import keras
 
+    from framl_keras.models.precision import half_policy_of
     from framl_keras.models.weights_hash import weights_hash
 
     return {
@@ -159,6 +164,7 @@ def _facts(
         "central_crop": view.central_crop,
         "aspect_ratio": view.aspect_ratio,
         "weights": weights_hash(model),
+        "trained_in": half_policy_of(model) or "float32",
         "alignment": "as the images that it was trained on",
         "trained_on": "not known",
         "license": "not stated",

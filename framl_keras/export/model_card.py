@@ -161,4 +161,9 @@ def _limits(facts: Mapping[str, Any]) -> list[str]:
             "Its numbers are rounded: vectors of this file and of the float32 model should not "
             "be compared with each other."
         )
+    if (policy := facts.get("trained_in", "float32")) != "float32":
+        limits.append(
+            f"It was trained in {policy}, and this file computes in float32: distances differ a "
+            "little from those by which the thresholds were chosen."
+        )
     return ["", "## Limits", "", *limits, ""]

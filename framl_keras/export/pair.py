@@ -83,16 +83,18 @@ def export_pair(
     >>> export_pair(model, "cos", "same.onnx", pixels).largest < 1e-5  # doctest: +SKIP
     True
     """
+    from framl_keras.models.precision import half_policy_of, in_float32
     from framl_keras.models.weights_hash import weights_hash
     from framl_keras.similarities import check_similarity
 
     output, backends = Path(output), writers_of(format)
     check_similarity(name)
     check_output(output, format)
-    expected = l2_normalized(mirror_fused(model, fixed_size(len(pixels)))(pixels))
+    exact = in_float32(model)
+    expected = l2_normalized(mirror_fused(exact, fixed_size(len(pixels)))(pixels))
     with beside(output) as folder:
         written = folder / output.name
-        model.save(folder / "model.keras")
+        exact.save(folder / "model.keras")
         arguments = [str(folder / "model.keras"), format, str(written), f"--pair={name}"]
         arguments += [f"--import={module}" for module in modules]
         run_exporter(arguments, backends, format)
@@ -104,6 +106,7 @@ def export_pair(
             "similarity": name,
             "input": list(pixels.shape[1:]),
             "weights": weights_hash(model),
+            "trained_in": half_policy_of(model) or "float32",
             "alignment": "as the images that it was trained on",
             "trained_on": "not known",
             "license": "not stated",

@@ -22,6 +22,7 @@ from framl_keras.export import (
     place,
     read_metadata,
 )
+from framl_keras.export.engine import A_JOB, Engine
 from framl_keras.export.formats import FORMATS, writers_of
 from framl_keras.export.parity import compare_with_keras
 from framl_keras.export.place import run_exporter
@@ -29,6 +30,7 @@ from framl_keras.export.precision import lower
 from framl_keras.export.verification import compare_verification
 from framl_keras.layers.global_depthwise import GlobalDepthwiseConv
 from framl_keras.models import fused
+from framl_keras.models.precision import built_in
 from framl_keras.runs.verification_sets import pair_sets_of
 from framl_keras.similarities import get
 
@@ -141,6 +143,26 @@ class TestOnnx:
 
         found = open_exported(tmp_path / "plain.onnx", "onnx")(pixels)
         np.testing.assert_allclose(found, model.predict(pixels, verbose=0), rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+    def test_a_model_of_half_precision_is_written_in_float32(self, policy, tmp_path, rng):
+        def within():
+            return keras.Sequential([keras.Input((HEIGHT, WIDTH, CHANNELS)), small_model()])
+
+        exact, pixels = within(), images(rng)
+        with built_in(policy):
+            model = within()
+        model.set_weights(exact.get_weights())
+
+        export(model, tmp_path / "half.onnx", pixels)
+        export_pair(model, "cos", tmp_path / "pair.onnx", pixels)
+
+        found = open_exported(tmp_path / "half.onnx", "onnx")(pixels)
+        np.testing.assert_allclose(found, keras_gives(exact, pixels), atol=1e-5)
+        assert np.abs(found - keras_gives(model, pixels)).max() > 1e-4
+        assert read_metadata(tmp_path / "half.onnx")["trained_in"] == policy
+        assert f"trained in {policy}" in (tmp_path / "MODEL_CARD.md").read_text(encoding="utf-8")
+        assert Engine(model).chosen(A_JOB) == "keras"
 
     def test_a_file_that_differs_is_not_written(self, tmp_path, rng, monkeypatch):
         wrong = lambda pixels: np.ones((len(pixels), 6), np.float32) / 6**0.5  # noqa: E731
