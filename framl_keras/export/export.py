@@ -64,8 +64,8 @@ def export(
     """Exports an embedding model, and keeps the file only if it gives what Keras gives.
 
     The file takes uint8 pixels and gives fused unit embeddings: mirroring and scaling are
-    in it. Beside it, `MODEL_CARD.md` says what it is. A model of half precision is exported, and
-    compared with itself, in float32; pairs are also verified by the model as it is.
+    in it. Beside it, `MODEL_CARD.md` says what it is. A model of half precision is exported in
+    float32, and compared with Keras in float32.
 
     Args:
         model: from RGB pixels 0…255 to embeddings, on any backend.
@@ -103,7 +103,7 @@ def export(
         function, bound = open_exported(written, format), LARGEST_AT[precision]
         parity = compare_with_keras(function, pixels, expected, bound, unit=not plain)
         return parity, [
-            compare_verification(function, model, pairs, seen, not plain) for pairs in pair_sets
+            compare_verification(function, exact, pairs, seen, not plain) for pairs in pair_sets
         ]
 
     with beside(output) as folder:
