@@ -34,7 +34,9 @@ def main() -> None:
         else:
             _WRITERS[options.format](model, shape, dtype, options.output)
     except Exception as error:
-        reason = " ".join(str(error).split()).replace(options.model, "the saved model")
+        reason = " ".join(str(error).split())
+        if not options.dim:  # nobody else knows the file
+            reason = reason.replace(options.model, "the saved model")
         print(f"{type(error).__name__}: {reason[:600]}", file=sys.stderr)
         sys.exit(1)
 
