@@ -72,13 +72,19 @@ def _network(
     """The network for a shape.
 
     Raises:
-        UserError: if it builds for larger images only; says from which side on.
+        UserError: if it builds for larger images only, and from which side on; or if Keras does
+            not have it on this backend.
     """
     try:
         return _built(network, shape, weights)
     except UserError:
         raise
     except Exception as error:
+        if missing := re.search(r"not available with the (\w+) backend", str(error)):
+            raise UserError(
+                f"Keras does not have the backbone {name} on {missing[1]}. Choose another backend "
+                "(KERAS_BACKEND) or backbone."
+            ) from None
         least = _least_side(network, min(shape[:2]), str(error))
         if least is None:
             raise

@@ -3,10 +3,12 @@
 import importlib
 import sys
 
+import keras
 import pytest
 
 from framl_keras import backbones
 from framl_keras.errors import UserError
+from framl_keras.models import embedding_model
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,9 @@ def _import_or_skip(name):
         importlib.import_module(name.partition(":")[0])
     except ImportError as error:  # these libraries also fail to import where TensorFlow is missing
         pytest.skip(str(error))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="Keras has it elsewhere")
+def test_a_network_that_keras_lacks_on_a_backend_is_one_line():
+    with pytest.raises(UserError, match=r"does not have the backbone NASNetMobile on torch"):
+        embedding_model("NASNetMobile", 64)
