@@ -83,6 +83,7 @@ def found_by(backend: str, names: list[str], formats: list[str]) -> Iterator[tup
             if process.wait() and rest:
                 said.seek(0)
                 last = (said.read().strip().splitlines() or ["it ended by itself"])[-1]
+                last = last.removeprefix("framl_keras.errors.UserError: ")
                 yield rest.pop(0), dict.fromkeys(formats, last[:200])
 
 
