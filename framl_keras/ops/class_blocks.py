@@ -163,9 +163,9 @@ class _Blocks(NamedTuple):
         return sums
 
     def gradients(
-        self, units: Tensor, rows: Tensor, own: Tensor, sums: Tensor, upstream: Tensor
+        self, units: Tensor, rows: Tensor, own: Tensor, totals: Tensor, upstream: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Of `units`, `rows` and `own`, from those of `sums`."""
+        """Of `units`, `rows` and `own`, from those of `totals`."""
 
         def add(first: Tensor, new: Tensor, sums: Any) -> Any:
             block = Block(first, new, self.size, self.layout.share)
@@ -175,7 +175,7 @@ class _Blocks(NamedTuple):
 
             given = after(units, sums[0]), self.layout.rows_of(rows, block), own
             part, back = pullback(of_this, given)
-            weight = ops.exp(part[0] - sums[0])
+            weight = ops.exp(part[0] - totals[0])
             to_units, to_rows, to_own = back(
                 ops.stack([weight * upstream[0], upstream[1], ops.zeros_like(upstream[2])])
             )
